@@ -1,0 +1,1 @@
+"""Shows what an image classifier's prediction rests on."""

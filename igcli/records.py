@@ -1,0 +1,89 @@
+"""The records that flow from room to room."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that may hold an image.
+
+    Attributes:
+        path: The path as it was given or found under a given folder; opened as it is.
+            Bytes that are not UTF-8 are surrogate escapes.
+        name: The path mirrored in the output, relative, parts joined by "/": "cats/a.jpg".
+    """
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A decoded image.
+
+    Attributes:
+        source: Where it came from.
+        image: RGB, uint8 (H, W, 3), 0...255, fitted to the network's input size.
+        sha256: Of the file's bytes, hexadecimal.
+    """
+
+    source: Source
+    image: Pixels
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """What one method says of one input and one target.
+
+    Attributes:
+        method: Its name.
+        target: Index of the explained output.
+        baseline: Float32, shape of the input, in pixel space.
+        attributions: Float32, shape of the input, in units of the explained score.
+        score: Explained score at the input.
+        baseline_score: Explained score at the baseline.
+        alphas: Float64 (P,), evaluated points of the path in rising order, 0...1.
+        scores: Float32 (P,), explained score at these points.
+        evaluations: Number of gradients taken.
+        complete: Whether the method promises that the attributions sum to the score difference.
+        interior: Float32 (P, H, W), channel mean of input times gradient at every point, where
+            asked for.
+        warnings: One line each, for the record.
+    """
+
+    method: str
+    target: int
+    baseline: Array
+    attributions: Array
+    score: float
+    baseline_score: float
+    alphas: npt.NDArray[np.float64]
+    scores: Array
+    evaluations: int
+    complete: bool
+    interior: Array | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def attribution_sum(self) -> float:
+        """Sum of all attributions, in double precision."""
+        return float(self.attributions.sum(dtype=np.float64))
+
+    @property
+    def completeness_error(self) -> float | None:
+        """Relative gap between the attributions' sum and the score difference.
+
+        None where the method makes no promise or the difference is below 1e-6.
+        Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), proposition 1.
+        """
+        difference = self.score - self.baseline_score
+        if not self.complete or abs(difference) < 1e-6:
+            return None
+        return abs(self.attribution_sum - difference) / abs(difference)
