@@ -1,12 +1,76 @@
 """What all groups of options share: frozen, strictly typed, no unknown names."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True, slots=True)
+class PathField:
+    """Marks a text as a path: `labels: Annotated[str, PathField()]`.
+
+    In a YAML file it is relative to that file, on the command line to the current folder.
+
+    Attributes:
+        is_name: Says which texts are known names and no paths.
+    """
+
+    is_name: Callable[[str], bool] = lambda _: False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Marks a value with the words for what it may be, for messages: "auto, cpu or gpu:N"."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Marks a group that is off by default: `gif: Annotated[GifOptions | None, Switch()] = None`.
+
+    False means none, true the group's defaults.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Read false and true before the group itself is validated."""
+        return core_schema.no_info_before_validator_function(_switched, handler(source))
 
 
 class Options(BaseModel):
     """A group of options for one concern, validated once and passed whole.
 
-    Types are strict: `steps: true` and `steps: '50'` are errors.
+    Types are strict: `steps: true` and `steps: '50'` are errors. A field's docstring is the help
+    of its command-line option; its `examples` stand in the generated YAML where it has no default.
+
+    Attributes:
+        shorthand: The field that a plain text in place of the whole group stands for.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+    shorthand: ClassVar[str | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_shorthand(cls, value: object) -> object:
+        if isinstance(value, str) and cls.shorthand:
+            return {cls.shorthand: value}
+        return value
+
+
+def _switched(value: object) -> object:
+    if value is False:
+        return None
+    return {} if value is True else value
