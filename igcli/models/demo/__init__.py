@@ -1,0 +1,1 @@
+"""The embedded model `demo` and the generator of the scenes it knows."""
