@@ -27,8 +27,10 @@ def test_classes_are_eight_to_twelve_distinct_things() -> None:
 
 def test_arrays_have_the_promised_shapes_and_types(scenes: list[Scene]) -> None:
     for scene in scenes:
-        assert (scene.pixels.shape, scene.pixels.dtype) == ((224, 224, 3), np.uint8)
-        assert (scene.mask.shape, scene.mask.dtype) == ((224, 224), np.bool_)
+        assert scene.pixels.shape == (224, 224, 3)
+        assert scene.pixels.dtype == np.uint8
+        assert scene.mask.shape == (224, 224)
+        assert scene.mask.dtype == np.bool_
 
 
 def test_object_covers_5_to_25_percent(scenes: list[Scene]) -> None:
