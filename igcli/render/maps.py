@@ -1,0 +1,28 @@
+"""Arithmetic that the styles share."""
+
+import numpy as np
+import numpy.typing as npt
+
+from igcli.records import Array, Pixels
+
+
+def channel_mean(attributions: Array) -> Array:
+    """Return the mean over the channels, float32 (H, W), of (H, W, 3); (H, W) as it is."""
+    if attributions.ndim == 2:
+        return attributions
+    total: Array = attributions[..., 0] + attributions[..., 1] + attributions[..., 2]
+    return total / np.float32(3)
+
+
+def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
+    """Return percentiles by linear interpolation; zeros where a value is not finite."""
+    if not np.isfinite(values).all():
+        return np.zeros(len(ranks))
+    found: npt.NDArray[np.float64] = np.percentile(values, ranks).astype(np.float64)
+    return found
+
+
+def pixels(values: npt.NDArray[np.floating]) -> Pixels:
+    """Return values clipped to 0...255 and truncated to 8 bits."""
+    clipped: Pixels = np.clip(values, 0, 255).astype(np.uint8)
+    return clipped

@@ -1,0 +1,40 @@
+"""Attributions in green and red over the dimmed grey image.
+
+Source: the panels published since June 2017.
+"""
+
+import numpy as np
+
+from igcli.records import Array, Pixels
+from igcli.render.maps import channel_mean, percentile, pixels
+from igcli.render.options import StyleOptions
+
+GREY_WEIGHT = 0.3
+MASK_WEIGHT = 0.7
+
+
+def scale(attributions: Array, options: StyleOptions) -> float:  # noqa: ARG001
+    """Return the larger magnitude of the 1st and the 99th percentile of the channel mean."""
+    return float(np.abs(percentile(channel_mean(attributions), 1, 99)).max())
+
+
+def picture(image: Pixels, attributions: Array, *, scale: float, options: StyleOptions) -> Pixels:
+    """Return 0.3 grey + 0.7 mask: positive attributions green, negative red."""
+    full = np.float32(scale)
+    normalised = np.clip(channel_mean(attributions), -full, full) / full
+    painted = _dimmed(image)
+    if options.polarity != "negative":
+        painted[..., 1] += np.float32(255 * MASK_WEIGHT) * np.maximum(normalised, 0)
+    if options.polarity != "positive":
+        painted[..., 0] += np.float32(255 * MASK_WEIGHT) * np.maximum(-normalised, 0)
+    return pixels(painted)
+
+
+def plain(image: Pixels) -> Pixels:
+    """Return the dimmed grey image alone."""
+    return pixels(_dimmed(image))
+
+
+def _dimmed(image: Pixels) -> Array:
+    grey = image.mean(axis=-1, dtype=np.float32) * np.float32(GREY_WEIGHT)
+    return np.repeat(grey[..., np.newaxis], 3, axis=-1)

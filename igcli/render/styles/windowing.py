@@ -1,0 +1,33 @@
+"""The image seen through a window: dark where attributions are small.
+
+Source: the panels published in 2016, and all published GIFs.
+"""
+
+import numpy as np
+
+from igcli.records import Array, Pixels
+from igcli.render.maps import channel_mean, percentile, pixels
+from igcli.render.options import StyleOptions
+
+
+def scale(attributions: Array, options: StyleOptions) -> float:  # noqa: ARG001
+    """Return the 99th percentile of the channel mean's magnitude."""
+    return float(percentile(np.abs(channel_mean(attributions)), 99)[0])
+
+
+def picture(
+    image: Pixels,
+    attributions: Array,
+    *,
+    scale: float,
+    options: StyleOptions,  # noqa: ARG001
+) -> Pixels:
+    """Return the image weighted by magnitude over scale, at most 1."""
+    full = np.float32(scale)
+    window = np.minimum(np.abs(channel_mean(attributions)), full) / full
+    return pixels(image * window[..., np.newaxis])
+
+
+def plain(image: Pixels) -> Pixels:
+    """Return a black picture."""
+    return np.zeros_like(image)
