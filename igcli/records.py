@@ -39,6 +39,19 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Interior:
+    """Interior gradients, for an animation.
+
+    Attributes:
+        alphas: Float64 (F,), where on the path, 0...1.
+        maps: Float32 (F, H, W), channel mean of input times gradient there.
+    """
+
+    alphas: npt.NDArray[np.float64]
+    maps: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """What one method says of one input and one target.
 
@@ -53,8 +66,7 @@ class Explanation:
         scores: Float32 (P,), explained score at these points.
         evaluations: Number of gradients taken.
         complete: Whether the method promises that the attributions sum to the score difference.
-        interior: Float32 (P, H, W), channel mean of input times gradient at every point, where
-            asked for.
+        interior: Gradients along the path, where asked for.
         warnings: One line each, for the record.
     """
 
@@ -68,7 +80,7 @@ class Explanation:
     scores: Array
     evaluations: int
     complete: bool
-    interior: Array | None = None
+    interior: Interior | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @property

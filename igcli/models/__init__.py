@@ -1,0 +1,1 @@
+"""Where a network comes from, and TensorFlow; nothing here imports it before it is needed."""

@@ -1,0 +1,51 @@
+"""Preprocessing, inside the differentiated function, so that all else is in pixel space.
+
+Source: the modes of `keras.applications.imagenet_utils.preprocess_input`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from igcli.models.options import Normalization, Preprocess
+from igcli.models.runtime import tensorflow
+
+tf = tensorflow()
+
+Function = Callable[[Any], Any]
+
+
+def _tf(pixels: Any) -> Any:
+    return pixels / 127.5 - 1.0
+
+
+def _torch(pixels: Any) -> Any:
+    mean = tf.constant([0.485, 0.456, 0.406])
+    return (pixels / 255.0 - mean) / tf.constant([0.229, 0.224, 0.225])
+
+
+def _caffe(pixels: Any) -> Any:
+    return tf.reverse(pixels, [-1]) - tf.constant([103.939, 116.779, 123.68])
+
+
+def _unit(pixels: Any) -> Any:
+    return pixels / 255.0
+
+
+def _none(pixels: Any) -> Any:
+    return pixels
+
+
+_MODES: dict[str, Function] = {
+    "tf": _tf,
+    "torch": _torch,
+    "caffe": _caffe,
+    "unit": _unit,
+    "none": _none,
+}
+
+
+def preprocessing(mode: Preprocess | Normalization) -> Function:
+    """Return the differentiable function from pixels 0...255 to what the network expects."""
+    if isinstance(mode, Normalization):
+        return lambda pixels: (pixels - mode.mean) / mode.std
+    return _MODES[mode]

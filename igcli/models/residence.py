@@ -1,0 +1,109 @@
+"""Where inputs and gradients live while a batch is computed: in NumPy's memory or on a GPU."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from igcli.models.runtime import tensorflow
+from igcli.records import Array
+
+tf = tensorflow()
+
+
+class Residence(Protocol):
+    """Keeps arrays where the network computes."""
+
+    def place(self, array: Array) -> Any:
+        """Bring one input there."""
+        ...
+
+    def stack(self, placed: Sequence[Any]) -> Any:
+        """Join S placed inputs to one (S, ...)."""
+        ...
+
+    def keep(self, tensor: Any) -> Any:
+        """Keep a tensor that the network returned."""
+        ...
+
+    def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
+        """Add weights (P,) times gradients (P, ...) to the total, in order."""
+        ...
+
+    def fetch(self, placed: Any) -> Array:
+        """Return a placed array as a NumPy array of its own."""
+        ...
+
+
+class OnHost:
+    """On a CPU, NumPy's memory is the device's: nothing is copied that need not be."""
+
+    def place(self, array: Array) -> Array:
+        """Return the array itself."""
+        return array
+
+    def stack(self, placed: Sequence[Array]) -> Array:
+        """Join inputs."""
+        return np.stack(placed)
+
+    def keep(self, tensor: Any) -> Array:
+        """View the tensor's memory; `tensor.numpy()` would copy it."""
+        return np.asarray(memoryview(tensor))
+
+    def accumulate(self, total: Array | None, gradients: Array, weights: Array) -> Array:
+        """Add in place, 3 to 4 times faster than a TensorFlow loop on two cores."""
+        if total is None:
+            total = np.zeros_like(gradients[0])
+        product = np.empty_like(total)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            total += np.multiply(gradient, weight, out=product)
+        return total
+
+    def fetch(self, placed: Array) -> Array:
+        """Copy, so that a part does not keep the whole batch alive."""
+        return placed.copy()
+
+
+class OnDevice:
+    """On an accelerator, only what is asked for is brought back."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._accumulate = tf.function(_accumulate, reduce_retracing=True)
+
+    def place(self, array: Array) -> Any:
+        """Copy to the device."""
+        with tf.device(self._device):
+            return tf.constant(array)
+
+    def stack(self, placed: Sequence[Any]) -> Any:
+        """Join inputs on the device."""
+        with tf.device(self._device):
+            return tf.stack(placed)
+
+    def keep(self, tensor: Any) -> Any:
+        """Leave it there."""
+        return tensor
+
+    def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
+        """Add on the device, one gradient after the other."""
+        with tf.device(self._device):
+            if total is None:
+                total = tf.zeros_like(gradients[0])
+            return self._accumulate(total, gradients, tf.constant(weights))
+
+    def fetch(self, placed: Any) -> Array:
+        """Copy from the device."""
+        return np.array(placed, np.float32)
+
+
+def _accumulate(total: Any, gradients: Any, weights: Any) -> Any:
+    # A reduction would be free to choose its order, and the sum would depend on the batches.
+    for place in tf.range(tf.size(weights)):
+        total += weights[place] * gradients[place]
+    return total
+
+
+def residence(device: str) -> Residence:
+    """Return where arrays live for TensorFlow's device name."""
+    return OnHost() if device.startswith("CPU") else OnDevice(device)

@@ -1,0 +1,1 @@
+"""Paths, quadrature and baselines: the mathematics shared by all methods."""

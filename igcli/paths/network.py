@@ -1,0 +1,84 @@
+"""The seam between mathematics and networks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from igcli.records import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """A full batch of B points on S lines.
+
+    Attributes:
+        starts: S placed inputs, where each line begins.
+        directions: S placed inputs, from there to alpha = 1.
+        line: Int32 (B,), the line each point lies on.
+        alpha: Float32 (B,), where on the line.
+        target: Int32 (B,), the score to differentiate.
+    """
+
+    starts: Sequence[Any]
+    directions: Sequence[Any]
+    line: npt.NDArray[np.int32]
+    alpha: Array
+    target: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointGradients:
+    """What a network says of a batch of points.
+
+    Attributes:
+        scores: Float32 (B,), the target's score.
+        gradients: (B, ...) in pixel space, left where the network computes.
+        slopes: Float32 (B,), derivative along the line's direction, where asked for.
+        interior: Float32 (B, H, W), channel mean of (start + direction) * gradient, where asked
+            for.
+    """
+
+    scores: Array
+    gradients: Any
+    slopes: Array | None
+    interior: Array | None
+
+
+class Network(Protocol):
+    """A differentiable classifier, its preprocessing inside, so that black is black.
+
+    A placed array lies where the network computes and is opaque to callers.
+    """
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, (H, W, C) for images."""
+        ...
+
+    def place(self, array: Array) -> Any:
+        """Bring one input to where the network computes."""
+        ...
+
+    def predict(self, inputs: Array) -> Array:
+        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
+        ...
+
+    def gradients(
+        self, points: Points, *, slopes: bool = False, interior: bool = False
+    ) -> PointGradients:
+        """Differentiate each point's target score; compiled once for every size of batch."""
+        ...
+
+    def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
+        """Add weights (P,) times gradients (P, ...) to a placed total, strictly in order.
+
+        The order makes the sum independent of how batches cut a path.
+        """
+        ...
+
+    def fetch(self, placed: Any) -> Array:
+        """Return a placed array as a float32 array of its own."""
+        ...

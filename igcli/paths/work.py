@@ -1,0 +1,86 @@
+"""What a method asks of the network, as data.
+
+A method is a generator: it yields requests and is sent their answers once they are computed.
+Whoever runs it may pack the points of many such generators into the same batch.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from igcli.records import Array
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """Asks for all scores of one input; answered by float32 (K,).
+
+    Attributes:
+        input: Float32, shape of the network's input, in pixel space.
+    """
+
+    input: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Asks for gradients of one score at start + alpha * direction.
+
+    Attributes:
+        start: Float32, shape of the network's input, in pixel space.
+        direction: Float32, the same shape.
+        target: Index of the score.
+        alphas: Float64 (P,).
+        weights: Float64 (P,) to have only the weighted sum of the gradients, which costs the
+            memory of one; None to have each of them.
+        slopes: Whether the derivatives along the direction are wanted.
+        interior: Bool (P,), the points whose interior gradients are wanted; None for none.
+    """
+
+    start: Array
+    direction: Array
+    target: int
+    alphas: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64] | None = None
+    slopes: bool = False
+    interior: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineGradients:
+    """The answer to a `Line`.
+
+    Attributes:
+        scores: Float32 (P,), the target's score at every point.
+        gradients: Float32, in the input's shape: the weighted sum; or (P, ...): each of them.
+        slopes: Float32 (P,), the score's derivative along the direction, where asked for.
+        interior: Float32 (points wanted, H, W): channel mean of (start + direction) * gradient,
+            where asked for.
+    """
+
+    scores: Array
+    gradients: Array
+    slopes: Array | None
+    interior: Array | None
+
+
+Request = Prediction | Line
+Answer = Array | LineGradients
+Work = Generator[Sequence[Request], Sequence[Answer], T]
+
+
+def predict(*inputs: Array) -> Work[list[Array]]:
+    """Ask for the scores of each input, float32 (K,) each."""
+    answers = yield [Prediction(each) for each in inputs]
+    return cast(list[Array], answers)
+
+
+def follow(*lines: Line) -> Work[list[LineGradients]]:
+    """Ask for the gradients along each line."""
+    answers = yield lines
+    return cast(list[LineGradients], answers)

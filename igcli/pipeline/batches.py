@@ -1,0 +1,147 @@
+"""Packs the points of many lines into full batches and hands each line its answer."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from igcli.paths.network import Network, PointGradients, Points
+from igcli.paths.work import Line, LineGradients
+from igcli.records import Array
+
+
+@dataclass(slots=True, eq=False)
+class _OpenLine:
+    """A line under way: what is known of its points so far."""
+
+    line: Line
+    ticket: Any
+    start: Any
+    direction: Any
+    scores: Array
+    slopes: Array | None
+    taken: int = 0
+    done: int = 0
+    total: Any = None
+    kept: list[Array] = field(default_factory=list)
+    interior: list[Array] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(self.line.alphas)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Points ready for the network, and which part of which line they are.
+
+    Attributes:
+        points: What the network is given.
+        parts: For each line its share of the batch, in order: (open line, points).
+    """
+
+    points: Points
+    parts: list[tuple[_OpenLine, int]]
+
+    @property
+    def slopes(self) -> bool:
+        """Whether any line wants derivatives along its direction."""
+        return any(opened.slopes is not None for opened, _ in self.parts)
+
+    @property
+    def interior(self) -> bool:
+        """Whether any line wants interior gradients."""
+        return any(opened.line.interior is not None for opened, _ in self.parts)
+
+
+class Batches:
+    """A queue of lines, cut into batches of one size.
+
+    Attributes:
+        pending: Number of points that wait to be put into a batch.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._open: deque[_OpenLine] = deque()
+        self.pending = 0
+
+    def add(self, line: Line, ticket: Any) -> None:
+        """Queue a line; its answer will come back with `ticket`."""
+        size = len(line.alphas)
+        place = self._network.place
+        opened = _OpenLine(
+            line,
+            ticket,
+            place(line.start),
+            place(line.direction),
+            scores=np.empty(size, np.float32),
+            slopes=np.empty(size, np.float32) if line.slopes else None,
+        )
+        self._open.append(opened)
+        self.pending += size
+
+    def take(self, size: int) -> Batch:
+        """Take the next `size` points; a last batch that is not full repeats its last point."""
+        parts: list[tuple[_OpenLine, int]] = []
+        room = size
+        while room and self._open:
+            head = self._open[0]
+            count = min(room, head.size - head.taken)
+            parts.append((head, count))
+            head.taken += count
+            room -= count
+            if head.taken == head.size:
+                self._open.popleft()
+        self.pending -= size - room
+        return Batch(_points(parts, size), parts)
+
+    def give(self, batch: Batch, found: PointGradients) -> list[tuple[Any, LineGradients]]:
+        """Hand a batch's gradients to its lines; return the lines that are complete."""
+        complete = []
+        first = 0
+        for opened, count in batch.parts:
+            self._collect(opened, found, slice(first, first + count))
+            first += count
+            if opened.done == opened.size:
+                complete.append((opened.ticket, self._answer(opened)))
+        return complete
+
+    def _collect(self, opened: _OpenLine, found: PointGradients, here: slice) -> None:
+        there = slice(opened.done, opened.done + here.stop - here.start)
+        opened.scores[there] = found.scores[here]
+        if opened.slopes is not None and found.slopes is not None:
+            opened.slopes[there] = found.slopes[here]
+        line = opened.line
+        if line.weights is None:
+            opened.kept.append(self._network.fetch(found.gradients[here]))
+        else:
+            weights = line.weights[there].astype(np.float32)
+            opened.total = self._network.accumulate(opened.total, found.gradients[here], weights)
+        if line.interior is not None and found.interior is not None:
+            opened.interior.append(found.interior[here][line.interior[there]])
+        opened.done = there.stop
+
+    def _answer(self, opened: _OpenLine) -> LineGradients:
+        kept = opened.line.weights is None
+        return LineGradients(
+            scores=opened.scores,
+            gradients=np.concatenate(opened.kept) if kept else self._network.fetch(opened.total),
+            slopes=opened.slopes,
+            interior=np.concatenate(opened.interior) if opened.interior else None,
+        )
+
+
+def _points(parts: list[tuple[_OpenLine, int]], size: int) -> Points:
+    line = np.repeat(np.arange(len(parts), dtype=np.int32), [count for _, count in parts])
+    alpha = np.concatenate([p.line.alphas[p.taken - n : p.taken] for p, n in parts])
+    target = np.array([opened.line.target for opened, _ in parts], np.int32)[line]
+    missing = (0, size - len(line))
+    return Points(
+        [opened.start for opened, _ in parts],
+        [opened.direction for opened, _ in parts],
+        np.pad(line, missing, mode="edge"),
+        np.pad(alpha.astype(np.float32), missing, mode="edge"),
+        np.pad(target, missing, mode="edge"),
+    )
