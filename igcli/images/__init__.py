@@ -1,0 +1,1 @@
+"""Finding, decoding and fitting images; knows no networks and writes no files."""

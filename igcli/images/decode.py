@@ -1,0 +1,83 @@
+"""From the bytes of a file to pixels."""
+
+import hashlib
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+from igcli.errors import ImageError
+from igcli.images import files, formats
+from igcli.images.colour import to_rgb
+from igcli.images.orientation import upright
+from igcli.records import Pixels, Source
+
+# What Pillow's decoders were seen to raise, or may, on damaged files.
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is too much for one image.
+
+    Attributes:
+        pixels: Most pixels, checked before decoding.
+        bytes: Most bytes of a file, checked before reading.
+    """
+
+    pixels: int = 50_000_000
+    bytes: int = 1 << 28
+
+
+def read(source: Source, limits: Limits) -> tuple[Pixels, str]:
+    """Read and decode an image file; safe to call from several threads.
+
+    Returns:
+        RGB, uint8 (H, W, 3), upright; the SHA-256 of the file's bytes, hexadecimal.
+
+    Raises:
+        ImageError: The file cannot be read, is no image, is damaged or beyond the limits.
+    """
+    data = files.read_file(source.path, most=limits.bytes)
+    return decode(data, limits), hashlib.sha256(data).hexdigest()
+
+
+def decode(data: bytes, limits: Limits) -> Pixels:
+    """Decode a JPEG, PNG, WebP, BMP or the first frame of a GIF; result and errors as in `read`."""
+    form = formats.detect(data)
+    try:
+        _check_size(form.canvas(data), limits)
+        with form.open(io.BytesIO(form.still(data))) as image:
+            _check_size(image.size, limits)
+            image.load()
+            return upright(to_rgb(image), image.info.get("exif", b""))
+    except DAMAGED as error:
+        raise ImageError(_reason(form, data, error)) from error
+    except MemoryError as error:
+        raise ImageError("too many pixels for the memory") from error
+
+
+def _check_size(size: tuple[int, int] | None, limits: Limits) -> None:
+    if size is not None and size[0] * size[1] > limits.pixels:
+        raise ImageError(
+            f"too large: {size[0]:,} x {size[1]:,} pixels, the limit is {limits.pixels:,} pixels"
+        )
+
+
+def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
+    """Tell a file cut short from one damaged within."""
+    if "truncated" in str(error).lower() or not form.is_whole(data):
+        return f"truncated image: the file ends after {len(data):,} bytes"
+    return f"damaged {form.name} image: {error or type(error).__name__}"

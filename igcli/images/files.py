@@ -1,0 +1,42 @@
+"""Reading a file whole, whatever lies under its name."""
+
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH116, PTH123
+
+import os
+import stat
+
+from igcli.errors import ImageError
+
+
+def read_file(path: str, *, most: int) -> bytes:
+    """Return the bytes of the regular file `path`, at most `most`.
+
+    Raises:
+        ImageError: It is missing, empty, too large, not a regular file or cannot be read.
+    """
+    try:
+        _refuse_special(os.stat(path))  # before it is opened: opening a device can do things
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            _refuse_special(status)
+            if status.st_size > most:
+                raise ImageError(f"too large: {status.st_size:,} bytes, the limit is {most:,}")
+            data = file.read(status.st_size + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"cannot be read: {reason}") from error
+    except MemoryError as error:
+        raise ImageError("too large for the memory") from error
+    if not data:
+        raise ImageError("empty file")
+    if len(data) > status.st_size:
+        raise ImageError("the file grew while it was read")
+    return data
+
+
+def _refuse_special(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError("a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError("not a regular file")

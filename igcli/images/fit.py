@@ -1,0 +1,57 @@
+"""Bringing an image to the size that a network takes."""
+
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from igcli.records import Pixels
+
+Fit = Literal["crop", "squash", "pad"]
+
+
+def fit(pixels: Pixels, size: tuple[int, int], *, how: Fit) -> Pixels:
+    """Bring an image to `size`, antialiased; one that has it already is returned as it is.
+
+    Args:
+        pixels: RGB, uint8 (H, W, 3).
+        size: Height and width wanted, 1 or more.
+        how: "crop" brings the shorter side to size and cuts the centre out; "squash" gives up
+            the aspect ratio; "pad" brings the longer side to size and fills up with black, which
+            carries no attribution from the black baseline.
+
+    Returns:
+        RGB, uint8 (height, width, 3).
+    """
+    if pixels.shape[:2] == size:
+        return pixels
+    if how == "pad":
+        return _pad(pixels, size)
+    return _resize(pixels, size, centre=how == "crop")
+
+
+def _resize(pixels: Pixels, size: tuple[int, int], *, centre: bool) -> Pixels:
+    """Resize the image, or the largest part of its centre with the aspect ratio of `size`."""
+    height, width = pixels.shape[:2]
+    rows, columns = float(height), float(width)
+    if centre:
+        rows, columns = (
+            min(rows, width * size[0] / size[1]),
+            min(columns, height * size[1] / size[0]),
+        )
+    top, left = (height - rows) / 2, (width - columns) / 2
+    box = (left, top, left + columns, top + rows)
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+
+
+def _pad(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    scale = min(size[0] / pixels.shape[0], size[1] / pixels.shape[1])
+    height, width = (
+        min(wanted, max(1, round(scale * length)))
+        for wanted, length in zip(size, pixels.shape, strict=False)
+    )
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    padded = np.zeros((*size, 3), np.uint8)
+    padded[top : top + height, left : left + width] = _resize(pixels, (height, width), centre=False)
+    return padded

@@ -1,0 +1,145 @@
+"""Walking folders, nothing taken twice."""
+
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH112, PTH116, PTH118
+
+import functools
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from igcli.images.tally import Tally
+from igcli.records import Source
+
+EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"))
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder met on a walk.
+
+    Attributes:
+        path: The path it is opened by.
+        name: Its name in the output; empty for the one folder given.
+        real: Its absolute path without symbolic links.
+    """
+
+    path: str
+    name: str
+    real: str
+
+    def child(self, name: str) -> "Folder":
+        """Return the folder `name` in this one, which is no symbolic link."""
+        path, real = os.path.join(self.path, name), os.path.join(self.real, name)
+        return Folder(path, os.path.join(self.name, name), real)
+
+
+class Walker:
+    """One walk: what it has met so far, so that nothing is taken twice."""
+
+    def __init__(self, tally: Tally, *, output: str | None) -> None:
+        """Start a walk that stays out of the folder whose real path is `output`."""
+        self._tally = tally
+        self._output = output
+        self._folders: set[str] = set()
+        self._files: set[tuple[str, str]] = set()
+        self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
+
+    def file(self, source: Source) -> Iterator[Source]:
+        """Yield `source`, named by the user, unless it is special, own output or a repetition."""
+        folder, base = os.path.split(source.path)
+        key = self._real(folder), base
+        if self._output is not None and is_inside(key[0], self._output):
+            self._tally.skip("own", source.path)
+        elif _is_special(source.path):
+            self._tally.skip("special", source.path)
+        elif key in self._files or (key[0] in self._folders and _suffix(base) in EXTENSIONS):
+            self._tally.skip("repeated", source.path)
+        else:
+            self._files.add(key)
+            self._tally.taken += 1
+            yield source
+
+    def folder(self, path: str, name: str) -> Iterator[Source]:
+        """Yield the images in and below the folder `path`, names in the order of their bytes."""
+        stack = [self._entries(Folder(path, name, os.path.realpath(path)))]
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+            elif isinstance(entry, Folder):
+                stack.append(self._entries(entry))
+            else:
+                self._tally.taken += 1
+                yield entry
+
+    def _entries(self, folder: Folder) -> Iterator[Source | Folder]:
+        """Yield the images and folders in `folder`, which is read when the first is asked for."""
+        if folder.real in self._folders:
+            self._tally.skip("repeated", folder.path)
+            return
+        if folder.real == self._output:
+            self._tally.skip("output", folder.path)
+            return
+        self._folders.add(folder.real)
+        try:
+            files, folders = self._read(folder)
+        except OSError:
+            self._tally.skip("unreadable", folder.path)
+            return
+        for entry in sorted(files + list(folders)):
+            base = os.fsdecode(entry)
+            if entry in folders:
+                yield folder.child(base)
+            elif self._files and (folder.real, base) in self._files:
+                self._tally.skip("repeated", os.path.join(folder.path, base))
+            else:
+                yield Source(os.path.join(folder.path, base), os.path.join(folder.name, base))
+
+    def _read(self, folder: Folder) -> tuple[list[bytes], set[bytes]]:
+        """Return the names of the images and of the folders in `folder`, as compact as can be."""
+        files, folders = [], set()
+        with os.scandir(os.fsencode(folder.path)) as entries:
+            for entry in entries:
+                kind = _kind(entry)
+                if kind == "image":
+                    files.append(entry.name)
+                elif kind == "folder":
+                    folders.add(entry.name)
+                elif kind == "other":
+                    self._tally.extensions[_suffix(os.fsdecode(entry.name))] += 1
+                else:
+                    self._tally.skip(kind, os.fsdecode(entry.path))
+        return files, folders
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Tell whether the absolute, normal `path` is `folder` or lies below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _kind(entry: os.DirEntry[bytes]) -> str:
+    """Return "image", "folder", "other" or why `entry` is left out."""
+    if entry.is_dir(follow_symlinks=False):
+        return "hidden" if entry.name.startswith(b".") else "folder"
+    if entry.is_symlink() and os.path.isdir(entry.path):
+        return "link"
+    if _suffix(os.fsdecode(entry.name)) not in EXTENSIONS:
+        return "other"
+    if entry.is_file(follow_symlinks=False) or not _is_special(os.fsdecode(entry.path)):
+        return "image"
+    return "special"
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _is_special(path: str) -> bool:
+    """Tell whether `path` is a FIFO, device or socket; what is missing fails when it is read."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

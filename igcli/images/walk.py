@@ -1,0 +1,135 @@
+"""From what a user names to the files that may hold images."""
+
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH100, PTH109, PTH112, PTH116, PTH120
+
+import functools
+import itertools
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from igcli.errors import UsageError
+from igcli.images import globs
+from igcli.images.folders import Walker, is_inside
+from igcli.images.tally import Tally
+from igcli.records import Source
+
+
+class Walk:
+    """The images that a command line names; every iteration walks the disk anew.
+
+    Attributes:
+        tally: Counts of the latest iteration, so far.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        listed: Iterable[str] = (),
+        output: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Check what is named; nothing is walked yet.
+
+        Args:
+            arguments: Files, folders and glob patterns.
+            listed: Paths of files out of a list, iterable more than once.
+            output: The folder written to, which the walk leaves out.
+            limit: Take only the first so many.
+
+        Raises:
+            UsageError: An argument does not exist, is a folder that cannot be read, or lies in
+                the output folder.
+        """
+        self.tally = Tally()
+        self._output = os.path.realpath(output) if output is not None else None
+        self._arguments = [name for name in arguments if not self._is_output(name)]
+        if arguments and not self._arguments:
+            raise UsageError(f"{arguments[0]!r} is the output folder; images in it are not read")
+        for argument in self._arguments:
+            _check(argument)
+        self._listed = listed
+        self._limit = limit
+        self._current = os.getcwd()
+        self._level = logging.WARNING
+
+    def __iter__(self) -> Iterator[Source]:
+        """Yield the images; what is left out is warned of in the first iteration only."""
+        self.tally = Tally(level=self._level)
+        self._level = logging.DEBUG
+        return itertools.islice(self._sources(Walker(self.tally, output=self._output)), self._limit)
+
+    def _sources(self, walker: Walker) -> Iterator[Source]:
+        folders = {os.path.realpath(name) for name in self._arguments if os.path.isdir(name)}
+        for argument in self._arguments:
+            if globs.is_pattern(argument):
+                yield from self._matches(argument, walker)
+            elif os.path.isdir(argument):
+                own_name = os.path.basename(os.path.abspath(argument))
+                yield from walker.folder(argument, own_name if len(folders) > 1 else "")
+            else:
+                yield from walker.file(self._source(argument))
+        for path in self._listed:
+            if os.path.isdir(path):
+                self.tally.skip("listed folder", path)
+            else:
+                yield from walker.file(self._source(path))
+
+    def _matches(self, pattern: str, walker: Walker) -> Iterator[Source]:
+        source = None
+        for source in map(self._source, globs.expand(pattern)):
+            if os.path.isdir(source.path):
+                yield from walker.folder(source.path, source.name)
+            else:
+                yield from walker.file(source)
+        if source is None:
+            self.tally.skip("unmatched", pattern)
+
+    def _source(self, path: str) -> Source:
+        """Name a single path relative to the current folder, or to that common to all outside."""
+        absolute = os.path.abspath(path)
+        base = self._current if is_inside(absolute, self._current) else self._common_folder
+        if not is_inside(absolute, base):  # appeared since the common folder was found
+            base = "/"
+        return Source(path, os.path.relpath(absolute, base))
+
+    @functools.cached_property
+    def _common_folder(self) -> str:
+        """The longest common folder of all single paths outside the current folder."""
+        common = ""
+        for path in map(os.path.abspath, self._single_paths()):
+            if not is_inside(path, self._current):
+                folder = os.path.dirname(path)
+                common = os.path.commonpath([common, folder]) if common else folder
+        return common
+
+    def _single_paths(self) -> Iterator[str]:
+        for argument in self._arguments:
+            if globs.is_pattern(argument):
+                yield from globs.expand(argument)
+            elif not os.path.isdir(argument):
+                yield argument
+        yield from self._listed
+
+    def _is_output(self, argument: str) -> bool:
+        """Tell, and count, whether a folder given is the output folder or lies in it."""
+        if self._output is None or not os.path.isdir(argument):
+            return False
+        found = is_inside(os.path.realpath(argument), self._output)
+        if found:
+            self.tally.skip("own", argument)
+        return found
+
+
+def _check(argument: str) -> None:
+    if globs.is_pattern(argument):
+        return
+    try:
+        os.stat(argument)
+        if os.path.isdir(argument):
+            os.scandir(argument).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{argument!r} cannot be read: {reason}") from error
