@@ -77,7 +77,7 @@ def wrap(text: str, *, size: int, room: int) -> tuple[str, ...]:
             cut = max(fitting, 1)
         lines.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
-    return (*lines, rest)
+    return tuple(lines) if lines and not rest else (*lines, rest)
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,147 @@
+"""GIFs: published geometry, chosen points, and what a reader finds in the file."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from igcli.records import Array, Pixels
+from igcli.render.animation import encode_gif
+from igcli.render.gif import chosen, frames
+from igcli.render.options import GifOptions
+
+
+def photo(side: int = 224) -> Pixels:
+    """Return a picture of blobs and fine noise, about as hard to compress as a photo."""
+    rng = np.random.default_rng(5)
+    coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
+    noisy = smooth.astype(int) + rng.integers(-12, 13, (side, side, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def interior(points: int, side: int = 224) -> Array:
+    rng = np.random.default_rng(6)
+    start, end = rng.standard_t(2, (2, side, side))
+    along = np.linspace(0, 1, points)[:, None, None]
+    maps: Array = ((1 - along) * start + along * end).astype(np.float32)
+    return maps
+
+
+def read(file: bytes) -> tuple[list[Pixels], list[int]]:
+    with Image.open(BytesIO(file)) as animation:
+        shown = [frame.convert("RGB") for frame in ImageSequence.Iterator(animation)]
+        durations = []
+        for number in range(len(shown)):
+            animation.seek(number)
+            durations.append(int(animation.info["duration"]))
+    return [np.asarray(frame) for frame in shown], durations
+
+
+def test_published_geometry() -> None:
+    image = photo()
+    shown = frames(image, interior(51), np.linspace(0, 1, 51), options=GifOptions())
+    assert len(shown) == 51
+    assert {frame.shape for frame in shown} == {(314, 300, 3)}
+    dark = shown[0].max(axis=2) < 140
+    rows, columns = np.flatnonzero(dark[:38].any(axis=1)), np.flatnonzero(dark[:38].any(axis=0))
+    # Measured on reference/gifs/023d8b91c64faf4b.gif.
+    assert (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) == (12, 3, 182, 21)
+    rows, columns = np.flatnonzero(dark[266:].any(axis=1)), np.flatnonzero(dark[266:].any(axis=0))
+    assert (columns[0], rows[0] + 266, columns[-1] + 1, rows[-1] + 267) == (11, 276, 76, 290)
+
+
+def test_frames_are_windows_normalised_one_by_one() -> None:
+    image = np.full((30, 30, 3), 200, np.uint8)
+    maps = np.ones((2, 30, 30), np.float32)
+    maps[0, :, :15] = 0.5
+    maps[1] *= 1e-6
+    first, second = frames(image, maps, np.array([0.0, 1.0]), options=GifOptions())
+    assert (first[40:70, :15] == 100).all()
+    assert (first[40:70, 15:30] == 200).all()
+    assert (second[40:70, :30] == 200).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 51])
+def test_few_points_are_all_shown(count: int) -> None:
+    assert chosen(np.linspace(0, 1, count)) == list(range(count))
+
+
+@pytest.mark.parametrize("count", [52, 101, 513, 1001])
+def test_of_many_points_the_nearest_to_even_spacing_are_shown(count: int) -> None:
+    alphas = np.sort(np.random.default_rng(count).random(count))
+    points = chosen(alphas)
+    assert points == sorted(set(points))
+    assert len(points) <= 51
+    for even in np.arange(51) / 50:
+        assert min(abs(alphas - even)) == pytest.approx(min(abs(alphas[points] - even)))
+
+
+def test_even_points_are_taken_evenly() -> None:
+    assert chosen(np.linspace(0, 1, 101)) == list(range(0, 101, 2))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "caption"),
+    [(0.0, "0.0"), (0.02, "0.02"), (0.1 + 0.2, "0.3"), (1 / 3, "0.3333"), (1.0, "1.0")],
+)
+def test_captions(alpha: float, caption: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("igcli.render.text.write", lambda _, text, **place: written.append(text))
+    frames(photo(8), interior(1, 8), np.array([alpha]), options=GifOptions())
+    assert written == ["Interior gradients GIF", f"alpha={caption}"]
+
+
+@pytest.mark.parametrize("side", [1, 60, 400])
+def test_other_sizes_keep_the_margins(side: int) -> None:
+    frame = frames(photo(side), interior(1, side), np.array([0.5]), options=GifOptions())[0]
+    assert frame.shape == (side + 90, max(300, side + 76), 3)
+
+
+def test_every_frame_is_read_back() -> None:
+    image = photo()
+    shown = frames(image, interior(51), np.linspace(0, 1, 51), options=GifOptions())
+    file = encode_gif(shown, frame_ms=500, loop=0)
+    found, durations = read(file)
+    assert durations == [500] * 51
+    for before, after in zip(shown, found, strict=True):
+        error = before.astype(int) - after
+        assert np.abs(error).mean() < 3
+        assert (after[40:264, 224:] == 255).all()
+
+
+def test_equal_frames_stay_frames() -> None:
+    frame = frames(photo(20), interior(1, 20), np.array([0.5]), options=GifOptions())[0]
+    found, durations = read(encode_gif([frame, frame, 255 - frame, frame], frame_ms=120, loop=3))
+    assert durations == [120] * 4
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[3])
+    assert np.abs(found[2].astype(int) - found[0]).max() > 100
+
+
+def test_flat_frames_are_black() -> None:
+    maps = np.zeros((3, 16, 16), np.float32)
+    shown = frames(photo(16), maps, np.array([0, 0.5, 1]), options=GifOptions())
+    found, durations = read(encode_gif(shown, frame_ms=500, loop=0))
+    assert len(durations) == 3
+    assert all((frame[40:56, :16] == 0).all() for frame in found)
+
+
+@pytest.mark.parametrize("loop", [0, 7, 65_535])
+def test_repetitions(loop: int) -> None:
+    frame = photo(8)
+    with Image.open(BytesIO(encode_gif([frame, frame], frame_ms=500, loop=loop))) as animation:
+        assert animation.info["loop"] == loop
+
+
+def test_black_and_white_are_exact() -> None:
+    frame = np.zeros((4, 8, 3), np.uint8)
+    frame[:, 4:] = 255
+    found, _ = read(encode_gif([frame], frame_ms=500, loop=0))
+    np.testing.assert_array_equal(found[0], frame)
+
+
+def test_size_of_a_published_gif() -> None:
+    shown = frames(photo(), interior(51), np.linspace(0, 1, 51), options=GifOptions())
+    assert len(encode_gif(shown, frame_ms=500, loop=0)) <= 1_500_000

@@ -1,0 +1,138 @@
+"""Every style paints anything; the published ones follow their formulas."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from igcli.records import Array, Pixels
+from igcli.render import styles
+from igcli.render.options import PanelOptions
+from igcli.render.painting import paint
+
+SHAPES = [(1, 1, 3), (7, 5, 3), (40, 1, 3), (224, 224, 3)]
+
+
+def random_image(shape: tuple[int, ...] = (24, 20, 3), seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def random_map(shape: tuple[int, ...] = (24, 20, 3), seed: int = 1) -> Array:
+    return np.random.default_rng(seed).standard_t(2, shape).astype(np.float32) * np.float32(1e-4)
+
+
+def percentile(values: Array, rank: float) -> float:
+    """Linear interpolation between the sorted values, written out."""
+    ordered = sorted(float(value) for value in values.ravel())
+    place = rank / 100 * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def truncated(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    clipped: npt.NDArray[np.int64] = np.minimum(np.maximum(values, 0), 255).astype(np.int64)
+    return clipped
+
+
+@pytest.mark.parametrize("style", styles.names())
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_size_is_painted(style: str, shape: tuple[int, int, int]) -> None:
+    image = random_image(shape)
+    painting = paint(image, random_map(shape), PanelOptions(style=style))
+    assert painting.picture.shape == shape
+    assert painting.picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("style", styles.names())
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf, -np.inf, 1e-45])
+def test_flat_maps_highlight_nothing(style: str, value: float) -> None:
+    image = random_image()
+    options = PanelOptions(style=style)
+    attributions = np.full(image.shape, value, np.float32)
+    painting = paint(image, attributions, options)
+    assert painting.flat
+    blank = paint(image, np.zeros_like(attributions), options)
+    np.testing.assert_array_equal(painting.picture, blank.picture)
+
+
+@pytest.mark.parametrize("style", styles.names())
+def test_one_bad_value_makes_a_map_flat(style: str) -> None:
+    attributions = random_map()
+    attributions[3, 4, 1] = np.nan
+    assert paint(random_image(), attributions, PanelOptions(style=style)).flat
+
+
+@pytest.mark.parametrize("style", styles.names())
+@pytest.mark.parametrize("factor", [1e-30, 1e36])
+def test_the_unit_of_attributions_does_not_matter(style: str, factor: float) -> None:
+    image, attributions = random_image(), random_map()
+    scaled = paint(image, attributions * np.float32(factor), PanelOptions(style=style))
+    plain = paint(image, attributions, PanelOptions(style=style))
+    assert not scaled.flat
+    difference = scaled.picture.astype(int) - plain.picture
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("style", styles.names())
+def test_inputs_are_left_as_they_are(style: str) -> None:
+    image, attributions = random_image(), random_map()
+    before = image.copy(), attributions.copy()
+    paint(image, attributions, PanelOptions(style=style))
+    np.testing.assert_array_equal(image, before[0])
+    np.testing.assert_array_equal(attributions, before[1])
+
+
+@pytest.mark.parametrize("style", ["overlay", "windowing"])
+def test_a_single_nonzero_pixel_is_too_sparse_for_percentiles(style: str) -> None:
+    attributions = np.zeros((200, 200, 3), np.float32)
+    attributions[50, 60] = 1
+    painting = paint(random_image((200, 200, 3)), attributions, PanelOptions(style=style))
+    assert painting.flat
+
+
+@pytest.mark.parametrize("style", ["overlay", "windowing"])
+def test_a_channel_mean_paints_like_its_channels(style: str) -> None:
+    image, attributions = random_image(), random_map()
+    mean = attributions.astype(np.float64).mean(axis=2).astype(np.float32)
+    of_mean = paint(image, mean, PanelOptions(style=style)).picture.astype(int)
+    of_channels = paint(image, attributions, PanelOptions(style=style)).picture
+    assert np.abs(of_mean - of_channels).max() <= 1
+
+
+def test_windowing_formula() -> None:
+    image, attributions = random_image(), random_map()
+    mean = attributions.astype(np.float64).mean(axis=2)
+    window = np.minimum(1, np.abs(mean) / percentile(np.abs(mean), 99))
+    expected = truncated(image * window[..., None])
+    found = paint(image, attributions, PanelOptions(style="windowing"))
+    assert not found.flat
+    assert np.abs(found.picture - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("polarity", "green", "red"), [("positive", 1, 0), ("negative", 0, 1), ("both", 1, 1)]
+)
+def test_overlay_formula(polarity: str, green: int, red: int) -> None:
+    image, attributions = random_image(), random_map()
+    mean = attributions.astype(np.float64).mean(axis=2)
+    bound = max(abs(percentile(mean, 99)), abs(percentile(mean, 1)))
+    normalised = np.clip(mean / bound, -1, 1)
+    expected = np.repeat(0.3 * image.astype(np.float64).mean(axis=2)[..., None], 3, axis=2)
+    expected[..., 0] += 0.7 * 255 * red * np.maximum(-normalised, 0)
+    expected[..., 1] += 0.7 * 255 * green * np.maximum(normalised, 0)
+    options = PanelOptions.model_validate({"style": "overlay", "polarity": polarity})
+    found = paint(image, attributions, options).picture
+    assert np.abs(found - truncated(expected)).max() <= 1
+
+
+def test_overlay_by_hand() -> None:
+    image = np.full((1, 3, 3), (100, 130, 70), np.uint8)
+    attributions = np.repeat(np.array([[[4.0], [-4.0], [0.0]]], np.float32), 3, axis=2)
+    options = PanelOptions(style="overlay", polarity="both")
+    found = paint(image, attributions, options).picture
+    # The percentiles of -4, 0, 4 are +-3.92; 0.3 * 100 = 30; 0.7 * 255 = 178.5.
+    np.testing.assert_array_equal(found, [[[30, 208, 30], [208, 30, 30], [30, 30, 30]]])
+
+
+def test_style_names_are_file_names() -> None:
+    assert {"overlay", "windowing"} <= set(styles.names())
