@@ -1,0 +1,1 @@
+"""Names of outputs, whole writes and records; knows nothing of how anything was computed."""

@@ -1,0 +1,160 @@
+"""The output folder: files appear in it whole or not at all, and never outside it."""
+
+# ruff: noqa: PTH100, PTH103, PTH112, PTH120, PTH123
+
+import contextlib
+import errno
+import io
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from typing import IO
+
+from igcli.errors import ImageError, OutputError, UsageError
+
+TEMPORARY = ".igcli-"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+APPENDED = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+
+
+class OutputFolder:
+    """A folder for results; safe for several threads.
+
+    Names in it are relative, parts joined by "/". Symbolic links in it are never followed.
+
+    Attributes:
+        path: Its absolute path.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Name the folder; nothing is looked up yet.
+
+        Raises:
+            UsageError: The path is empty or holds a NUL byte.
+        """
+        if not path or "\0" in path:
+            raise UsageError(f"output {path!r} names no folder")
+        self.path = os.path.abspath(path)
+
+    def check(self) -> None:
+        """Make sure that the folder can be written to, or created; touches nothing.
+
+        Raises:
+            UsageError: It is a file, or permissions forbid it.
+        """
+        nearest = self.path
+        while not os.path.lexists(nearest):
+            nearest = os.path.dirname(nearest)
+        if not os.path.isdir(nearest):
+            raise UsageError(f"output {self.path!r}: {nearest!r} is not a folder")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise UsageError(f"output {self.path!r}: no permission to write to {nearest!r}")
+
+    def create(self) -> None:
+        """Create the folder where it is missing, and try to write to it.
+
+        Raises:
+            UsageError: It cannot be created or written to.
+        """
+        self.check()
+        try:
+            os.makedirs(self.path, exist_ok=True)
+            folder = os.open(self.path, FOLDER)
+            try:
+                os.unlink(_write_temporary(b"", folder), dir_fd=folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise UsageError(f"output {self.path!r} cannot be written: {error.strerror}") from error
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file beside its place, then rename it; folders are created.
+
+        Raises:
+            OutputError: The disk is full, the output gone, a folder in `name` a link or a file.
+            ImageError: The name alone is to blame: too long for the file system, or a folder's.
+        """
+        with _errors_of(name), self._parent(name, create=True) as (folder, base):
+            temporary = _write_temporary(data, folder)
+            try:
+                os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                os.unlink(temporary, dir_fd=folder)
+                raise
+
+    def has(self, name: str) -> bool:
+        """Tell whether `name` exists as a file.
+
+        Raises:
+            OutputError: A folder in `name` is a link or a file, or cannot be searched.
+        """
+        with _errors_of(name):
+            try:
+                with self._parent(name, create=False) as (folder, base):
+                    status = os.stat(base, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        return stat.S_ISREG(status.st_mode)
+
+    def open_to_read(self, name: str) -> IO[bytes]:
+        """Open the file `name`; errors as in `write`, also for a missing one."""
+        with _errors_of(name), self._parent(name, create=False) as (folder, base):
+            return open(os.open(base, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb")
+
+    def open_to_append(self, name: str) -> io.FileIO:
+        """Open, or create, a file to read and to append to, unbuffered; errors as in `write`."""
+        with _errors_of(name), self._parent(name, create=True) as (folder, base):
+            return io.FileIO(os.open(base, APPENDED, 0o666, dir_fd=folder), "r+")
+
+    @contextlib.contextmanager
+    def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
+        """Open the folder that `name` lies in, part by part so that no link leads out of it."""
+        *folders, base = _parts(name)
+        here = os.open(self.path, FOLDER)
+        try:
+            for part in folders:
+                if create:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=here)
+                below = os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=here)
+                os.close(here)
+                here = below
+            yield here, base
+        finally:
+            os.close(here)
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise OutputError(f"{name!r} is not a name inside the output folder")
+    return parts
+
+
+def _write_temporary(data: bytes, folder: int) -> str:
+    """Write a new file into the open `folder` and return its name; on failure it is gone."""
+    name = f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
+    file = os.open(name, NEW_FILE, 0o666, dir_fd=folder)
+    try:
+        with open(file, "wb", buffering=0) as stream:
+            left = memoryview(data)
+            while left:
+                left = left[stream.write(left) :]
+            os.fsync(file)  # the rename is not to be kept without the data
+    except OSError:
+        os.unlink(name, dir_fd=folder)
+        raise
+    return name
+
+
+@contextlib.contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    """Turn errors of the system about the output `name` into one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.EISDIR):
+            raise ImageError(f"output {name!r} cannot be written: {error.strerror}") from error
+        raise OutputError(f"output {name!r} cannot be written: {error.strerror}") from error

@@ -1,0 +1,105 @@
+"""Where the files of an image lie in the output."""
+
+# ruff: noqa: PTH120
+
+import os
+from array import array
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from igcli.errors import ImageError, UsageError
+from igcli.records import Source
+
+LONGEST = 255  # bytes of one component on nearly every file system
+SUFFIXES = (".jpg", ".png", ".gif", ".npz")
+
+
+def panel_name(name: str, form: str) -> str:
+    """Return where the panel of the image `name` lies; `form` is its file format.
+
+    Raises:
+        ImageError: A component of the name would be longer than file systems allow.
+    """
+    return _checked(f"panels/{_stem(name)}.{form}")
+
+
+def gif_name(name: str) -> str:
+    """Return where the GIF of the image `name` lies; errors as in `panel_name`."""
+    return _checked(f"gifs/{_stem(name)}.gif")
+
+
+def arrays_name(name: str) -> str:
+    """Return where the arrays of the image `name` lie; errors as in `panel_name`."""
+    return _checked(f"arrays/{_stem(name)}.npz")
+
+
+def count_distinct(sources: Iterable[Source]) -> int:
+    """Count the images and make sure that no two share an output.
+
+    Args:
+        sources: Iterable more than once; 8 bytes of memory are used for each.
+
+    Raises:
+        UsageError: Two do; it names both.
+    """
+    stems, folders = array("q"), set()
+    for source in sources:
+        stems.append(hash(_stem(source.name)))
+        folders.add(os.path.dirname(source.name))
+    hashes = np.sort(np.frombuffer(stems, dtype=np.int64))
+    shared = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+    hidden = {stem for stem in _folder_stems(folders) if _contains(hashes, hash(stem))}
+    if shared or hidden:
+        _refuse_shared(sources, shared, hidden)
+    return len(stems)
+
+
+def _refuse_shared(sources: Iterable[Source], shared: set[int], hidden: set[str]) -> None:
+    """Raise for the first two sources of one output; equal hashes alone are no proof."""
+    first: dict[str, str] = {}
+    for source in sources:
+        stem = _stem(source.name)
+        if stem in first:
+            raise UsageError(
+                f"two images for one output: {first[stem]!r} and {source.path!r}; "
+                "rename one or give them in separate runs"
+            )
+        if stem in hidden:
+            raise UsageError(
+                f"the output of {source.path!r} would have the name of a folder; "
+                "rename one or give them in separate runs"
+            )
+        if hash(stem) in shared:
+            first[stem] = source.path
+
+
+def _folder_stems(folders: Iterable[str]) -> Iterator[str]:
+    """Yield the stems of images whose outputs would have the names of these folders."""
+    for path in {parent for folder in folders for parent in _parents(folder)}:
+        stem, suffix = os.path.splitext(path)
+        if suffix in SUFFIXES:
+            yield stem
+
+
+def _parents(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def _contains(hashes: "np.ndarray[tuple[int], np.dtype[np.int64]]", value: int) -> bool:
+    at = int(np.searchsorted(hashes, value))
+    return at < len(hashes) and int(hashes[at]) == value
+
+
+def _stem(name: str) -> str:
+    """Drop an ending of exactly ".jpg" and keep any other, so that a.jpg and a.png differ."""
+    return name.removesuffix(".jpg")
+
+
+def _checked(name: str) -> str:
+    longest = max(len(os.fsencode(part)) for part in name.split("/"))
+    if longest > LONGEST:
+        raise ImageError(f"the output's name would have {longest} bytes, at most 255 are possible")
+    return name
