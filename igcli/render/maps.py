@@ -14,6 +14,13 @@ def channel_mean(attributions: Array) -> Array:
     return total / np.float32(3)
 
 
+def grey(image: Pixels) -> Array:
+    """Return the mean of the channels, float32 (H, W), 0...255, of uint8 (H, W, 3)."""
+    wide = image.astype(np.uint16)
+    total: Array = (wide[..., 0] + wide[..., 1] + wide[..., 2]).astype(np.float32)
+    return total / np.float32(3)
+
+
 def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
     """Return percentiles by linear interpolation; zeros where a value is not finite."""
     if not np.isfinite(values).all():

@@ -6,7 +6,7 @@ Source: the panels published since June 2017.
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.maps import channel_mean, percentile, pixels
+from igcli.render.maps import channel_mean, grey, percentile, pixels
 from igcli.render.options import StyleOptions
 
 GREY_WEIGHT = 0.3
@@ -36,5 +36,6 @@ def plain(image: Pixels) -> Pixels:
 
 
 def _dimmed(image: Pixels) -> Array:
-    grey = image.mean(axis=-1, dtype=np.float32) * np.float32(GREY_WEIGHT)
-    return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+    painted = np.empty(image.shape, np.float32)
+    painted[...] = grey(image)[..., np.newaxis] * np.float32(GREY_WEIGHT)
+    return painted
