@@ -3,8 +3,6 @@
 from igcli.records import Pixels
 from igcli.render.panel import PictureCell, TextCell
 
-_PUBLISHED_NAMES = {"gradients": "Gradients at image"}
-
 
 def image_cell(image: Pixels) -> PictureCell:
     """Return the image, uint8 (H, W, 3), under its heading."""
@@ -16,7 +14,6 @@ def label_cell(label: str, score: float) -> TextCell:
     return TextCell(("Label and score",), (f"Top label: {label}", f"Score: {score:.6g}"))
 
 
-def attribution_cell(method: str, picture: Pixels) -> PictureCell:
-    """Return the picture, uint8 (H, W, 3), of the attributions by `method`."""
-    name = _PUBLISHED_NAMES.get(method, method.replace("_", " ").capitalize())
-    return PictureCell((name, "(for top label)"), picture)
+def attribution_cell(heading: str, picture: Pixels) -> PictureCell:
+    """Return the picture, uint8 (H, W, 3), of a method's attributions under its heading."""
+    return PictureCell((heading, "(for top label)"), picture)

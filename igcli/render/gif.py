@@ -5,10 +5,12 @@ import numpy.typing as npt
 
 from igcli.records import Array, Pixels
 from igcli.render import text
+from igcli.render.animation import encode_gif
 from igcli.render.options import GifOptions
 from igcli.render.painting import paint
 
-MOST_FRAMES = 51
+__all__ = ["encode_gif", "frames"]
+
 HEADING = "Interior gradients GIF"
 HEADING_SIZE = 18
 CAPTION_SIZE = 14
@@ -20,30 +22,21 @@ LEAST_WIDTH = 300
 
 
 def frames(
-    image: Pixels, interior: Array, alphas: npt.NDArray[np.float64], *, options: GifOptions
+    image: Pixels, maps: Array, alphas: npt.NDArray[np.float64], *, options: GifOptions
 ) -> list[Pixels]:
-    """Return at most 51 frames, uint8 (H, W, 3) each, in the order of alpha.
+    """Return a frame, uint8 (H + 90, at least 300, 3), for each map.
 
     Args:
         image: uint8 (H, W, 3).
-        interior: float32 (P, H, W), channel mean of the interior gradients at every point.
-        alphas: float64 (P,), the points, rising, 0...1.
+        maps: float32 (F, H, W), channel mean of the interior gradients.
+        alphas: float64 (F,), where on the path they were taken, 0...1.
         options: Style of the frames, each normalised on its own.
     """
     blank = _blank(image)
     return [
-        _frame(blank, paint(image, interior[point], options).picture, float(alphas[point]))
-        for point in chosen(alphas)
+        _frame(blank, paint(image, interior, options).picture, float(alpha))
+        for interior, alpha in zip(maps, alphas, strict=True)
     ]
-
-
-def chosen(alphas: npt.NDArray[np.float64]) -> list[int]:
-    """Return the indices of at most 51 points of `alphas` nearest to even spacing."""
-    if len(alphas) <= MOST_FRAMES:
-        return list(range(len(alphas)))
-    even = np.linspace(0, 1, MOST_FRAMES)
-    nearest = np.abs(alphas[np.newaxis] - even[:, np.newaxis]).argmin(axis=1)
-    return [int(point) for point in np.unique(nearest)]
 
 
 def _blank(image: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""GIFs: published geometry, chosen points, and what a reader finds in the file."""
+"""GIFs: published geometry, and what a reader finds in the file."""
 
 from io import BytesIO
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageSequence
 
 from igcli.records import Array, Pixels
 from igcli.render.animation import encode_gif
-from igcli.render.gif import chosen, frames
+from igcli.render.gif import frames
 from igcli.render.options import GifOptions
 
 
@@ -61,25 +61,6 @@ def test_frames_are_windows_normalised_one_by_one() -> None:
     assert (first[40:70, :15] == 100).all()
     assert (first[40:70, 15:30] == 200).all()
     assert (second[40:70, :30] == 200).all()
-
-
-@pytest.mark.parametrize("count", [1, 2, 51])
-def test_few_points_are_all_shown(count: int) -> None:
-    assert chosen(np.linspace(0, 1, count)) == list(range(count))
-
-
-@pytest.mark.parametrize("count", [52, 101, 513, 1001])
-def test_of_many_points_the_nearest_to_even_spacing_are_shown(count: int) -> None:
-    alphas = np.sort(np.random.default_rng(count).random(count))
-    points = chosen(alphas)
-    assert points == sorted(set(points))
-    assert len(points) <= 51
-    for even in np.arange(51) / 50:
-        assert min(abs(alphas - even)) == pytest.approx(min(abs(alphas[points] - even)))
-
-
-def test_even_points_are_taken_evenly() -> None:
-    assert chosen(np.linspace(0, 1, 101)) == list(range(0, 101, 2))
 
 
 @pytest.mark.parametrize(
