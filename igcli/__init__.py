@@ -1,1 +1,17 @@
 """Shows what an image classifier's prediction rests on."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from igcli.api import Attribution, attribute, load_model
+
+__all__ = ["Attribution", "attribute", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface at its first use: `import igcli` imports no TensorFlow."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from igcli import api
+
+    return getattr(api, name)

@@ -3,7 +3,9 @@
 from typing import cast
 
 from igcli import registry
-from igcli.methods._protocol import Method
+from igcli.methods._protocol import Method, Task
+
+__all__ = ["METHODS", "Method", "Task", "load"]
 
 METHODS = registry.names(__path__)
 """Names of all methods."""

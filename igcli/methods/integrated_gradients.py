@@ -3,7 +3,7 @@
 Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), equations 1 and 3.
 """
 
-from igcli.methods._protocol import Task
+from igcli.methods import Task
 from igcli.paths.frames import frames
 from igcli.paths.options import PathOptions
 from igcli.paths.quadrature import RULES

@@ -59,7 +59,7 @@ class TensorFlowNetwork:
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
         with tf.device(self._device):
-            return np.array(self._predict(inputs), np.float32)
+            return np.asarray(self._predict(inputs).numpy(), np.float32)
 
     def gradients(
         self, points: Points, *, slopes: bool = False, interior: bool = False
@@ -72,10 +72,10 @@ class TensorFlowNetwork:
                 lines, points.line, points.alpha, points.target, slopes=slopes, interior=interior
             )
             return PointGradients(
-                np.array(scores),
+                scores.numpy(),
                 self._residence.keep(gradients),
-                np.array(derivatives) if slopes else None,
-                np.array(maps) if interior else None,
+                derivatives.numpy() if slopes else None,
+                maps.numpy() if interior else None,
             )
 
     def _score_gradients(

@@ -94,7 +94,7 @@ class OnDevice:
 
     def fetch(self, placed: Any) -> Array:
         """Copy from the device."""
-        return np.array(placed, np.float32)
+        return np.asarray(placed.numpy(), np.float32)
 
 
 def _accumulate(total: Any, gradients: Any, weights: Any) -> Any:

@@ -1,0 +1,98 @@
+"""A whole run: one network, many images, one output folder."""
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+from igcli.config.schema import Settings
+from igcli.config.show import to_yaml
+from igcli.models.load import Model, load
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.journal import Journal
+from igcli.pipeline.engine import Engine
+from igcli.pipeline.one_image import Context, attribute_image
+from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.size import batch_size_for
+from igcli.pipeline.summary import Summary
+from igcli.records import Source
+
+UNCHANGING = {"output", "device", "batch_size", "gif", "arrays"}
+"""Settings that alter no attribution and no picture that is there already."""
+
+
+def config_sha256(settings: Settings) -> str:
+    """Return the hash of the settings that alter results, hexadecimal."""
+    values = settings.model_dump(mode="json", exclude=UNCHANGING)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def prepare(settings: Settings) -> tuple[Model, Engine]:
+    """Load the network; compiling is left to the first batch.
+
+    Raises:
+        UsageError: The device is not there.
+        ModelError: The network cannot be read.
+    """
+    model = load(settings.model, device=settings.device)
+    wanted = settings.batch_size
+    size = batch_size_for(model.device) if wanted == "auto" else wanted
+    return model, Engine(model.network, batch_size=size)
+
+
+class Run:
+    """Attributes images into an output folder and keeps count.
+
+    Attributes:
+        model: The network.
+        summary: Counts so far.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: OutputFolder,
+        *,
+        prepared: tuple[Model, Engine],
+        panels: bool,
+    ) -> None:
+        self.model, self._engine = prepared
+        self.summary = Summary()
+        self._folder = folder
+        self._started = time.perf_counter()
+        self._context = Context(
+            settings, config_sha256(settings), self.model, folder, Journal(folder), panels
+        )
+        folder.write("config.yaml", to_yaml(settings).encode())
+
+    def outcomes(self, sources: Iterable[Source]) -> Iterator[Outcome]:
+        """Attribute images; each outcome comes once its files and its record are written."""
+        jobs = (attribute_image(source, self._context) for source in sources)
+        for outcome in self._engine.run(jobs):
+            self.summary.add(outcome)
+            yield outcome
+
+    def finish(self) -> dict[str, Any]:
+        """Write and return the summary."""
+        context = self._context
+        record = self.summary.record(
+            {
+                "seconds": round(time.perf_counter() - self._started, 3),
+                "device": self.model.device,
+                "batch_size": self._engine.batch_size,
+                "model_sha256": self.model.sha256,
+                "config_sha256": context.config_sha256,
+                "versions": _versions(),
+            }
+        )
+        text = json.dumps(record, indent=2) + "\n"
+        self._folder.write("summary.json", text.encode())
+        return record
+
+
+def _versions() -> dict[str, str]:
+    packages = ("igcli", "tensorflow", "keras", "numpy", "pillow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from igcli.errors import ModelError, UsageError
+from igcli.models.device import choose
+from igcli.models.load import load
+from igcli.models.options import ModelOptions, check_exists
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "net.keras"
+    inputs = keras.Input((None, None, 3))
+    scores = keras.layers.Dense(2, activation="softmax")(
+        keras.layers.GlobalAveragePooling2D()(inputs)
+    )
+    keras.Model(inputs, scores).save(path)
+    return path
+
+
+def options(source: Path, **more: object) -> ModelOptions:
+    return ModelOptions.model_validate({"source": str(source), **more})
+
+
+def test_a_network_of_open_size_takes_the_size_given(file: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("dark\nlight\n")
+    model = load(options(file, size=[6, 5], labels=str(labels)), device="cpu")
+    assert model.size == (6, 5)
+    assert model.label(1) == "light"
+    assert model.network.predict(np.ones((1, 6, 5, 3), np.float32)).shape == (1, 2)
+
+
+def test_a_network_of_open_size_needs_one(file: Path) -> None:
+    with pytest.raises(ModelError, match=r"set model\.size"):
+        load(options(file), device="cpu")
+
+
+def test_labels_of_the_wrong_length_are_refused(file: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("one\ntwo\nthree\n")
+    with pytest.raises(ModelError, match="3 lines, the network 2 outputs"):
+        load(options(file, size=[6, 5], labels=str(labels)), device="cpu")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04broken"])
+def test_a_file_that_is_no_network_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "net.keras"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as error:
+        load(options(path), device="cpu")
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_truncated_file_is_refused(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    path.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(ModelError, match="not a Keras file that can be read"):
+        load(options(path), device="cpu")
+
+
+def test_another_number_of_channels_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs))).save(path)
+    with pytest.raises(ModelError, match="expected RGB images"):
+        load(options(path), device="cpu")
+
+
+def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="model: no such file"):
+        check_exists(options(tmp_path / "none.keras"))
+    with pytest.raises(UsageError, match=r"model\.labels: no such file"):
+        check_exists(options(file, labels=str(tmp_path / "none.txt")))
+    check_exists(ModelOptions())
+
+
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="gpu:93 is not there"):
+        choose("gpu:93")

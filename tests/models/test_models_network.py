@@ -1,0 +1,141 @@
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from igcli.errors import ModelError
+from igcli.models.network import TensorFlowNetwork
+from igcli.models.residence import OnDevice, OnHost, Residence
+from igcli.paths.network import Points
+from igcli.records import Array
+
+SHAPE = (12, 10, 3)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Any:
+    keras.utils.set_random_seed(3)
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Conv2D(5, 3, activation="tanh"),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def network(classifier: Any) -> TensorFlowNetwork:
+    return TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
+
+
+def pixels(count: int) -> Array:
+    return np.random.default_rng(5).uniform(0, 255, (count, *SHAPE)).astype(np.float32)
+
+
+def points(order: list[int]) -> Points:
+    starts, ends = pixels(2), pixels(4)[2:]
+    line = np.array([0, 0, 0, 1, 1, 1], np.int32)[order]
+    alpha = np.array([0, 0.3, 1, 0, 0.6, 1], np.float32)[order]
+    target = np.array([1, 1, 1, 3, 3, 3], np.int32)[order]
+    return Points(list(starts), list(ends - starts), line, alpha, target)
+
+
+def inputs_of(batch: Points) -> Array:
+    wide = batch.alpha[:, None, None, None]
+    start, direction = np.stack(batch.starts), np.stack(batch.directions)
+    inputs: Array = start[batch.line] + wide * direction[batch.line]
+    return inputs
+
+
+def test_scores_are_the_networks(network: TensorFlowNetwork, classifier: Any) -> None:
+    images = pixels(3)
+    expected = classifier(images / 255, training=False).numpy()
+    np.testing.assert_allclose(network.predict(images), expected, rtol=1e-5)
+    assert network.outputs == 4
+
+
+def test_gradients_are_those_of_a_plain_tape(network: TensorFlowNetwork, classifier: Any) -> None:
+    batch = points([0, 1, 2, 3, 4, 5])
+    x = tf.constant(inputs_of(batch))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        scores = tf.gather(classifier(x / 255, training=False), batch.target, batch_dims=1)
+    expected = tape.gradient(scores, x).numpy()
+    found = network.gradients(batch, slopes=True, interior=True)
+    assert found.slopes is not None
+    assert found.interior is not None
+    np.testing.assert_allclose(found.scores, scores, rtol=1e-5)
+    np.testing.assert_allclose(found.gradients, expected, rtol=1e-3, atol=1e-9)
+    direction = np.stack(batch.directions)[batch.line]
+    np.testing.assert_allclose(
+        found.slopes, (expected * direction).sum((1, 2, 3)), rtol=1e-3, atol=1e-6
+    )
+    ends = np.stack(batch.starts)[batch.line] + direction
+    np.testing.assert_allclose(found.interior, (expected * ends).mean(-1), rtol=1e-3, atol=1e-8)
+
+
+def test_a_point_does_not_depend_on_its_place_in_the_batch(network: TensorFlowNetwork) -> None:
+    first = network.gradients(points([0, 1, 2, 3, 4, 5]), slopes=True)
+    order = [4, 2, 5, 0, 3, 1]
+    again = network.gradients(points(order), slopes=True)
+    assert first.slopes is not None
+    np.testing.assert_array_equal(again.gradients, first.gradients[order])
+    np.testing.assert_array_equal(again.scores, first.scores[order])
+    np.testing.assert_array_equal(again.slopes, first.slopes[order])
+
+
+def test_one_shape_of_batch_is_traced_once(classifier: Any) -> None:
+    traces = 0
+
+    def counted(x: Any) -> Any:
+        nonlocal traces
+        traces += 1
+        return classifier(x, training=False)
+
+    network = TensorFlowNetwork(counted, SHAPE)
+    for _ in range(3):
+        network.gradients(points([0, 1, 2, 3, 4, 5]))
+    assert traces == 1
+    assert network._differentiate.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("residence", [OnHost(), OnDevice("CPU:0")])
+def test_sums_are_in_order_whatever_the_cuts(residence: Residence) -> None:
+    rng = np.random.default_rng(2)
+    gradients = rng.normal(size=(9, *SHAPE)).astype(np.float32)
+    weights = rng.uniform(size=9).astype(np.float32)
+    whole = residence.fetch(residence.accumulate(None, placed(residence, gradients), weights))
+    total = None
+    for part in (slice(0, 2), slice(2, 3), slice(3, 9)):
+        total = residence.accumulate(total, placed(residence, gradients[part]), weights[part])
+    np.testing.assert_array_equal(residence.fetch(total), whole)
+    np.testing.assert_allclose(whole, np.tensordot(weights, gradients, 1), rtol=1e-4, atol=1e-5)
+
+
+def placed(residence: Residence, array: Array) -> Any:
+    return array if isinstance(residence, OnHost) else residence.place(array)
+
+
+def test_what_is_fetched_is_a_copy() -> None:
+    total = np.zeros(SHAPE, np.float32)
+    fetched = OnHost().fetch(total)
+    total += 1
+    assert not fetched.any()
+
+
+def test_an_output_that_is_no_row_of_scores_is_refused() -> None:
+    with pytest.raises(ModelError, match="expected \\(images, classes\\)"):
+        TensorFlowNetwork(lambda x: x, SHAPE)
+
+
+def test_a_network_without_gradient_is_refused() -> None:
+    network = TensorFlowNetwork(lambda x: tf.round(tf.reduce_sum(x, [1, 2])) * 0 + 1, SHAPE)
+    blind = TensorFlowNetwork(lambda x: tf.stop_gradient(tf.reduce_sum(x, [1, 2])), SHAPE)
+    assert network.outputs == 3
+    with pytest.raises(ModelError, match="no gradient"):
+        blind.gradients(points([0, 1, 2, 3, 4, 5]))

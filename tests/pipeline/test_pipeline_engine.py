@@ -1,0 +1,123 @@
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from igcli.paths.work import Line, follow, predict
+from igcli.pipeline.engine import Engine, Job, in_background
+from igcli.records import Array
+from support.networks import ClosedForm
+
+SHAPE = (2, 2, 3)
+
+
+def line(points: int, *, kept: bool = False) -> Line:
+    ones = np.ones(SHAPE, np.float32)
+    weights = None if kept else np.full(points, 1 / points)
+    return Line(0 * ones, ones, 0, np.linspace(0, 1, points), weights)
+
+
+def test_a_job_that_asks_for_nothing_is_finished() -> None:
+    def job() -> Job[int]:
+        yield from ()
+        return 3
+
+    assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()])) == [3]
+
+
+def test_no_jobs_give_no_results() -> None:
+    assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([])) == []
+
+
+def test_predictions_of_several_jobs_share_a_call() -> None:
+    network = ClosedForm(SHAPE)
+
+    def job(value: float) -> Job[float]:
+        [scores] = yield from predict(np.full(SHAPE, value, np.float32))
+        return float(scores[0])
+
+    found = sorted(Engine(network, batch_size=4).run(job(value) for value in range(8)))
+    assert found == [12 * value**2 for value in range(8)]
+    assert network.predictions == 1
+
+
+def test_kept_gradients_come_one_for_each_point_across_batches() -> None:
+    def job() -> Job[Array]:
+        [found] = yield from follow(line(11, kept=True))
+        return found.gradients
+
+    [gradients] = Engine(ClosedForm(SHAPE), batch_size=4).run([job()])
+    expected = 2 * np.linspace(0, 1, 11)[:, None, None, None] * np.ones(SHAPE)
+    np.testing.assert_allclose(gradients, expected, rtol=1e-6)
+
+
+def test_slopes_are_derivatives_along_the_line() -> None:
+    def job() -> Job[Array | None]:
+        ones = np.ones(SHAPE, np.float32)
+        alphas = np.array([0.0, 0.5, 1.0])
+        [found] = yield from follow(Line(0 * ones, 2 * ones, 0, alphas, slopes=True))
+        return found.slopes
+
+    [slopes] = Engine(ClosedForm(SHAPE), batch_size=2).run([job()])
+    assert slopes is not None
+    np.testing.assert_allclose(slopes, [0, 48, 96])  # d/da of 12 (2 a)**2
+
+
+def test_later_rounds_of_several_jobs_still_fill_batches() -> None:
+    network = ClosedForm(SHAPE)
+
+    def job() -> Job[None]:
+        for _ in range(4):
+            yield from follow(line(3))
+
+    list(Engine(network, batch_size=6).run(job() for _ in range(4)))
+    assert network.batches == [6] * 8  # 4 jobs of 4 rounds of 3 points
+
+
+def test_calls_run_beside_the_network() -> None:
+    main = threading.current_thread()
+
+    def job() -> Job[bool]:
+        return (yield from in_background(lambda: threading.current_thread() is not main))
+
+    assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()])) == [True]
+
+
+def test_an_exception_of_a_call_comes_back_to_its_job_alone() -> None:
+    def broken() -> None:
+        raise ValueError("no image")
+
+    def job(function: object) -> Job[str]:
+        try:
+            yield from in_background(function)  # type: ignore[arg-type]
+        except ValueError as error:
+            return str(error)
+        yield from follow(line(5))
+        return "done"
+
+    engine = Engine(ClosedForm(SHAPE), batch_size=4)
+    assert sorted(engine.run([job(int), job(broken), job(int)])) == ["done", "done", "no image"]
+
+
+def test_what_a_job_does_not_catch_ends_the_run() -> None:
+    def job() -> Job[None]:
+        yield from in_background(int, "x")
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()]))
+
+
+def test_jobs_are_started_as_they_are_needed() -> None:
+    started = 0
+
+    def jobs() -> Iterator[Job[None]]:
+        nonlocal started
+        for _ in range(1000):
+            started += 1
+            yield follow(line(50))  # type: ignore[misc]
+
+    results = Engine(ClosedForm(SHAPE), batch_size=4).run(jobs())
+    next(results)
+    assert started < 20
+    results.close()  # type: ignore[attr-defined]
