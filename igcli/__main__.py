@@ -1,0 +1,7 @@
+"""`python -m igcli`."""
+
+import sys
+
+from igcli.cli import main
+
+sys.exit(main())

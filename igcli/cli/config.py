@@ -1,0 +1,60 @@
+"""The command `igcli config`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from igcli.cli.options import setting_options, settings_of
+from igcli.cli.terminal import printable, verbosity
+from igcli.config.load import DEFAULT_FILE, load_settings
+from igcli.config.write import template, to_yaml
+from igcli.errors import UsageError
+
+
+@click.group()
+def config() -> None:
+    """Write, show or check a YAML file of settings."""
+
+
+@config.command()
+@click.argument("file", default=DEFAULT_FILE)
+def init(file: str) -> None:
+    """Write FILE with every setting and its default.
+
+    Without FILE it is igcli.yaml in the current folder; "-" is standard output.
+    """
+    if file == "-":
+        click.echo(template(), nl=False)
+        return
+    try:
+        with Path(file).open("x", encoding="utf-8") as stream:
+            stream.write(template())
+    except FileExistsError:
+        raise UsageError(f"{file}: already exists: remove it or name another file") from None
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
+    click.echo(file)
+
+
+@config.command()
+@setting_options
+@verbosity
+def show(config_file: str | None, overrides: dict[str, Any], *, quiet: bool) -> None:
+    """Print the resolved settings.
+
+    As YAML that can be fed back: paths are absolute.
+    """
+    loaded = settings_of(config_file, overrides, quiet=quiet)
+    click.echo(to_yaml(loaded.settings), nl=False)
+
+
+@config.command()
+@click.argument("file")
+def check(file: str) -> None:
+    """Check the settings in FILE.
+
+    One line where all is well, else one for every mistake and exit code 2.
+    """
+    load_settings(file, {})
+    click.echo(f"{printable(file)}: valid")

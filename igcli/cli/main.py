@@ -1,0 +1,158 @@
+"""The command `igcli`: finds the subcommand, and turns what goes wrong into one line and a code."""
+
+import importlib
+import importlib.metadata
+import logging
+import os
+import signal
+import sys
+import traceback
+from types import FrameType, TracebackType
+from typing import NoReturn, TextIO
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from igcli.cli.terminal import printable, say
+from igcli.config.problems import ConfigError
+from igcli.errors import IgcliError
+
+INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
+
+COMMANDS = {
+    "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
+}
+"""Where each subcommand is, and its line of help: neither is imported for `igcli --help`."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: what a Ctrl-C cleans up is cleaned up."""
+
+
+class LazyGroup(click.Group):
+    """Imports a subcommand when it is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        named = (("igcli", "igcli"), ("TensorFlow", "tensorflow"), ("Keras", "keras"))
+        click.echo(", ".join(f"{name} {_installed(package)}" for name, package in named))
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the versions of igcli, TensorFlow and Keras, and exit.",
+)
+def igcli() -> None:
+    """Show what an image classifier's prediction rests on."""
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    if sys.stdout is None:
+        return CLOSED_OUTPUT
+    _prepare()
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        code = TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+    except BrokenPipeError:
+        code = CLOSED_OUTPUT
+    except OSError as error:
+        say(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _trace(error)
+        code = IgcliError.exit_code
+    finally:
+        _settle(sys.stdout)
+        _settle(sys.stderr)
+    return code
+
+
+def _prepare() -> None:
+    if sys.stderr is None:
+        # Otherwise the next file that is opened would become standard error.
+        os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+        sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.excepthook = _tell_bug
+
+
+def _run() -> int:
+    try:
+        with igcli.make_context("igcli", sys.argv[1:]) as context:
+            igcli.invoke(context)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        called = getattr(error, "ctx", None)
+        hint = f" (see {called.command_path} -h)" if called else ""
+        say(f"{error.format_message().removesuffix('.')}{hint}")
+        return error.exit_code
+    except ConfigError as error:
+        for line in error.lines:
+            click.echo(printable(line), err=True)
+        return error.exit_code
+    except IgcliError as error:
+        say(str(error))
+        return error.exit_code
+    return 0
+
+
+def _installed(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    # `timeout` sends it twice, and the second must not stop the cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated
+
+
+def _tell_bug(kind: type[BaseException], error: BaseException, _place: TracebackType | None) -> None:
+    text = "".join(str(error).splitlines()[:1])
+    say(f"internal error, a bug in igcli: {kind.__name__}: {text} (-v shows where)")
+    _trace(error)
+
+
+def _trace(error: BaseException) -> None:
+    if logging.getLogger("igcli").isEnabledFor(logging.DEBUG):
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(printable(line), err=True)
+
+
+def _settle(stream: TextIO) -> None:
+    """Flush a stream; where nobody reads it, keep Python from complaining at its end."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,101 @@
+"""Command-line options made of the settings: one for every key, with the same name."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from igcli.cli.terminal import say
+from igcli.config.keys import Key, walk
+from igcli.config.load import DEFAULT_FILE, Loaded, load_settings
+from igcli.config.schema import KEYS
+from igcli.config.types import convert
+from igcli.config.wording import metavar, plain
+
+Command = Callable[..., Any]
+
+
+class SettingType(click.ParamType[object]):
+    """Text turned into a setting's type; whether it is valid is told with all other mistakes."""
+
+    name = "setting"
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> object:
+        """Return the value that the text stands for."""
+        return convert(value, self.key.scalars) if isinstance(value, str) else value
+
+
+def setting_options(command: Command) -> Command:
+    """Give a command `-c` and an option for every key.
+
+    The command is called with `config_file`, the YAML file or None, and `overrides`, the values of
+    the options that were given by the name of their keys: both for `settings_of`.
+    """
+    keys = {_parameter(key): key for key in walk(KEYS)}
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        given = {name: options.pop(name) for name in keys if name in options}
+        overrides = {keys[name].name: value for name, value in given.items() if value is not None}
+        return command(*arguments, overrides=overrides, **options)
+
+    for option in reversed((_config_option(), *_options())):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def settings_of(config_file: str | None, overrides: dict[str, object], *, quiet: bool) -> Loaded:
+    """Return the settings of a command, and say so where a YAML file was found by itself.
+
+    Raises:
+        ConfigError: The file cannot be read, or a value is not valid.
+    """
+    loaded = load_settings(config_file, overrides)
+    if loaded.is_found and not quiet:
+        say(f"settings from {loaded.file} in this folder")
+    return loaded
+
+
+def _parameter(key: Key) -> str:
+    return "__".join(("setting", *key.path))
+
+
+def _config_option() -> Command:
+    return click.option(
+        "-c",
+        "--config",
+        "config_file",
+        metavar="FILE",
+        help=f"YAML file of settings.  [default: {DEFAULT_FILE} where there is one]",
+    )
+
+
+def _options() -> Iterator[Command]:
+    for key in walk(KEYS):
+        if key.is_switch or isinstance(key.default, bool):
+            name = key.flags[0].removeprefix("--")
+            yield click.option(
+                f"--{name}/--no-{name}", _parameter(key), default=None, help=key.help
+            )
+        elif key.scalars:
+            yield click.option(
+                *key.flags,
+                _parameter(key),
+                type=SettingType(key),
+                metavar=metavar(key.scalars),
+                help=_help(key),
+            )
+
+
+def _help(key: Key) -> str:
+    default = key.default
+    if default is None:
+        return key.help
+    shown = ",".join(default) if isinstance(default, tuple) else plain(default).strip("'")
+    return f"{key.help}  [default: {shown}]"

@@ -1,0 +1,1 @@
+"""The configuration: the YAML schema, its defaults, precedence and messages."""

@@ -1,0 +1,114 @@
+"""Turning what pydantic finds into one line a mistake."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from pydantic_core import ErrorDetails
+
+from igcli.config.keys import Key, child, walk
+from igcli.config.problems import Path, Problem
+from igcli.config.types import NUMBER, Alternative
+from igcli.config.wording import plain, words
+
+_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
+def explained(errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> list[Problem]:
+    """Return the mistakes, one a key, without their places.
+
+    Args:
+        errors: What pydantic found; a value of several types has an error for each of them.
+        keys: All keys.
+    """
+    grouped: dict[Path, list[ErrorDetails]] = {}
+    for error in errors:
+        grouped.setdefault(_path(error, keys), []).append(error)
+    return [
+        Problem(_message(path, found, keys), path, is_about_key=_is_unknown(found[0]))
+        for path, found in grouped.items()
+        if not _is_told_below(path, found[0]["input"], grouped)
+    ]
+
+
+def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> Path:
+    """Return the key that an error is about, without the names of types among its parts."""
+    path: list[str | int] = []
+    for part in error["loc"]:
+        key = child(keys, part)
+        if key or isinstance(part, int):
+            path.append(part)
+            keys = key.children if key else ()
+    if _is_unknown(error):
+        path.append(error["loc"][-1])
+    return tuple(path)
+
+
+def _is_unknown(error: ErrorDetails) -> bool:
+    return error["type"] == "extra_forbidden"
+
+
+def _is_told_below(path: Path, value: object, paths: Iterable[Path]) -> bool:
+    """Return whether a mapping or list has mistakes of its own, which tell more."""
+    below = any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    return below and isinstance(value, dict | tuple)
+
+
+def _message(path: Path, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> str:
+    types = {error["type"]: error for error in errors}
+    value = errors[0]["input"]
+    if _is_unknown(errors[0]):
+        return _unknown(path, keys)
+    if "value_error" in types:
+        return str(types["value_error"]["ctx"]["error"])
+    if "missing" in types:
+        return "is missing: add it"
+    if len(errors) == 1 and errors[0]["type"] in _BOUNDS:
+        return f"{errors[0]['msg'].replace('Input should', 'must')}, not {plain(value)}"
+    if value == "":
+        return "must not be empty"
+    options = _options(path, keys)
+    return f"must be {words(options)}, not {plain(value)}{_hint(value, options)}"
+
+
+def _unknown(path: Path, keys: tuple[Key, ...]) -> str:
+    """Return the message for an unknown key: one elsewhere or the nearest."""
+    siblings = _group(path[:-1], keys)
+    names = [key.path[-1] for key in siblings]
+    name = str(path[-1])
+    near = [key.name for key in walk(keys) if key.path[-1] == name]
+    near += difflib.get_close_matches(name.replace("-", "_").lower(), names, 1)
+    if near:
+        return f"unknown key; did you mean {near[0]}?"
+    return f"unknown key; known are {', '.join(names)}" if names else "unknown key"
+
+
+def _group(path: Path, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    for part in path:
+        key = child(keys, part)
+        keys = key.children if key else ()
+    return keys
+
+
+def _options(path: Path, keys: tuple[Key, ...]) -> tuple[Alternative, ...]:
+    """Return what the value at a path may be, an item of a list included."""
+    options: tuple[Alternative, ...] = ()
+    for part in path:
+        key = child(keys, part)
+        if key:
+            options, keys = key.options, key.children
+        else:
+            options = tuple(item for option in options for item in option.items or ())
+    return options
+
+
+def _hint(value: object, options: tuple[Alternative, ...]) -> str:
+    """Return what to do about a value, where there is more to say than what it may be."""
+    kinds = [option.kind for option in options]
+    if not isinstance(value, str):
+        return "; quote it if it is text" if str in kinds and not isinstance(value, dict) else ""
+    if {int, float} & set(kinds) and NUMBER.fullmatch(value):
+        return f"; write {float(value):g}"
+    if bool in kinds and value.lower() in ("true", "false"):
+        return f"; write {value.lower()}"
+    near = difflib.get_close_matches(value, [str(c) for one in options for c in one.choices], 1)
+    return f"; did you mean {near[0]}?" if near else ""

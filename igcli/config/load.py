@@ -1,0 +1,106 @@
+"""From a YAML file and options to settings: an option beats the file, which beats the default."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from igcli.config.explain import explained
+from igcli.config.keys import option_of
+from igcli.config.merge import anchored, overridden, spelled_out
+from igcli.config.problems import ConfigError, Path, Problem, dotted
+from igcli.config.schema import KEYS, Settings
+from igcli.config.yaml_source import Document, read_yaml
+
+DEFAULT_FILE = "igcli.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and where they come from.
+
+    Attributes:
+        settings: Everything, validated.
+        file: The YAML file that was read, if any.
+        is_found: Whether nobody named the file: it is the one in the current folder.
+        chosen: Names of the keys that the file or an option sets: "model.source".
+    """
+
+    settings: Settings
+    file: str | None
+    is_found: bool
+    chosen: frozenset[str]
+
+
+def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> Loaded:
+    """Return the settings out of a YAML file and options.
+
+    Args:
+        config_file: The YAML file; `igcli.yaml` of the current folder, where there is one, if not
+            given.
+        overrides: What options set, by the key's name: {"steps": 20, "panel.style": "overlay"}.
+
+    Raises:
+        ConfigError: The file cannot be read, or a value is not valid; all mistakes are named.
+    """
+    file = config_file or (DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None)
+    document = read_yaml(file) if file else Document("")
+    values = anchored(document.values, KEYS, os.path.dirname(document.file))  # noqa: PTH120 - no "." in front
+    options = spelled_out(overrides, KEYS)
+    problems = list(document.problems)
+    merged = overridden(values, options, KEYS)
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        problems += explained(error.errors(include_url=False), KEYS)
+    if problems:
+        raise ConfigError(_lines(problems, document, options))
+    chosen = {dotted(path) for path in options} | {dotted(path) for path in _paths(values)}
+    is_found = config_file is None and file is not None
+    return Loaded(settings, file, is_found=is_found, chosen=frozenset(chosen))
+
+
+def _paths(values: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
+    for name, value in values.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from _paths(value, (*path, name))
+
+
+def _lines(
+    problems: Sequence[Problem], document: Document, options: Mapping[Path, object]
+) -> list[str]:
+    """Return every mistake with its place: the file's in their order, then those of options."""
+    unreadable = {problem.path for problem in document.problems if problem.path}
+    in_file, in_options = [], []
+    for problem in problems:
+        option = _option(problem.path, document, options)
+        if problem.line:
+            in_file.append(problem)
+        elif option:
+            in_options.append(f"{option}: {problem.message}")
+        elif not any(problem.path[: len(path)] == path for path in unreadable):
+            in_file.append(_placed(problem, document))
+    in_file.sort(key=lambda problem: (problem.line, problem.column))
+    return [problem.at(document.file) for problem in in_file] + in_options
+
+
+def _option(path: Path, document: Document, options: Mapping[Path, object]) -> str | None:
+    """Return the option that a mistake is about: the one given, or the one missing beside it."""
+    for option in options:
+        if path[: len(option)] == option:
+            return option_of(option, KEYS)
+        if path not in document.marks and len(path) > 1 and option[: len(path) - 1] == path[:-1]:
+            return option_of(path, KEYS)
+    return None
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    """Return the problem with the place of its key or value, or of the group they belong to."""
+    marks = document.key_marks if problem.is_about_key else document.marks
+    for length in range(len(problem.path), 0, -1):
+        mark = marks.get(problem.path[:length])
+        if mark:
+            return replace(problem, line=mark.line, column=mark.column)
+    return problem

@@ -1,0 +1,104 @@
+"""Settings as YAML: resolved, to be fed back, or commented, to start from."""
+
+import os
+import textwrap
+from collections.abc import Iterator
+
+import yaml
+
+from igcli.config.keys import Key
+from igcli.config.schema import KEYS, Settings
+from igcli.config.wording import words
+from igcli.options import Expected
+
+_HEAD = """\
+# Settings of igcli, with their defaults; keys after a # are not set.
+# An option of the command line beats this file: --batch-size for batch_size.
+# Paths are relative to this file.
+"""
+_WIDTH = 96
+
+
+def to_yaml(settings: Settings) -> str:
+    """Return settings as YAML that gives the same settings again, paths absolute."""
+    values = _written(settings.model_dump(), KEYS)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def template() -> str:
+    """Return a YAML file with every key, its default and what it is."""
+    return _HEAD + "\n".join(line for key in KEYS for line in ("", *_explained(key))) + "\n"
+
+
+def absolute(path: str) -> str:
+    """Return the absolute path of a path relative to the current folder."""
+    folder = os.getcwd()  # noqa: PTH109 - names need not be UTF-8
+    while path.startswith("../"):
+        folder, path = os.path.dirname(folder), path[3:]  # noqa: PTH120
+    joined = os.path.join(folder, path)  # noqa: PTH118
+    # Leaving out a later `link/..` would name another folder where `link` is a link.
+    return joined if ".." in path.split("/") else os.path.normpath(joined)
+
+
+def _written(values: dict[str, object], keys: tuple[Key, ...]) -> dict[str, object]:
+    """Return the values as YAML has them; a key that has none is left out."""
+    found: dict[str, object] = {}
+    for key in keys:
+        value = values[key.path[-1]]
+        if isinstance(value, dict):
+            found[key.path[-1]] = _written(value, key.children)
+        elif key.is_switch and value is None:
+            found[key.path[-1]] = False
+        elif value is not None:
+            found[key.path[-1]] = _leaf(value, key)
+    return found
+
+
+def _leaf(value: object, key: Key) -> object:
+    if isinstance(value, tuple):
+        return [_leaf(item, key) for item in value]
+    mark = key.path_field
+    if mark and isinstance(value, str) and not mark.is_name(value):
+        return absolute(value)
+    return value
+
+
+def _explained(key: Key) -> Iterator[str]:
+    """Yield the lines of a key: what it is, its default, and the keys below it."""
+    if key.children and not key.scalars:
+        yield from _comment(key.help)
+        if key.is_switch:
+            yield f"{key.path[-1]}: false"
+        yield ("# " if key.is_switch else "") + f"{key.path[-1]}:"
+        margin = "#   " if key.is_switch else "  "
+        yield from (margin + line for child in key.children for line in _explained(child))
+        return
+    yield from _comment(_help(key))
+    if key.default is not None:
+        yield f"{key.path[-1]}: {_inline(key.default)}"
+    else:
+        yield f"# {key.path[-1]}: {_inline(key.examples[0]) if key.examples else ''}".rstrip()
+
+
+def _help(key: Key) -> str:
+    """Return what a key is, and what it may be where that is not said."""
+    choices = [str(choice) for option in key.options for choice in option.choices]
+    is_said = choices and all(choice in key.help for choice in choices)
+    is_plain = all(
+        option.kind in (str, bool) and not option.mark(Expected) for option in key.options
+    )
+    is_list = any(option.items is not None for option in key.options)
+    if is_said or is_plain or is_list:
+        return key.help
+    return f"{key.help.removesuffix('.')}: {words(key.options)}."
+
+
+def _comment(text: str) -> Iterator[str]:
+    return (f"# {line}" for line in textwrap.wrap(text, _WIDTH))
+
+
+def _inline(value: object) -> str:
+    value = list(value) if isinstance(value, tuple) else value
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+    )

@@ -1,0 +1,138 @@
+"""What a YAML file says, and the line and column of every key and value."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from igcli.config.problems import ConfigError, Path, Problem
+from igcli.config.yaml_nodes import read_nodes
+
+MAX_DIGITS = 400
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a key or a value stands, from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a YAML file says.
+
+    Attributes:
+        file: Its name as it was given.
+        values: Mappings as dict, lists as tuple, and scalars.
+        marks: Where each value stands.
+        key_marks: Where each key stands.
+        problems: Mistakes in the YAML itself; keys concerned are left out of the values, items of
+            a list are None.
+    """
+
+    file: str
+    values: dict[str, object] = field(default_factory=dict)
+    marks: dict[Path, Mark] = field(default_factory=dict)
+    key_marks: dict[Path, Mark] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_yaml(file: str) -> Document:
+    """Return what a YAML file says; an empty one says nothing.
+
+    Raises:
+        ConfigError: The file cannot be read, or not as a mapping in plain YAML.
+    """
+    root, text = read_nodes(file)
+    document = Document(file)
+    if isinstance(root, yaml.MappingNode):
+        document.values.update(_Reader(text, document).mapping(root, ()))
+    elif root is not None:
+        raise ConfigError([Problem("must be a mapping of keys, such as 'steps: 50'").at(file)])
+    return document
+
+
+class _Reader:
+    """Turns nodes into values and notes where each stands."""
+
+    def __init__(self, text: str, document: Document) -> None:
+        self._lines = text.splitlines()
+        self._document = document
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        """Return the values by key, the first where a key stands twice."""
+        values: dict[str, object] = {}
+        for key, child in self._pairs(node, path):
+            child_path = (*path, key)
+            self._document.marks[child_path] = _mark(child)
+            value = self._value(child, child_path)
+            if value is not None:
+                values[key] = value
+        return values
+
+    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
+        for key, child in node.value:
+            mark = _mark(key)
+            if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
+                self._note("a key must be text", path, mark)
+                continue
+            first = self._document.key_marks.setdefault((*path, key.value), mark)
+            if first is mark:
+                yield key.value, child
+            else:
+                message = f"is given twice, first at {first.line}:{first.column}: remove one"
+                self._note(message, (*path, key.value), mark)
+
+    def _value(self, node: yaml.Node, path: Path) -> object:
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self._items(node, path))
+        kind = node.tag.removeprefix(_TAG)
+        mistake = self._no_value(node, path) if kind == "null" else _mistake(kind, node.value)
+        if mistake:
+            self._note(mistake, path, _mark(node))
+            return None
+        # Dates and 1:30 (90 in YAML 1.1) are the text that they look like.
+        is_plain = kind not in ("bool", "int", "float") or (kind == "int" and ":" in node.value)
+        return node.value if is_plain else SafeConstructor().construct_object(node)
+
+    def _items(self, node: yaml.SequenceNode, path: Path) -> Iterator[object]:
+        for index, child in enumerate(node.value):
+            self._document.marks[(*path, index)] = _mark(child)
+            yield self._value(child, (*path, index))
+
+    def _no_value(self, node: yaml.Node, path: Path) -> str:
+        """Return the message for a key without a value; an unquoted # swallows one."""
+        message = "has no value: give one or leave the key out"
+        line = "".join(self._lines[node.start_mark.line : node.start_mark.line + 1])
+        comment = line[node.start_mark.column :].strip()
+        if comment.startswith("#"):
+            return f"{message}; # starts a comment, so quote the value: {path[-1]}: '{comment}'"
+        return f"{message}; a value that starts with # must be quoted"
+
+    def _note(self, message: str, path: Path, mark: Mark) -> None:
+        self._document.problems.append(Problem(message, path, mark.line, mark.column))
+
+
+def _mistake(kind: str, written: str) -> str | None:
+    """Return what is wrong with a number, if anything."""
+    if kind not in ("int", "float"):
+        return None
+    if len(written) > MAX_DIGITS:
+        return "is too long for a number"
+    if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", written):
+        octal = int(written.replace("_", ""), 8)
+        return f"{written} is octal for {octal}: write {octal} or, for text, '{written}'"
+    if kind == "int" and re.fullmatch(r"[-+]?0[bx]_+", written):
+        return f"{written} is no number: quote it if it is text"
+    return None
+
+
+def _mark(node: yaml.Node) -> Mark:
+    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
