@@ -20,6 +20,11 @@ from igcli.errors import IgcliError
 INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
 
 COMMANDS = {
+    "attribute": (
+        "igcli.cli.attribute:attribute",
+        "Panels, and on request GIFs and arrays, for every image.",
+    ),
+    "gif": ("igcli.cli.attribute:gif", "GIFs of the interior gradients for every image."),
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
 }
 """Where each subcommand is, and its line of help: neither is imported for `igcli --help`."""
@@ -138,7 +143,9 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _tell_bug(kind: type[BaseException], error: BaseException, _place: TracebackType | None) -> None:
+def _tell_bug(
+    kind: type[BaseException], error: BaseException, _place: TracebackType | None
+) -> None:
     text = "".join(str(error).splitlines()[:1])
     say(f"internal error, a bug in igcli: {kind.__name__}: {text} (-v shows where)")
     _trace(error)

@@ -16,21 +16,6 @@ from igcli.config.wording import metavar, plain
 Command = Callable[..., Any]
 
 
-class SettingType(click.ParamType[object]):
-    """Text turned into a setting's type; whether it is valid is told with all other mistakes."""
-
-    name = "setting"
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-
-    def convert(
-        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> object:
-        """Return the value that the text stands for."""
-        return convert(value, self.key.scalars) if isinstance(value, str) else value
-
-
 def setting_options(command: Command) -> Command:
     """Give a command `-c` and an option for every key.
 
@@ -41,8 +26,12 @@ def setting_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
-        given = {name: options.pop(name) for name in keys if name in options}
-        overrides = {keys[name].name: value for name, value in given.items() if value is not None}
+        given = {name: options.pop(name, None) for name in keys}
+        overrides = {
+            keys[name].name: convert(value, keys[name].scalars) if isinstance(value, str) else value
+            for name, value in given.items()
+            if value is not None
+        }
         return command(*arguments, overrides=overrides, **options)
 
     for option in reversed((_config_option(), *_options())):
@@ -87,7 +76,6 @@ def _options() -> Iterator[Command]:
             yield click.option(
                 *key.flags,
                 _parameter(key),
-                type=SettingType(key),
                 metavar=metavar(key.scalars),
                 help=_help(key),
             )

@@ -16,12 +16,14 @@ class Model:
     """A network and what is known of it.
 
     Attributes:
+        name: Its source.
         network: Its scores and gradients, in pixel space.
         labels: Class names, or None where nobody gave any.
         sha256: Of the weights' file, hexadecimal.
         device: TensorFlow's name of the device it runs on.
     """
 
+    name: str
     network: TensorFlowNetwork
     labels: tuple[str, ...] | None
     sha256: str
@@ -59,7 +61,7 @@ def load(options: ModelOptions, *, device: str) -> Model:
 
     network = TensorFlowNetwork(scores, shape, device=place)
     names = labels.read(options.labels, network.outputs) if options.labels else loaded.labels
-    return Model(network, names, loaded.sha256, place)
+    return Model(options.source, network, names, loaded.sha256, place)
 
 
 def _image_shape(loaded: Loaded, options: ModelOptions) -> tuple[int, int, int]:

@@ -6,11 +6,12 @@ import platform
 import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Self
 
 from igcli.config.schema import Settings
-from igcli.config.show import to_yaml
+from igcli.config.write import to_yaml
 from igcli.models.load import Model, load
+from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal
 from igcli.pipeline.engine import Engine
@@ -44,11 +45,12 @@ def prepare(settings: Settings) -> tuple[Model, Engine]:
 
 
 class Run:
-    """Attributes images into an output folder and keeps count.
+    """Attributes images into an output folder, keeps count, and sums up when it is left.
 
     Attributes:
         model: The network.
         summary: Counts so far.
+        record: The summary as it was written, once the run is left.
     """
 
     def __init__(
@@ -61,36 +63,45 @@ class Run:
     ) -> None:
         self.model, self._engine = prepared
         self.summary = Summary()
+        self.record: dict[str, Any] = {}
         self._folder = folder
         self._started = time.perf_counter()
         self._context = Context(
             settings, config_sha256(settings), self.model, folder, Journal(folder), panels
         )
-        folder.write("config.yaml", to_yaml(settings).encode())
+        reports.write_config(folder, to_yaml(settings))
 
     def outcomes(self, sources: Iterable[Source]) -> Iterator[Outcome]:
-        """Attribute images; each outcome comes once its files and its record are written."""
+        """Attribute images; each outcome comes once its files and its record are written.
+
+        Raises:
+            OutputError: Nothing can be written any more.
+        """
         jobs = (attribute_image(source, self._context) for source in sources)
         for outcome in self._engine.run(jobs):
             self.summary.add(outcome)
             yield outcome
 
-    def finish(self) -> dict[str, Any]:
-        """Write and return the summary."""
-        context = self._context
-        record = self.summary.record(
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write the summary, whatever ended the run."""
+        with self._context.journal:
+            self.record = self._sum_up()
+            reports.write_summary(self._folder, self.record)
+
+    def _sum_up(self) -> dict[str, Any]:
+        return self.summary.record(
             {
                 "seconds": round(time.perf_counter() - self._started, 3),
                 "device": self.model.device,
                 "batch_size": self._engine.batch_size,
                 "model_sha256": self.model.sha256,
-                "config_sha256": context.config_sha256,
+                "config_sha256": self._context.config_sha256,
                 "versions": _versions(),
             }
         )
-        text = json.dumps(record, indent=2) + "\n"
-        self._folder.write("summary.json", text.encode())
-        return record
 
 
 def _versions() -> dict[str, str]:

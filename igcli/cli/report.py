@@ -1,0 +1,91 @@
+"""What a run says: results on standard output, everything else on standard error."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from igcli.cli.terminal import printable
+from igcli.outputs.journal import to_json
+from igcli.pipeline.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be said.
+
+    Attributes:
+        as_json: Records on standard output in place of paths.
+        nul: A NUL byte after each path in place of a newline.
+        quiet: Errors alone on standard error.
+    """
+
+    as_json: bool = False
+    nul: bool = False
+    quiet: bool = False
+
+
+class Report:
+    """The terminal's side of a run: a progress bar, results as they come, the summary."""
+
+    def __init__(self, total: int, output: str, wanted: Wanted) -> None:
+        """Start the bar.
+
+        Args:
+            total: Number of images.
+            output: The output folder, put before the paths printed.
+            wanted: What is to be said.
+        """
+        self._output = output
+        self._wanted = wanted
+        # None leaves it to tqdm: no bar off a terminal, and TQDM_DISABLE holds.
+        hidden = True if wanted.quiet else None
+        self._bar = tqdm(total=total, unit=" images", disable=hidden, file=sys.stderr)
+
+    def add(self, outcome: Outcome) -> None:
+        """Tell one image's result."""
+        if self._wanted.as_json:
+            self._result(to_json(outcome.record).encode("ascii"), b"\n")
+        else:
+            for name in outcome.files:
+                path = os.fsencode(os.path.join(self._output, name))  # noqa: PTH118
+                self._result(path, b"\0" if self._wanted.nul else b"\n")
+        if outcome.failed:
+            self.say(f"{outcome.record['source']}: {outcome.record['error']}")
+        for warning in outcome.record.get("warnings", ()):
+            self.say(f"{outcome.record['source']}: warning: {warning}")
+        self._bar.update()
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Tell how the run ended."""
+        self._bar.close()
+        if self._wanted.as_json:
+            self._result(to_json(summary).encode("ascii"), b"\n")
+        self.say(closing_line(summary, self._output))
+
+    def say(self, message: str) -> None:
+        """Write a line on standard error, above the bar."""
+        if not self._wanted.quiet:
+            tqdm.write(f"igcli: {printable(message)}", file=sys.stderr)
+
+    def _result(self, result: bytes, end: bytes) -> None:
+        with tqdm.external_write_mode(file=sys.stdout):
+            sys.stdout.buffer.write(result + end)
+            sys.stdout.buffer.flush()
+
+
+def closing_line(summary: Mapping[str, Any], output: str) -> str:
+    """Return the summary in one line."""
+    errors = summary["completeness_error"]
+    parts = [f"{summary['done']:,} of {summary['images']:,} images done"]
+    if summary["failed"]:
+        parts.append(f"{summary['failed']:,} failed")
+    if errors["median"] is not None:
+        parts.append(
+            f"completeness error {errors['median']:.1%} (median), {errors['worst']:.1%} (worst)"
+        )
+    parts.append(f"{summary['seconds']:.1f} s on {summary['device']}, in {output}")
+    return "; ".join(parts)
