@@ -59,7 +59,7 @@ def decode(data: bytes, limits: Limits) -> Pixels:
     form = formats.detect(data)
     try:
         _check_size(form.canvas(data), limits)
-        with form.open(io.BytesIO(form.still(data))) as image:
+        with form.open(io.BytesIO(form.lean(data))) as image:
             _check_size(image.size, limits)
             image.load()
             return upright(to_rgb(image), image.info.get("exif", b""))
@@ -69,8 +69,8 @@ def decode(data: bytes, limits: Limits) -> Pixels:
         raise ImageError("too many pixels for the memory") from error
 
 
-def _check_size(size: tuple[int, int] | None, limits: Limits) -> None:
-    if size is not None and size[0] * size[1] > limits.pixels:
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    if size[0] * size[1] > limits.pixels:
         raise ImageError(
             f"too large: {size[0]:,} x {size[1]:,} pixels, the limit is {limits.pixels:,} pixels"
         )
@@ -80,4 +80,7 @@ def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
     """Tell a file cut short from one damaged within."""
     if "truncated" in str(error).lower() or not form.is_whole(data):
         return f"truncated image: the file ends after {len(data):,} bytes"
-    return f"damaged {form.name} image: {error or type(error).__name__}"
+    reason = str(error) or type(error).__name__
+    if reason == "not identified by this driver":
+        reason = "its header cannot be read"
+    return f"damaged {form.name} image: {reason}"

@@ -46,20 +46,34 @@ class Walker:
         self._files: set[tuple[str, str]] = set()
         self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
 
-    def file(self, source: Source) -> Iterator[Source]:
-        """Yield `source`, named by the user, unless it is special, own output or a repetition."""
+    def file(self, source: Source, *, listed: bool = False) -> Iterator[Source]:
+        """Yield `source`, which the user names, unless it is not a file or was met before.
+
+        Args:
+            source: The file.
+            listed: Whether it is one of many distinct ones, which then need not be remembered.
+        """
         folder, base = os.path.split(source.path)
         key = self._real(folder), base
-        if self._output is not None and is_inside(key[0], self._output):
-            self._tally.skip("own", source.path)
-        elif _is_special(source.path):
-            self._tally.skip("special", source.path)
-        elif key in self._files or (key[0] in self._folders and _suffix(base) in EXTENSIONS):
-            self._tally.skip("repeated", source.path)
-        else:
+        kind = self._kind_of_named(source.path, key)
+        if kind:
+            self._tally.skip(kind, source.path)
+            return
+        if not listed:
             self._files.add(key)
-            self._tally.taken += 1
-            yield source
+        self._tally.taken += 1
+        yield source
+
+    def _kind_of_named(self, path: str, key: tuple[str, str]) -> str:
+        """Return why a file that the user names is left out, or nothing."""
+        if self._output is not None and is_inside(key[0], self._output):
+            return "files in the output folder"
+        if key in self._files or (key[0] in self._folders and _suffix(key[1]) in EXTENSIONS):
+            return "repetitions"
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            return "listed folders"
+        return "" if stat.S_ISREG(mode) else "special files"
 
     def folder(self, path: str, name: str) -> Iterator[Source]:
         """Yield the images in and below the folder `path`, names in the order of their bytes."""
@@ -77,23 +91,23 @@ class Walker:
     def _entries(self, folder: Folder) -> Iterator[Source | Folder]:
         """Yield the images and folders in `folder`, which is read when the first is asked for."""
         if folder.real in self._folders:
-            self._tally.skip("repeated", folder.path)
+            self._tally.skip("repetitions", folder.path)
             return
         if folder.real == self._output:
-            self._tally.skip("output", folder.path)
+            self._tally.skip("output folder", folder.path)
             return
         self._folders.add(folder.real)
         try:
             files, folders = self._read(folder)
         except OSError:
-            self._tally.skip("unreadable", folder.path)
+            self._tally.skip("unreadable folders", folder.path)
             return
         for entry in sorted(files + list(folders)):
             base = os.fsdecode(entry)
             if entry in folders:
                 yield folder.child(base)
             elif self._files and (folder.real, base) in self._files:
-                self._tally.skip("repeated", os.path.join(folder.path, base))
+                self._tally.skip("repetitions", os.path.join(folder.path, base))
             else:
                 yield Source(os.path.join(folder.path, base), os.path.join(folder.name, base))
 
@@ -108,7 +122,7 @@ class Walker:
                 elif kind == "folder":
                     folders.add(entry.name)
                 elif kind == "other":
-                    self._tally.extensions[_suffix(os.fsdecode(entry.name))] += 1
+                    self._tally.other(_suffix(os.fsdecode(entry.name)))
                 else:
                     self._tally.skip(kind, os.fsdecode(entry.path))
         return files, folders
@@ -120,26 +134,25 @@ def is_inside(path: str, folder: str) -> bool:
 
 
 def _kind(entry: os.DirEntry[bytes]) -> str:
-    """Return "image", "folder", "other" or why `entry` is left out."""
+    """Return "image", "folder", "other", or what kind of thing left out `entry` is."""
     if entry.is_dir(follow_symlinks=False):
-        return "hidden" if entry.name.startswith(b".") else "folder"
+        return "hidden folders" if entry.name.startswith(b".") else "folder"
     if entry.is_symlink() and os.path.isdir(entry.path):
-        return "link"
+        return "linked folders"
     if _suffix(os.fsdecode(entry.name)) not in EXTENSIONS:
         return "other"
-    if entry.is_file(follow_symlinks=False) or not _is_special(os.fsdecode(entry.path)):
+    if entry.is_file(follow_symlinks=False) or stat.S_ISREG(_mode(entry.path)):
         return "image"
-    return "special"
+    return "special files"
 
 
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def _is_special(path: str) -> bool:
-    """Tell whether `path` is a FIFO, device or socket; what is missing fails when it is read."""
+def _mode(path: str | bytes) -> int:
+    """Return the kind of `path`; what is missing counts as a file, and fails when it is read."""
     try:
-        mode = os.stat(path).st_mode
+        return os.stat(path).st_mode
     except (OSError, ValueError):
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        return stat.S_IFREG

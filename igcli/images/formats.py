@@ -1,6 +1,5 @@
 """The five file formats: how each is told, opened safely and seen to be cut short."""
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
@@ -14,6 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from igcli.errors import ImageError
+from igcli.images import headers
 
 
 class _Jpeg(JpegImageFile):
@@ -32,16 +32,16 @@ class Format:
         starts: Tells from its bytes whether a file has this format.
         open: Opens a stream of it; unlike `Image.open` without a warning for large images.
         is_whole: Tells from its bytes whether a file ends where it should.
-        canvas: Width and height out of the bytes, where opening already takes memory.
-        still: Drops animation from the bytes, where Pillow warns of mistakes in it.
+        canvas: Width and height out of the bytes, where opening already takes memory or warns.
+        lean: Drops from the bytes what the pixels do not need, so that it can do no harm.
     """
 
     name: str
     starts: Callable[[bytes], bool]
     open: Callable[[IO[bytes]], ImageFile]
     is_whole: Callable[[bytes], bool]
-    canvas: Callable[[bytes], tuple[int, int] | None] = lambda _: None
-    still: Callable[[bytes], bytes] = lambda data: data
+    canvas: Callable[[bytes], tuple[int, int]] = lambda _: (0, 0)
+    lean: Callable[[bytes], bytes] = lambda data: data
 
 
 def detect(data: bytes) -> Format:
@@ -56,52 +56,7 @@ def detect(data: bytes) -> Format:
     raise ImageError("not an image: the content is none of JPEG, PNG, WebP, BMP and GIF")
 
 
-def _gif_canvas(data: bytes) -> tuple[int, int] | None:
-    """Return the size of the screen, grown to hold the first frame, as Pillow does."""
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _palette_bytes(flags)
-    while data[at] == 0x21:  # extension: a label, then blocks until an empty one
-        at += 2
-        while data[at]:
-            at += 1 + data[at]
-        at += 1
-    if data[at] != 0x2C:
-        return width, height
-    left, top, columns, rows = struct.unpack_from("<HHHH", data, at + 1)
-    return max(width, left + columns), max(height, top + rows)
-
-
-def _palette_bytes(flags: int) -> int:
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
-def _webp_canvas(data: bytes) -> tuple[int, int] | None:
-    """Return the size out of the first chunk.
-
-    Source: RFC 9649, sections 2.5 to 2.7.
-    """
-    kind = data[12:16]
-    if kind == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", data, 26)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _still_png(data: bytes) -> bytes:
-    """Return a PNG without the animation chunks before its pixels."""
-    kept, at = [data[:8]], 8
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":
-            break
-        if kind not in (b"acTL", b"fcTL"):
-            kept.append(data[at : at + length + 12])
-        at += length + 12
-    return b"".join([*kept, data[at:]])
-
+BMP_HEADERS = (b"", *(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124)))
 
 FORMATS = (
     Format(
@@ -109,32 +64,34 @@ FORMATS = (
         starts=lambda data: data[:3] == b"\xff\xd8\xff",
         open=_Jpeg,
         is_whole=lambda data: b"\xff\xd9" in data[-64:],
+        lean=headers.lean_jpeg,
     ),
     Format(
         name="PNG",
         starts=lambda data: data[:8] == b"\x89PNG\r\n\x1a\n",
         open=PngImageFile,
         is_whole=lambda data: b"IEND" in data[-64:],
-        still=_still_png,
+        lean=headers.lean_png,
     ),
     Format(
         name="WebP",
         starts=lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
         open=WebPImageFile,
         is_whole=lambda data: int.from_bytes(data[4:8], "little") + 8 <= len(data),
-        canvas=_webp_canvas,
+        canvas=headers.webp_canvas,
     ),
     Format(
         name="BMP",
-        starts=lambda data: data[:2] == b"BM",
+        starts=lambda data: data[:2] == b"BM" and data[14:15] in BMP_HEADERS,
         open=BmpImageFile,
-        is_whole=lambda data: int.from_bytes(data[2:6], "little") <= len(data),
+        is_whole=lambda data: int.from_bytes(data[2:6], "little") <= len(data) > 26,
     ),
     Format(
         name="GIF",
         starts=lambda data: data[:6] in (b"GIF87a", b"GIF89a"),
         open=GifImageFile,
         is_whole=lambda data: b";" in data[-8:],
-        canvas=_gif_canvas,
+        canvas=headers.gif_canvas,
+        lean=headers.lean_gif,
     ),
 )

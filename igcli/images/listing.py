@@ -2,8 +2,11 @@
 
 import os
 import tempfile
+from array import array
 from collections.abc import Iterator
 from typing import IO
+
+import numpy as np
 
 from igcli.errors import UsageError
 
@@ -22,7 +25,7 @@ def read_paths(stream: IO[bytes], *, nul: bool) -> Iterator[str]:
     while chunk := stream.read(CHUNK):
         *entries, rest = (rest + chunk).split(separator)
         if len(rest) > CHUNK:
-            raise UsageError("list of paths: an entry is longer than any path; is it a list?")
+            raise UsageError("list of paths: an entry is longer than any path; is this a list?")
         yield from _decoded(entries)
     yield from _decoded([rest])
 
@@ -36,7 +39,10 @@ def _decoded(entries: list[bytes]) -> Iterator[str]:
 
 
 class Listing:
-    """Paths read from a stream once and iterated as often as needed; long lists lie on disk."""
+    """Distinct paths from a stream, read once and iterated as often as needed.
+
+    A long list lies on disk; in memory are 8 bytes a path, and the repeated paths.
+    """
 
     def __init__(self, stream: IO[bytes], *, nul: bool) -> None:
         """Read `stream` to its end.
@@ -45,9 +51,21 @@ class Listing:
             UsageError: See `read_paths`.
         """
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
-        self._file.writelines(os.fsencode(path) + b"\0" for path in read_paths(stream, nul=nul))
+        keys = array("q")
+        for path in read_paths(stream, nul=nul):
+            self._file.write(os.fsencode(path) + b"\0")
+            keys.append(hash(os.path.normpath(path)))
+        hashes = np.sort(np.frombuffer(keys, np.int64))
+        self._repeated = frozenset(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
 
     def __iter__(self) -> Iterator[str]:
         """Yield the paths in their order; only one iteration at a time."""
         self._file.seek(0)
-        return read_paths(self._file, nul=True)
+        seen = set()
+        for path in read_paths(self._file, nul=True):
+            key = os.path.normpath(path)
+            if hash(key) in self._repeated:
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield path

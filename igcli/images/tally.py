@@ -5,13 +5,16 @@ from collections import Counter
 
 logger = logging.getLogger(__name__)
 
-WARNINGS = {
-    "special": "is not a regular file",
-    "unreadable": "the folder cannot be read",
-    "listed folder": "listed folders are not walked, name them as arguments",
-    "own": "lies in the output folder",
-    "unmatched": "no file matches the pattern",
+WARNED = {
+    "special files": "not a regular file",
+    "unreadable folders": "the folder cannot be read",
+    "listed folders": "listed folders are not walked; name them as arguments",
+    "files in the output folder": "it lies in the output folder",
+    "patterns without a match": "nothing matches the pattern",
 }
+"""Why things are left out that a user would want to know of; the rest is only counted."""
+
+MOST_KINDS = 1000
 
 
 class Tally:
@@ -19,28 +22,39 @@ class Tally:
 
     Attributes:
         taken: Number of images.
-        extensions: Number of files left out for their extension, by extension in lower case.
-        skipped: Number of other things left out: "hidden", "link" (to a folder), "output",
-            "repeated" and, with a warning each, those of `WARNINGS`. Images behind an
-            "unreadable" folder are missing from the run.
+        extensions: Number of files left out for their extension, by extension in lower case; "" for none.
+        skipped: Number of other things left out: the keys of `WARNED`, "hidden folders",
+            "linked folders", "output folder" and "repetitions".
     """
 
     def __init__(self, *, level: int = logging.WARNING) -> None:
+        """Start counting; warnings are logged at `level`."""
         self.taken = 0
         self.extensions: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self._level = level
 
+    @property
+    def unreadable(self) -> int:
+        """Number of folders that could not be read: images may be missing from the run."""
+        return self.skipped["unreadable folders"]
+
+    def other(self, extension: str) -> None:
+        """Count a file left out for its extension; past `MOST_KINDS` new ones go unnamed."""
+        known = extension in self.extensions or len(self.extensions) < MOST_KINDS
+        self.extensions[extension if known else ""] += 1
+
     def skip(self, kind: str, path: str) -> None:
         """Count `path` as left out, with a warning where a user would want to know."""
         self.skipped[kind] += 1
-        if kind in WARNINGS:
-            logger.log(self._level, "%r skipped: %s", path, WARNINGS[kind])
+        if kind in WARNED:
+            logger.log(self._level, "skipped %r: %s", path, WARNED[kind])
 
     def __str__(self) -> str:
-        """What was left out, for a message: "12 of other kinds (10 .txt, 2 .md), 1 hidden"."""
-        parts = [f"{count:,} {kind}" for kind, count in sorted(self.skipped.items())]
+        """Tell what was left out: "12 other files (.txt 10, .md 2), hidden folders 1"."""
+        parts = [f"{kind} {count:,}" for kind, count in sorted(self.skipped.items())]
         if total := self.extensions.total():
-            most = [f"{n:,} {suffix or 'without'}" for suffix, n in self.extensions.most_common(3)]
-            parts.insert(0, f"{total:,} of other kinds ({', '.join(most)})")
+            most = self.extensions.most_common(3)
+            kinds = ", ".join(f"{suffix or 'no extension'} {count:,}" for suffix, count in most)
+            parts.insert(0, f"{total:,} other file{'s' * (total > 1)} ({kinds})")
         return ", ".join(parts)

@@ -35,21 +35,21 @@ class Walk:
 
         Args:
             arguments: Files, folders and glob patterns.
-            listed: Paths of files out of a list, iterable more than once.
+            listed: Distinct paths of files, iterable more than once: a `Listing`.
             output: The folder written to, which the walk leaves out.
             limit: Take only the first so many.
 
         Raises:
-            UsageError: An argument does not exist, is a folder that cannot be read, or lies in
-                the output folder.
+            UsageError: An argument does not exist, is a folder that cannot be read, or all lie
+                in the output folder.
         """
         self.tally = Tally()
-        self._output = os.path.realpath(output) if output is not None else None
+        self._output = None if output is None else os.path.realpath(output)
         self._arguments = [name for name in arguments if not self._is_output(name)]
         if arguments and not self._arguments:
-            raise UsageError(f"{arguments[0]!r} is the output folder; images in it are not read")
+            raise UsageError(f"{arguments[0]!r} is, or lies in, the output folder; choose another")
         for argument in self._arguments:
-            _check(argument)
+            _refuse_missing(argument)
         self._listed = listed
         self._limit = limit
         self._current = os.getcwd()
@@ -72,10 +72,7 @@ class Walk:
             else:
                 yield from walker.file(self._source(argument))
         for path in self._listed:
-            if os.path.isdir(path):
-                self.tally.skip("listed folder", path)
-            else:
-                yield from walker.file(self._source(path))
+            yield from walker.file(self._source(path), listed=True)
 
     def _matches(self, pattern: str, walker: Walker) -> Iterator[Source]:
         source = None
@@ -85,15 +82,15 @@ class Walk:
             else:
                 yield from walker.file(source)
         if source is None:
-            self.tally.skip("unmatched", pattern)
+            self.tally.skip("patterns without a match", pattern)
 
     def _source(self, path: str) -> Source:
         """Name a single path relative to the current folder, or to that common to all outside."""
         absolute = os.path.abspath(path)
         base = self._current if is_inside(absolute, self._current) else self._common_folder
-        if not is_inside(absolute, base):  # appeared since the common folder was found
+        if not is_inside(absolute, base):  # it appeared since the common folder was found
             base = "/"
-        return Source(path, os.path.relpath(absolute, base))
+        return Source(path, absolute[len(base) :].lstrip("/"))
 
     @functools.cached_property
     def _common_folder(self) -> str:
@@ -114,16 +111,13 @@ class Walk:
         yield from self._listed
 
     def _is_output(self, argument: str) -> bool:
-        """Tell, and count, whether a folder given is the output folder or lies in it."""
+        """Tell whether a folder is the output folder, as it is among `*`, or lies in it."""
         if self._output is None or not os.path.isdir(argument):
             return False
-        found = is_inside(os.path.realpath(argument), self._output)
-        if found:
-            self.tally.skip("own", argument)
-        return found
+        return is_inside(os.path.realpath(argument), self._output)
 
 
-def _check(argument: str) -> None:
+def _refuse_missing(argument: str) -> None:
     if globs.is_pattern(argument):
         return
     try:

@@ -16,7 +16,8 @@ from igcli.errors import ImageError, OutputError, UsageError
 TEMPORARY = ".igcli-"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-APPENDED = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+EFFECTIVE = os.access in os.supports_effective_ids
+APPENDED = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
 class OutputFolder:
@@ -49,7 +50,7 @@ class OutputFolder:
             nearest = os.path.dirname(nearest)
         if not os.path.isdir(nearest):
             raise UsageError(f"output {self.path!r}: {nearest!r} is not a folder")
-        if not os.access(nearest, os.W_OK | os.X_OK):
+        if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
             raise UsageError(f"output {self.path!r}: no permission to write to {nearest!r}")
 
     def create(self) -> None:
@@ -100,13 +101,13 @@ class OutputFolder:
 
     def open_to_read(self, name: str) -> IO[bytes]:
         """Open the file `name`; errors as in `write`, also for a missing one."""
-        with _errors_of(name), self._parent(name, create=False) as (folder, base):
-            return open(os.open(base, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb")
+        with _errors_of(name, "read"), self._parent(name, create=False) as (folder, base):
+            return open(_open_regular(base, os.O_RDONLY, folder), "rb")
 
     def open_to_append(self, name: str) -> io.FileIO:
         """Open, or create, a file to read and to append to, unbuffered; errors as in `write`."""
         with _errors_of(name), self._parent(name, create=True) as (folder, base):
-            return io.FileIO(os.open(base, APPENDED, 0o666, dir_fd=folder), "r+")
+            return io.FileIO(_open_regular(base, APPENDED, folder), "r+")
 
     @contextlib.contextmanager
     def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
@@ -133,6 +134,15 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
+def _open_regular(name: str, flags: int, folder: int) -> int:
+    """Open a file that is not a link, FIFO or device; opening a FIFO could take for ever."""
+    file = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
+
+
 def _write_temporary(data: bytes, folder: int) -> str:
     """Write a new file into the open `folder` and return its name; on failure it is gone."""
     name = f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
@@ -150,11 +160,12 @@ def _write_temporary(data: bytes, folder: int) -> str:
 
 
 @contextlib.contextmanager
-def _errors_of(name: str) -> Iterator[None]:
+def _errors_of(name: str, action: str = "written") -> Iterator[None]:
     """Turn errors of the system about the output `name` into one line."""
     try:
         yield
     except OSError as error:
+        message = f"output {name!r} cannot be {action}: {error.strerror}"
         if error.errno in (errno.ENAMETOOLONG, errno.EISDIR):
-            raise ImageError(f"output {name!r} cannot be written: {error.strerror}") from error
-        raise OutputError(f"output {name!r} cannot be written: {error.strerror}") from error
+            raise ImageError(message) from error
+        raise OutputError(message) from error
