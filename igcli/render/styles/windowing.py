@@ -10,20 +10,20 @@ from igcli.render.maps import channel_mean, percentile, pixels
 from igcli.render.options import StyleOptions
 
 
-def scale(attributions: Array, options: StyleOptions) -> float:  # noqa: ARG001
+def scales(attributions: Array, options: StyleOptions) -> tuple[float]:  # noqa: ARG001
     """Return the 99th percentile of the channel mean's magnitude."""
-    return float(percentile(np.abs(channel_mean(attributions)), 99)[0])
+    return (float(percentile(np.abs(channel_mean(attributions)), 99)[0]),)
 
 
 def picture(
     image: Pixels,
     attributions: Array,
     *,
-    scale: float,
+    scales: tuple[float, ...],
     options: StyleOptions,  # noqa: ARG001
 ) -> Pixels:
     """Return the image weighted by magnitude over scale, at most 1."""
-    full = np.float32(scale)
+    full = np.float32(scales[0])
     window = np.minimum(np.abs(channel_mean(attributions)), full) / full
     return pixels(image * window[..., np.newaxis])
 

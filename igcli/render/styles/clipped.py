@@ -1,0 +1,57 @@
+"""Attributions over the image, stretched between two shares of their total.
+
+Source: the visualization library published with Integrated Gradients and its notebook.
+"""
+
+import numpy as np
+
+from igcli.records import Array, Pixels
+from igcli.render.maps import channel_mean, pixels, reaching
+from igcli.render.options import StyleOptions
+
+IMAGE_WEIGHT = 0.7
+MASK_WEIGHT = 0.5
+RED, GREEN = 0, 1
+
+
+def scales(attributions: Array, options: StyleOptions) -> tuple[float, ...]:
+    """Return, for each polarity, where the largest reach (100 - clip_above)% of their sum."""
+    polarities = _polarities(attributions, options)
+    return tuple(reaching(values, 100 - options.clip_above) for values in polarities.values())
+
+
+def picture(
+    image: Pixels, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
+) -> Pixels:
+    """Return 0.7 image + 0.5 mask: positive attributions green, negative red."""
+    painted = image * np.float32(IMAGE_WEIGHT)
+    polarities = _polarities(attributions, options)
+    for (channel, values), full in zip(polarities.items(), scales, strict=True):
+        painted[..., channel] += np.float32(255 * MASK_WEIGHT) * _stretched(values, full, options)
+    return pixels(painted)
+
+
+def plain(image: Pixels) -> Pixels:
+    """Return the dimmed image alone."""
+    return pixels(image * np.float32(IMAGE_WEIGHT))
+
+
+def _polarities(attributions: Array, options: StyleOptions) -> dict[int, Array]:
+    """Return the magnitudes of each polarity shown, float32 (H, W), by their colour's channel."""
+    wanted = {"positive": [GREEN], "negative": [RED], "both": [GREEN, RED]}[options.polarity]
+    signs = {GREEN: 1, RED: -1}
+    return {
+        channel: channel_mean(np.clip(attributions * np.float32(signs[channel]), 0, 1))
+        for channel in wanted
+    }
+
+
+def _stretched(values: Array, full: float, options: StyleOptions) -> Array:
+    """Return 0...1, float32 (H, W): 0 up to clip_below's value, 1 from `full` on."""
+    low = min(reaching(values, 100 - options.clip_below), full)
+    if full == 0:
+        return np.zeros_like(values)
+    if low == full:
+        return (values >= full).astype(np.float32)
+    stretched: Array = np.clip((values - np.float32(low)) / np.float32(full - low), 0, 1)
+    return stretched
