@@ -30,6 +30,12 @@ class StyleOptions(Options):
     clip_below: float = Field(default=0, ge=0, lt=100)
     """Clipped: the smallest attributions, clip_below% of their sum, are not shown."""
 
+    cleanup: bool = False
+    """Clipped: remove specks and close gaps."""
+
+    outlines: bool = False
+    """Clipped: draw the outlines of the largest shapes alone."""
+
     @model_validator(mode="after")
     def _clips_in_order(self) -> Self:
         if self.clip_below >= self.clip_above:

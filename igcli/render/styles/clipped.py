@@ -8,6 +8,7 @@ import numpy as np
 from igcli.records import Array, Pixels
 from igcli.render.maps import channel_mean, pixels, reaching
 from igcli.render.options import StyleOptions
+from igcli.render.shapes import cleaned, outlined
 
 IMAGE_WEIGHT = 0.7
 MASK_WEIGHT = 0.5
@@ -27,7 +28,8 @@ def picture(
     painted = image * np.float32(IMAGE_WEIGHT)
     polarities = _polarities(attributions, options)
     for (channel, values), full in zip(polarities.items(), scales, strict=True):
-        painted[..., channel] += np.float32(255 * MASK_WEIGHT) * _stretched(values, full, options)
+        mask = _shaped(_stretched(values, full, options), options)
+        painted[..., channel] += np.float32(255 * MASK_WEIGHT) * mask
     return pixels(painted)
 
 
@@ -55,3 +57,9 @@ def _stretched(values: Array, full: float, options: StyleOptions) -> Array:
         return (values >= full).astype(np.float32)
     stretched: Array = np.clip((values - np.float32(low)) / np.float32(full - low), 0, 1)
     return stretched
+
+
+def _shaped(mask: Array, options: StyleOptions) -> Array:
+    if options.cleanup:
+        mask = cleaned(mask)
+    return outlined(mask) if options.outlines else mask
