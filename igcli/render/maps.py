@@ -14,6 +14,11 @@ def channel_mean(attributions: Array) -> Array:
     return total / np.float32(3)
 
 
+def channel_sum(attributions: Array) -> Array:
+    """Return the sum over the channels, float32 (H, W), of (H, W, 3) or of a mean (H, W)."""
+    return channel_mean(attributions) * np.float32(3)
+
+
 def grey(image: Pixels) -> Array:
     """Return the mean of the channels, float32 (H, W), 0...255, of uint8 (H, W, 3)."""
     wide = image.astype(np.uint16)
@@ -27,22 +32,18 @@ def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
     return found
 
 
-def reaching(values: Array, percent: float) -> float:
-    """Return the value at which the largest of `values` add up to `percent`% of their sum.
+def reaching(ordered: Array, percent: float) -> float:
+    """Return the value at which the running sum of `ordered` reaches `percent`% of the whole.
 
     Args:
-        values: Magnitudes, any shape, 0 or more.
-        percent: 0 gives the largest value, 100 the smallest.
-
-    Returns:
-        The value; 0 where all are 0.
+        ordered: float32 (N,), magnitudes in rising or falling order.
+        percent: 0...100; 0 gives the first value, 100 the last.
     """
-    descending = np.sort(values, axis=None)[::-1]
-    sums = np.cumsum(descending, dtype=np.float64)
     if percent >= 100:
-        return float(descending[-1])
+        return float(ordered[-1])
+    sums = np.cumsum(ordered, dtype=np.float64)
     place = np.searchsorted(sums, sums[-1] * percent / 100)
-    return float(descending[min(place, len(sums) - 1)])
+    return float(ordered[min(place, len(sums) - 1)])
 
 
 def pixels(values: npt.NDArray[np.floating]) -> Pixels:

@@ -36,6 +36,12 @@ class StyleOptions(Options):
     outlines: bool = False
     """Clipped: draw the outlines of the largest shapes alone."""
 
+    sign: Literal["all", "positive", "negative", "absolute_value"] = "all"
+    """Attributions that heat maps and masks show; masks show all by absolute value."""
+
+    outlier_percent: float = Field(default=2, ge=0, lt=100)
+    """Heat maps and masks: the largest attributions, this share of their sum, are full."""
+
     @model_validator(mode="after")
     def _clips_in_order(self) -> Self:
         if self.clip_below >= self.clip_above:

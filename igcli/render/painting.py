@@ -32,7 +32,7 @@ def paint(image: Pixels, attributions: Array, options: StyleOptions) -> Painting
     finite = bool(np.isfinite(attributions).all())
     scales = tuple(map(_usable, style.scales(attributions, options))) if finite else ()
     if not any(scales):
-        return Painting(style.plain(image), flat=True)
+        return Painting(style.plain(image, options), flat=True)
     picture = style.picture(image, attributions, scales=scales, options=options)
     return Painting(picture, flat=False)
 

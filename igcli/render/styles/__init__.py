@@ -40,7 +40,7 @@ class Style(Protocol):
         """Return the picture, uint8 (H, W, 3); parts with a scale of 0 are not highlighted."""
         ...
 
-    def plain(self, image: "Pixels") -> "Pixels":
+    def plain(self, image: "Pixels", options: "StyleOptions") -> "Pixels":
         """Return the picture, uint8 (H, W, 3), with nothing highlighted."""
         ...
 

@@ -18,7 +18,7 @@ RED, GREEN = 0, 1
 def scales(attributions: Array, options: StyleOptions) -> tuple[float, ...]:
     """Return, for each polarity, where the largest reach (100 - clip_above)% of their sum."""
     polarities = _polarities(attributions, options)
-    return tuple(reaching(values, 100 - options.clip_above) for values in polarities.values())
+    return tuple(_reaching(values, 100 - options.clip_above) for values in polarities.values())
 
 
 def picture(
@@ -33,7 +33,7 @@ def picture(
     return pixels(painted)
 
 
-def plain(image: Pixels) -> Pixels:
+def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return the dimmed image alone."""
     return pixels(image * np.float32(IMAGE_WEIGHT))
 
@@ -48,9 +48,14 @@ def _polarities(attributions: Array, options: StyleOptions) -> dict[int, Array]:
     }
 
 
+def _reaching(values: Array, percent: float) -> float:
+    """Return the value at which the largest reach `percent`% of the sum; 100 is the smallest."""
+    return reaching(np.sort(values, axis=None)[::-1], percent)
+
+
 def _stretched(values: Array, full: float, options: StyleOptions) -> Array:
     """Return 0...1, float32 (H, W): 0 up to clip_below's value, 1 from `full` on."""
-    low = min(reaching(values, 100 - options.clip_below), full)
+    low = min(_reaching(values, 100 - options.clip_below), full)
     if full == 0:
         return np.zeros_like(values)
     if low == full:

@@ -32,7 +32,7 @@ def picture(
     return pixels(painted)
 
 
-def plain(image: Pixels) -> Pixels:
+def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return the dimmed grey image alone."""
     return pixels(_dimmed(image))
 

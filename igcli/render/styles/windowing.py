@@ -28,6 +28,6 @@ def picture(
     return pixels(image * window[..., np.newaxis])
 
 
-def plain(image: Pixels) -> Pixels:
+def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return a black picture."""
     return np.zeros_like(image)

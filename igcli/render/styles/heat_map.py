@@ -1,0 +1,28 @@
+"""Attributions as colours alone: red, white, green, or white to one colour.
+
+Source: see `igcli.render.heat`.
+"""
+
+import numpy as np
+
+from igcli.records import Array, Pixels
+from igcli.render.heat import coloured, normalised, scales
+from igcli.render.options import StyleOptions
+
+__all__ = ["picture", "plain", "scales"]
+
+
+def picture(
+    image: Pixels,  # noqa: ARG001
+    attributions: Array,
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,
+) -> Pixels:
+    """Return the colours of the attributions."""
+    return coloured(normalised(attributions, scales[0], options.sign), options.sign)
+
+
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
+    """Return the colour of nothing all over."""
+    return coloured(np.zeros(image.shape[:2], np.float32), options.sign)
