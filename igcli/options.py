@@ -20,6 +20,12 @@ class PathField:
 
     is_name: Callable[[str], bool] = lambda _: False
 
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Refuse an empty path."""
+        return core_schema.no_info_after_validator_function(_not_empty, handler(source))
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -57,6 +63,7 @@ class Options(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
+        validate_default=True,
         use_attribute_docstrings=True,
     )
 
@@ -68,6 +75,12 @@ class Options(BaseModel):
         if isinstance(value, str) and cls.shorthand:
             return {cls.shorthand: value}
         return value
+
+
+def _not_empty(path: object) -> object:
+    if path == "":
+        raise ValueError("must not be empty")
+    return path
 
 
 def _switched(value: object) -> object:

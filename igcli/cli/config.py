@@ -1,5 +1,6 @@
 """The command `igcli config`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def init(file: str) -> None:
     Without FILE it is igcli.yaml in the current folder; "-" is standard output.
     """
     if file == "-":
-        click.echo(template(), nl=False)
+        click.echo(template().encode(), nl=False)
         return
     try:
         with Path(file).open("x", encoding="utf-8") as stream:
@@ -34,7 +35,7 @@ def init(file: str) -> None:
         raise UsageError(f"{file}: already exists: remove it or name another file") from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    click.echo(file)
+    click.echo(os.fsencode(file))
 
 
 @config.command()
@@ -46,7 +47,7 @@ def show(config_file: str | None, overrides: dict[str, Any], *, quiet: bool) -> 
     As YAML that can be fed back: paths are absolute.
     """
     loaded = settings_of(config_file, overrides, quiet=quiet)
-    click.echo(to_yaml(loaded.settings), nl=False)
+    click.echo(to_yaml(loaded.settings).encode(), nl=False)
 
 
 @config.command()

@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from igcli.cli.terminal import printable, say
+from igcli.cli.terminal import TerminalHandler, say, tell
 from igcli.config.problems import ConfigError
 from igcli.errors import IgcliError
 
@@ -102,6 +102,9 @@ def _prepare() -> None:
         # Otherwise the next file that is opened would become standard error.
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
+    log = logging.getLogger("igcli")
+    log.addHandler(TerminalHandler())
+    log.propagate = False  # TensorFlow's own handler would say everything again.
     signal.signal(signal.SIGTERM, _terminate)
     sys.excepthook = _tell_bug
 
@@ -112,6 +115,8 @@ def _run() -> int:
             igcli.invoke(context)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:
+        return int(stop.code or 0)
     except NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -122,7 +127,7 @@ def _run() -> int:
         return error.exit_code
     except ConfigError as error:
         for line in error.lines:
-            click.echo(printable(line), err=True)
+            tell(line)
         return error.exit_code
     except IgcliError as error:
         say(str(error))
@@ -154,7 +159,7 @@ def _tell_bug(
 def _trace(error: BaseException) -> None:
     if logging.getLogger("igcli").isEnabledFor(logging.DEBUG):
         for line in "".join(traceback.format_exception(error)).splitlines():
-            click.echo(printable(line), err=True)
+            tell(line)
 
 
 def _settle(stream: TextIO) -> None:

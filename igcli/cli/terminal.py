@@ -20,7 +20,26 @@ def printable(text: str) -> str:
 
 def say(message: str) -> None:
     """Print one line to standard error, after the name of the program."""
-    print(f"igcli: {printable(message)}", file=sys.stderr, flush=True)  # noqa: T201
+    tell(f"igcli: {message}")
+
+
+def tell(line: str) -> None:
+    """Print one line to standard error, above a progress bar if there is one."""
+    line = printable(line)
+    # Only whoever shows a bar has imported tqdm.
+    progress = sys.modules.get("tqdm")
+    if progress:
+        progress.tqdm.write(line, file=sys.stderr)
+    else:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+class TerminalHandler(logging.Handler):
+    """Says what library code logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one record."""
+        say(record.getMessage())
 
 
 def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:

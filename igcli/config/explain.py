@@ -38,6 +38,8 @@ def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> Path:
         if key or isinstance(part, int):
             path.append(part)
             keys = key.children if key else ()
+    if error["type"] == "missing" and isinstance(path[-1], int):
+        path.pop()  # A list that is too short is a mistake of the list.
     if _is_unknown(error):
         path.append(error["loc"][-1])
     return tuple(path)
@@ -49,8 +51,9 @@ def _is_unknown(error: ErrorDetails) -> bool:
 
 def _is_told_below(path: Path, value: object, paths: Iterable[Path]) -> bool:
     """Return whether a mapping or list has mistakes of its own, which tell more."""
-    below = any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-    return below and isinstance(value, dict | tuple)
+    return isinstance(value, dict | tuple) and any(
+        len(other) > len(path) and other[: len(path)] == path for other in paths
+    )
 
 
 def _message(path: Path, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> str:
@@ -60,14 +63,14 @@ def _message(path: Path, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) 
         return _unknown(path, keys)
     if "value_error" in types:
         return str(types["value_error"]["ctx"]["error"])
-    if "missing" in types:
+    if "missing" in types and types["missing"]["loc"][-1] == path[-1]:
         return "is missing: add it"
     if len(errors) == 1 and errors[0]["type"] in _BOUNDS:
         return f"{errors[0]['msg'].replace('Input should', 'must')}, not {plain(value)}"
-    if value == "":
-        return "must not be empty"
     options = _options(path, keys)
-    return f"must be {words(options)}, not {plain(value)}{_hint(value, options)}"
+    inside = ", ".join(key.path[-1] for key in _group(path, keys))
+    hint = f"; its keys are {inside}" if inside else _hint(value, options)
+    return f"must be {words(options)}, not {plain(value)}{hint}"
 
 
 def _unknown(path: Path, keys: tuple[Key, ...]) -> str:
@@ -107,7 +110,8 @@ def _hint(value: object, options: tuple[Alternative, ...]) -> str:
     if not isinstance(value, str):
         return "; quote it if it is text" if str in kinds and not isinstance(value, dict) else ""
     if {int, float} & set(kinds) and NUMBER.fullmatch(value):
-        return f"; write {float(value):g}"
+        number = float(value)
+        return f"; write {int(number) if number.is_integer() else number}"
     if bool in kinds and value.lower() in ("true", "false"):
         return f"; write {value.lower()}"
     near = difflib.get_close_matches(value, [str(c) for one in options for c in one.choices], 1)

@@ -92,8 +92,7 @@ def child(keys: tuple[Key, ...], name: object) -> Key | None:
 
 def option_of(path: Path, keys: tuple[Key, ...]) -> str:
     """Return the command-line option of the key at a path."""
-    names = tuple(part for part in path if isinstance(part, str))
-    return next(key.flags[0] for key in walk(keys) if key.path == names)
+    return next(key.flags[0] for key in walk(keys) if key.path == path)
 
 
 def _key(group: type[Options], name: str, field: FieldInfo, path: tuple[str, ...]) -> Key:

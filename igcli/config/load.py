@@ -44,9 +44,12 @@ def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> L
     Raises:
         ConfigError: The file cannot be read, or a value is not valid; all mistakes are named.
     """
-    file = config_file or (DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None)
+    file = config_file
+    if file is None and os.path.lexists(DEFAULT_FILE):
+        file = DEFAULT_FILE
     document = read_yaml(file) if file else Document("")
-    values = anchored(document.values, KEYS, os.path.dirname(document.file))  # noqa: PTH120 - no "." in front
+    folder = os.path.dirname(document.file)  # noqa: PTH120 - pathlib would put "./" before paths
+    values = anchored(document.values, KEYS, folder)
     options = spelled_out(overrides, KEYS)
     problems = list(document.problems)
     merged = overridden(values, options, KEYS)
@@ -63,19 +66,20 @@ def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> L
 
 def _paths(values: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
     for name, value in values.items():
-        yield (*path, name)
         if isinstance(value, dict):
             yield from _paths(value, (*path, name))
+        else:
+            yield (*path, name)
 
 
 def _lines(
     problems: Sequence[Problem], document: Document, options: Mapping[Path, object]
 ) -> list[str]:
     """Return every mistake with its place: the file's in their order, then those of options."""
-    unreadable = {problem.path for problem in document.problems if problem.path}
+    unreadable = {problem.path for problem in document.problems if not problem.is_about_key}
     in_file, in_options = [], []
     for problem in problems:
-        option = _option(problem.path, document, options)
+        option = _option(problem.path, options)
         if problem.line:
             in_file.append(problem)
         elif option:
@@ -86,14 +90,10 @@ def _lines(
     return [problem.at(document.file) for problem in in_file] + in_options
 
 
-def _option(path: Path, document: Document, options: Mapping[Path, object]) -> str | None:
-    """Return the option that a mistake is about: the one given, or the one missing beside it."""
-    for option in options:
-        if path[: len(option)] == option:
-            return option_of(option, KEYS)
-        if path not in document.marks and len(path) > 1 and option[: len(path) - 1] == path[:-1]:
-            return option_of(path, KEYS)
-    return None
+def _option(path: Path, options: Mapping[Path, object]) -> str | None:
+    """Return the option that gave the value at a path."""
+    key = tuple(part for part in path if isinstance(part, str))
+    return option_of(key, KEYS) if key in options else None
 
 
 def _placed(problem: Problem, document: Document) -> Problem:

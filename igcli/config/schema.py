@@ -58,7 +58,7 @@ class Settings(PathOptions, _Network):
     ] = "auto"
     """What the network runs on; auto takes a GPU where there is one."""
 
-    output: Annotated[str, Field(min_length=1), PathField()] = "igcli-output"
+    output: Annotated[str, PathField()] = "igcli-output"
     """Folder that everything is written to."""
 
     panel: Panel = Panel()

@@ -50,7 +50,8 @@ def _words(option: Alternative) -> list[str]:
         count = f" of {option.length}" if option.length else ""
         return [f"a list{count} (each {words(option.items)})"]
     if option.section:
-        return ["true", "false", "a mapping"] if option.mark(Switch) else ["a mapping"]
+        switch = ["true", "false"] if option.mark(Switch) else []
+        return [*switch, *(["text"] if option.section.shorthand else []), "a mapping"]
     return [f"{_NOUNS[option.kind]}{_bounds(option)}"]
 
 
@@ -65,7 +66,8 @@ def _bounds(option: Alternative) -> str:
         f"of at most {high.le}" if high else "",
         f"less than {below.lt}" if below else "",
     ]
-    return " and ".join(part and f" {part}" for part in parts if part)
+    bounds = " and ".join(part for part in parts if part)
+    return bounds and f" {bounds}"
 
 
 def _metavars(option: Alternative) -> list[str]:

@@ -16,7 +16,7 @@ _HEAD = """\
 # An option of the command line beats this file: --batch-size for batch_size.
 # Paths are relative to this file.
 """
-_WIDTH = 96
+_WIDTH = 92
 
 
 def to_yaml(settings: Settings) -> str:

@@ -52,7 +52,7 @@ def read_yaml(file: str) -> Document:
     document = Document(file)
     if isinstance(root, yaml.MappingNode):
         document.values.update(_Reader(text, document).mapping(root, ()))
-    elif root is not None:
+    elif root is not None and root.tag != f"{_TAG}null":
         raise ConfigError([Problem("must be a mapping of keys, such as 'steps: 50'").at(file)])
     return document
 
@@ -79,14 +79,14 @@ class _Reader:
         for key, child in node.value:
             mark = _mark(key)
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
-                self._note("a key must be text", path, mark)
+                self._note("a key must be text", path, mark, is_about_key=True)
                 continue
             first = self._document.key_marks.setdefault((*path, key.value), mark)
             if first is mark:
                 yield key.value, child
             else:
                 message = f"is given twice, first at {first.line}:{first.column}: remove one"
-                self._note(message, (*path, key.value), mark)
+                self._note(message, (*path, key.value), mark, is_about_key=True)
 
     def _value(self, node: yaml.Node, path: Path) -> object:
         if isinstance(node, yaml.MappingNode):
@@ -116,8 +116,9 @@ class _Reader:
             return f"{message}; # starts a comment, so quote the value: {path[-1]}: '{comment}'"
         return f"{message}; a value that starts with # must be quoted"
 
-    def _note(self, message: str, path: Path, mark: Mark) -> None:
-        self._document.problems.append(Problem(message, path, mark.line, mark.column))
+    def _note(self, message: str, path: Path, mark: Mark, *, is_about_key: bool = False) -> None:
+        problem = Problem(message, path, mark.line, mark.column, is_about_key)
+        self._document.problems.append(problem)
 
 
 def _mistake(kind: str, written: str) -> str | None:

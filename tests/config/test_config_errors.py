@@ -1,0 +1,166 @@
+"""Mistakes in a configuration: each with its exact place, all in one go."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field, ValidationError
+
+from igcli.config.explain import explained
+from igcli.config.keys import keys_of
+from igcli.config.load import load_settings
+from igcli.config.problems import ConfigError
+from igcli.options import Options
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def mistakes(content: str, **overrides: object) -> list[str]:
+    Path("igcli.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(
+            "igcli.yaml", {key.replace("__", "."): value for key, value in overrides.items()}
+        )
+    assert str(caught.value) == "\n".join(caught.value.lines)
+    return [line.removeprefix("igcli.yaml:") for line in caught.value.lines]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("steps: 0", "1:8: steps: must be greater than"),
+        ("steps: -5", "1:8: steps: must be greater than"),
+        ("batch_size: true", "1:13: batch_size: must be an integer"),
+        ("device: gpu:x", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:x'"),
+        ("device: 'gpu:1\n\n'", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:1\\n'"),
+        ("method: integrated_gradient", "1:9: method: must be"),
+        ("output: 2024", "1:9: output: must be text, not 2024; quote it if it is text"),
+        ("output: ''", "1:9: output: must not be empty"),
+        ("arrays: 'true'", "1:9: arrays: must be true or false, not 'true'; write true"),
+        ("arrays: 1", "1:9: arrays: must be true or false, not 1"),
+        ("gif: maybe", "1:6: gif: must be true, false or a mapping, not 'maybe'; its keys are"),
+        ("gif: 1", "1:6: gif: must be true, false or a mapping, not 1; its keys are"),
+        ("panel: 5", "1:8: panel: must be a mapping, not 5; its keys are style, "),
+        ("panel: [1]", "1:8: panel: must be a mapping, not [1]; its keys are style, "),
+        ("panel: true", "1:8: panel: must be a mapping, not true; its keys are style, "),
+        ("model: 5", "1:8: model: must be text or a mapping, not 5; its keys are source, "),
+        ("model: ''", "1:8: model.source: must not be empty"),
+        ("model:\n  source: 3", "2:11: model.source: must be text, not 3; quote it"),
+        ("model: {size: [224, 0]}", "1:21: model.size[1]: must be greater than"),
+        ("model: {size: [224]}", "1:15: model.size: must be a list of 2 (each an integer"),
+        ("model: {size: 224}", "1:15: model.size: must be a list of 2 (each an integer"),
+        ("model: {preprocess: {std: 0}}", "1:27: model.preprocess.std: must be greater than 0"),
+        ("model: {preprocess: {std: .inf}}", "1:27: model.preprocess.std: must be a number"),
+        ("model: {preprocess: {mean: .nan}}", "1:28: model.preprocess.mean: must be a number"),
+        (
+            "model: {preprocess: {sdt: 1.0}}",
+            "1:22: model.preprocess.sdt: unknown key; did you mean std?",
+        ),
+        ("model: {preprocess: fft}", "1:21: model.preprocess: must be tf, torch"),
+        ("panel:\n  columns: [image, lable]", "2:20: panel.columns[1]: must be image, label"),
+        ("panel:\n  columns: []", "2:12: panel.columns: must be a list"),
+        ("panel:\n  columns: image", "2:12: panel.columns: must be a list"),
+        (
+            "panel: {quality: 101}",
+            "1:18: panel.quality: must be less than or equal to 100, not 101",
+        ),
+        ("bach_size: 5", "1:1: bach_size: unknown key; did you mean batch_size?"),
+        ("batch-size: 5", "1:1: batch-size: unknown key; did you mean batch_size?"),
+        ("panel: {qualty: 5}", "1:9: panel.qualty: unknown key; did you mean quality?"),
+        ("quality: 5", "1:1: quality: unknown key; did you mean panel.quality?"),
+        ("zzz: 5", "1:1: zzz: unknown key; known are model, baseline, steps, "),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_the_place_of_each_kind(content: str, line: str) -> None:
+    (found,) = mistakes(content)
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize("written", ["true", "'50'", "1e3", "50.0", "[50]", "{a: 1}", "abc"])
+def test_types_are_strict(written: str) -> None:
+    (found,) = mistakes(f"steps: {written}")
+    assert found.startswith("1:8: steps: must be an integer")
+
+
+@pytest.mark.parametrize(("written", "meant"), [("'50'", "50"), ("1e3", "1000"), ("' 5'", None)])
+def test_a_number_that_is_text_is_shown_as_a_number(written: str, meant: str | None) -> None:
+    (found,) = mistakes(f"steps: {written}")
+    assert found.endswith(f"; write {meant}") if meant else "; write" not in found
+
+
+def test_the_nearest_value_is_named() -> None:
+    (found,) = mistakes("panel: {style: overlya}")
+    assert found.endswith("; did you mean overlay?")
+
+
+def test_all_mistakes_come_in_one_go_and_in_order() -> None:
+    content = "steps: 0\nbaseline: #808080\nsteps: 5\npanel:\n  quality: x\n  nix: 1\narrays: yse\n"
+    starts = ["1:8: steps", "2:10: baseline", "3:1: steps", "5:12: panel.quality", "6:3: panel.nix"]
+    found = mistakes(content, device="tpu")
+    assert [line.split(": ")[:2] for line in found[:5]] == [start.split(": ") for start in starts]
+    assert found[5].startswith("7:9: arrays: ")
+    assert found[6] == "--device: must be auto, cpu, gpu or gpu:N, not 'tpu'"
+    assert len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "start"),
+    [
+        ({"batch_size": 0}, "--batch-size: must be"),
+        ({"steps": "x"}, "--steps: must be an integer"),
+        ({"model": ""}, "--model: must not be empty"),
+        ({"model.size": (1, "x")}, "--model-size: must be an integer"),
+        ({"panel.columns": ("image", "nix")}, "--panel-columns: must be image, label"),
+        ({"gif.frame_ms": "x"}, "--gif-frame-ms: must be an integer"),
+        ({"gif": False, "gif.style": "overlay"}, "--gif-style: cannot be used with --no-gif"),
+        (
+            {"model.preprocess": "tf", "model.preprocess.std": 2.0},
+            "--model-preprocess-std: cannot be used with --model-preprocess tf",
+        ),
+    ],
+)
+def test_mistakes_in_options_name_the_option(overrides: dict[str, object], start: str) -> None:
+    Path("igcli.yaml").write_text("steps: 7\npanel: {quality: 5}\ngif: true\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, overrides)
+    (line,) = caught.value.lines
+    assert line.startswith(start)
+
+
+def test_an_option_does_not_hide_mistakes_of_its_group_in_the_file() -> None:
+    assert mistakes("panel: 5\n", panel__style="overlay")[0].startswith("1:8: panel: must be")
+    assert mistakes("gif: {loop: x}\n", gif=True)[0].startswith("1:13: gif.loop: must be")
+
+
+def test_an_option_replaces_a_mistaken_value() -> None:
+    Path("igcli.yaml").write_text("steps: x\n", encoding="utf-8")
+    assert load_settings(None, {"steps": 7}).settings.steps == 7
+
+
+def test_ten_thousand_unknown_keys_are_answered() -> None:
+    assert len(mistakes("".join(f"k{number}: {{}}\n" for number in range(4_000)))) == 4_000
+
+
+class Part(Options):
+    needed: int
+    """One."""
+    low: float = Field(default=1.0, gt=0, lt=1)
+    """Two."""
+
+
+class Whole(Options):
+    part: Part
+    """All."""
+
+
+def test_a_key_that_is_missing_is_named() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate({"part": {"low": "x"}})
+    found = explained(caught.value.errors(), keys_of(Whole))
+    assert [problem.at("f") for problem in found] == [
+        "f: part.needed: is missing: add it",
+        "f: part.low: must be a number greater than 0 and less than 1, not 'x'",
+    ]
