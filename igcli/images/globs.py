@@ -19,6 +19,8 @@ def expand(pattern: str) -> Iterator[str]:
     """Yield the paths that match; `**` stands for any number of folders, links not followed."""
     root = "/" if pattern.startswith("/") else ""
     parts = [part for part in pattern.split("/") if part]
+    if pattern.endswith("/"):
+        parts.append("")  # folders only
     once = [part for i, part in enumerate(parts) if parts[i : i + 2] != ["**", "**"]]
     yield from _expand(root, once)
 

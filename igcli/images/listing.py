@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterator
 from typing import IO
@@ -51,6 +52,7 @@ class Listing:
             UsageError: See `read_paths`.
         """
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         keys = array("q")
         for path in read_paths(stream, nul=nul):
             self._file.write(os.fsencode(path) + b"\0")

@@ -22,7 +22,7 @@ class Tally:
 
     Attributes:
         taken: Number of images.
-        extensions: Number of files left out for their extension, by extension in lower case; "" for none.
+        extensions: Number of files left out for their extension, by extension in lower case.
         skipped: Number of other things left out: the keys of `WARNED`, "hidden folders",
             "linked folders", "output folder" and "repetitions".
     """
@@ -54,7 +54,7 @@ class Tally:
         """Tell what was left out: "12 other files (.txt 10, .md 2), hidden folders 1"."""
         parts = [f"{kind} {count:,}" for kind, count in sorted(self.skipped.items())]
         if total := self.extensions.total():
-            most = self.extensions.most_common(3)
+            most = sorted(self.extensions.items(), key=lambda item: (-item[1], item[0]))[:3]
             kinds = ", ".join(f"{suffix or 'no extension'} {count:,}" for suffix, count in most)
             parts.insert(0, f"{total:,} other file{'s' * (total > 1)} ({kinds})")
         return ", ".join(parts)

@@ -1,0 +1,280 @@
+import io
+import logging
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from igcli.errors import UsageError
+from igcli.images.listing import Listing
+from igcli.images.walk import Walk
+
+Tree = Callable[..., Path]
+
+
+def names(walk: Walk) -> list[str]:
+    return [source.name for source in walk]
+
+
+def listing(*paths: str) -> Listing:
+    return Listing(io.BytesIO(b"\0".join(map(os.fsencode, paths))), nul=True)
+
+
+def test_one_folder_is_mirrored_relative_to_it_in_byte_order(tree: Tree) -> None:
+    tree("in/b.png", "in/a/z.jpg", "in/a.jpg", "in/B.jpg", "in/é.jpg", "in/a/b/c.gif")
+    walk = Walk(["in"])
+    assert names(walk) == ["B.jpg", "a/b/c.gif", "a/z.jpg", "a.jpg", "b.png", "é.jpg"]
+    assert [source.path for source in walk][:2] == ["in/B.jpg", "in/a/b/c.gif"]
+    assert walk.tally.taken == 6
+
+
+def test_several_folders_are_mirrored_under_their_own_names(tree: Tree) -> None:
+    tree("x/cats/a.jpg", "y/dogs/b.jpg", "here/c.jpg")
+    os.chdir("here")
+    assert names(Walk(["../x/cats/", "../y/dogs", "."])) == [
+        "cats/a.jpg",
+        "dogs/b.jpg",
+        "here/c.jpg",
+    ]
+
+
+def test_the_same_folder_twice_counts_as_one(tree: Tree) -> None:
+    tree("in/a.jpg")
+    Path("link").symlink_to("in")
+    walk = Walk(["in", "./in/", "link"])
+    assert names(walk) == ["a.jpg"]
+    assert walk.tally.skipped == {"repetitions": 2}
+
+
+@pytest.mark.parametrize("order", [("in", "in/deep"), ("in/deep", "in")])
+def test_a_folder_in_another_is_taken_once(tree: Tree, order: tuple[str, str]) -> None:
+    tree("in/a.jpg", "in/deep/b.jpg")
+    assert sorted(source.path for source in Walk(order)) == ["in/a.jpg", "in/deep/b.jpg"]
+
+
+def test_extensions_in_any_case_are_taken_and_others_counted(tree: Tree) -> None:
+    taken = ["a.JPG", "b.jpeg", "c.Png", "d.webp", "e.BMP", "f.gif"]
+    tree(*(f"in/{name}" for name in [*taken, "n.txt", "m.TXT", "README", "x.tiff", ".jpg"]))
+    walk = Walk(["in"])
+    assert names(walk) == taken
+    assert walk.tally.extensions == {".txt": 2, "": 2, ".tiff": 1}
+    assert str(walk.tally) == "5 other files (no extension 2, .txt 2, .tiff 1)"
+
+
+def test_hidden_folders_are_skipped_unless_given(tree: Tree) -> None:
+    tree("in/.git/a.jpg", "in/b.jpg")
+    walk = Walk(["in"])
+    assert names(walk) == ["b.jpg"]
+    assert str(walk.tally) == "hidden folders 1"
+    assert names(Walk(["in/.git"])) == ["a.jpg"]
+
+
+def test_the_output_folder_is_skipped_wherever_it_is_met(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree("in/a.jpg", "in/out/panels/a.jpg")
+    Path("link").symlink_to("in/out")
+    assert names(Walk(["in"], output="in/out")) == ["a.jpg"]
+    assert names(Walk(["in", "in/out", "link/panels"], output="in/out")) == ["a.jpg"]
+    assert not caplog.records
+    walk = Walk(["in/a.jpg", "link/panels/a.jpg"], output="in/out")
+    assert names(walk) == ["in/a.jpg"]
+    assert "skipped 'link/panels/a.jpg': it lies in the output folder" in caplog.messages
+
+
+def test_nothing_but_the_output_folder_is_refused(tree: Tree) -> None:
+    tree("out/panels/a.jpg")
+    with pytest.raises(UsageError, match="'out/panels' is, or lies in, the output folder"):
+        Walk(["out/panels"], output="out")
+
+
+def test_single_files_are_always_tried_and_named_from_the_current_folder(tree: Tree) -> None:
+    top = tree("here/in/notes.txt", "here/b", "data/x/a.jpg", "data/y/b.jpg")
+    os.chdir("here")
+    walk = Walk(["in/notes.txt", str(top / "here/b"), "../data/x/a.jpg", str(top / "data/y/b.jpg")])
+    assert names(walk) == ["in/notes.txt", "b", "x/a.jpg", "y/b.jpg"]
+
+
+def test_a_lone_file_outside_keeps_its_own_name(tree: Tree) -> None:
+    tree("here/x", "data/a.jpg")
+    os.chdir("here")
+    assert names(Walk(["../data/a.jpg"])) == ["a.jpg"]
+
+
+def test_names_hold_no_way_up_whatever_the_path(tree: Tree) -> None:
+    top = tree("here/in/a.jpg", "other/b.jpg")
+    os.chdir("here")
+    paths = [
+        "in/../../other/b.jpg",
+        "./in/./a.jpg",
+        "../here/in/../in/a.jpg",
+        f"/..{top}/other/b.jpg",
+    ]
+    assert set(names(Walk(paths))) <= {"in/a.jpg", "b.jpg"}
+
+
+def test_a_file_in_a_given_folder_is_taken_once(tree: Tree) -> None:
+    tree("in/a.jpg", "in/b.jpg", "in/notes.txt")
+    walk = Walk(["in/b.jpg", "in", "./in/a.jpg", "in/notes.txt"], listed=listing("in/a.jpg"))
+    assert sorted(source.path for source in walk) == ["in/a.jpg", "in/b.jpg", "in/notes.txt"]
+    assert walk.tally.skipped == {"repetitions": 3}
+
+
+def test_links_to_files_are_taken_and_links_to_folders_are_not(tree: Tree) -> None:
+    tree("data/a.jpg", "in/b.jpg")
+    Path("in/c.jpg").symlink_to("../data/a.jpg")
+    Path("in/d").symlink_to("../data")
+    Path("in/e.jpg").symlink_to("../data")
+    walk = Walk(["in"])
+    assert names(walk) == ["b.jpg", "c.jpg"]
+    assert walk.tally.skipped == {"linked folders": 2}
+
+
+def test_loops_of_links_end(tree: Tree) -> None:
+    tree("in/a.jpg")
+    Path("in/self").symlink_to(".")
+    Path("in/up").symlink_to("../in")
+    Path("in/round.jpg").symlink_to("round.jpg")
+    Path("in/nowhere.jpg").symlink_to("nothing")
+    assert names(Walk(["in"])) == ["a.jpg", "nowhere.jpg", "round.jpg"]
+
+
+def test_special_files_are_skipped_with_a_warning(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree("in/b.jpg")
+    os.mkfifo("in/a.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("in/c.jpg")
+        walk = Walk(["in", "in/a.jpg", "/dev/null"], listed=listing("in/c.jpg"))
+        assert names(walk) == ["b.jpg"]
+        assert walk.tally.skipped == {"special files": 3, "repetitions": 2}
+        assert names(Walk(["/dev/null", "in/b.jpg"])) == ["in/b.jpg"]
+    assert "skipped 'in/a.jpg': not a regular file" in caplog.messages
+
+
+def test_an_unreadable_folder_below_is_counted_with_a_warning(
+    ordinary_user: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("in/locked/a.jpg", "in/z.jpg"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("in/locked").chmod(0)
+    walk = Walk(["in"])
+    assert names(walk) == ["z.jpg"]
+    assert walk.tally.unreadable == 1
+    assert caplog.messages == ["skipped 'in/locked': the folder cannot be read"]
+    with pytest.raises(UsageError, match="'in/locked' cannot be read: Permission denied"):
+        Walk(["in/locked"])
+
+
+def test_a_folder_that_vanishes_during_the_walk_is_unreadable(tree: Tree) -> None:
+    tree("in/a.jpg", "in/b/c.jpg", "in/d.jpg")
+    walk = Walk(["in"])
+    sources = iter(walk)
+    assert next(sources).name == "a.jpg"
+    Path("in/b/c.jpg").unlink()
+    Path("in/b").rmdir()
+    assert [source.name for source in sources] == ["d.jpg"]
+    assert walk.tally.unreadable == 1
+
+
+@pytest.mark.parametrize("name", ["nothing.jpg", "", "a\0b", "in/a.jpg/b.jpg", "x" * 300])
+def test_a_missing_argument_is_refused(tree: Tree, name: str) -> None:
+    tree("in/a.jpg")
+    with pytest.raises(UsageError, match="cannot be read"):
+        Walk(["in", name])
+
+
+def test_a_dangling_link_given_is_refused(tree: Tree) -> None:
+    tree("in/a.jpg")
+    Path("link.jpg").symlink_to("nothing")
+    with pytest.raises(UsageError, match=r"'link\.jpg' cannot be read: No such file"):
+        Walk(["link.jpg"])
+
+
+def test_listed_paths_are_passed_on_though_missing(tree: Tree) -> None:
+    tree("in/a.jpg", "in/b.jpg")
+    listed = listing("in/b.jpg", "in/missing.jpg", "./in/b.jpg", "in/b.jpg")
+    assert names(Walk([], listed=listed)) == ["in/b.jpg", "in/missing.jpg"]
+
+
+def test_listed_folders_are_not_walked(tree: Tree, caplog: pytest.LogCaptureFixture) -> None:
+    tree("in/a.jpg", "in/b/c.jpg")
+    walk = Walk([], listed=listing("in", "in/a.jpg", "in/b"))
+    assert names(walk) == ["in/a.jpg"]
+    assert walk.tally.skipped == {"listed folders": 2}
+    assert len(caplog.messages) == 2
+
+
+def test_listed_paths_outside_share_their_longest_common_folder(tree: Tree) -> None:
+    top = tree("here/in/a.jpg", "data/x/a.jpg", "data/y/z/b.jpg")
+    os.chdir("here")
+    listed = listing(f"{top}/data/x/a.jpg", "in/a.jpg", "../data/y/z/b.jpg")
+    assert names(Walk([], listed=listed)) == ["x/a.jpg", "in/a.jpg", "y/z/b.jpg"]
+
+
+def test_quoted_patterns_do_what_the_shell_does(tree: Tree) -> None:
+    tree("in/a.jpg", "in/b.jpg", "in/notes.txt", "in/deep/c.jpg", "in/deep/d.txt")
+    assert names(Walk(["in/*.jpg"])) == ["in/a.jpg", "in/b.jpg"]
+    assert names(Walk(["in/*"])) == ["in/a.jpg", "in/b.jpg", "in/deep/c.jpg", "in/notes.txt"]
+    assert names(Walk(["in/**/*.jpg"])) == ["in/a.jpg", "in/b.jpg", "in/deep/c.jpg"]
+    assert names(Walk(["in/*.jpg", "in/a*", "in/a.jpg"])) == ["in/a.jpg", "in/b.jpg"]
+
+
+def test_a_pattern_without_a_match_is_only_warned_of(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree("in/a.jpg")
+    walk = Walk(["*.png"])
+    assert names(walk) == []
+    assert caplog.messages == ["skipped '*.png': nothing matches the pattern"]
+
+
+def test_an_existing_file_is_no_pattern(tree: Tree) -> None:
+    tree("a[1].jpg", "a1.jpg")
+    assert names(Walk(["a[1].jpg"])) == ["a[1].jpg"]
+
+
+def test_names_of_any_bytes_survive(tree: Tree) -> None:
+    odd = [b"in/new\nline.jpg", b"in/not\xffutf8.jpg", b"in/ sp ace .jpg", b"in/\x1b[31m.jpg"]
+    tree(*odd)
+    walked = list(Walk(["in"]))
+    assert [os.fsencode(source.path) for source in walked] == sorted(odd)
+    assert [os.fsencode(f"in/{source.name}") for source in walked] == sorted(odd)
+    listed = Walk([], listed=listing(*map(os.fsdecode, odd)))
+    assert [os.fsencode(name) for name in names(listed)] == odd
+
+
+def test_warnings_come_once_however_often_it_is_walked(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    tree("in/a.jpg")
+    os.mkfifo("in/b.jpg")
+    walk = Walk(["in"])
+    assert names(walk) == names(walk) == ["a.jpg"]
+    assert len(caplog.messages) == 1
+    assert walk.tally.skipped == {"special files": 1}
+
+
+def test_the_limit_takes_the_first_and_walks_no_further(tree: Tree) -> None:
+    tree(*(f"in/{number:03}/a.jpg" for number in range(100)))
+    walk = Walk(["in"], limit=2)
+    assert names(walk) == ["000/a.jpg", "001/a.jpg"]
+    assert walk.tally.taken == 2
+
+
+def test_deep_trees_are_walked(tree: Tree) -> None:
+    top = tree()
+    for _ in range(1500):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("a.jpg").touch()
+    os.chdir(top)
+    walk = Walk(["d"])
+    assert names(walk) == [f"{'d/' * 1499}a.jpg"]
+    subprocess.run(["rm", "-r", "d"], check=True)  # too deep for pytest to clear up
