@@ -1,5 +1,6 @@
 """One attribution as a picture, in the style that the options name."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,26 +16,46 @@ class Painting:
 
     Attributes:
         picture: uint8 (H, W, 3).
-        flat: Whether nothing stands out, so that nothing is highlighted.
+        scales: Magnitudes shown at full strength, as the style's `scales` returns them.
     """
 
     picture: Pixels
-    flat: bool
+    scales: tuple[float, ...]
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing stands out, so that nothing is highlighted."""
+        return not any(self.scales)
 
 
-def paint(image: Pixels, attributions: Array, options: StyleOptions) -> Painting:
+def paint(
+    image: Pixels, attributions: Array, options: StyleOptions, *, scale: float | None = None
+) -> Painting:
     """Show `attributions` (float32 (H, W, 3) or channel mean (H, W)) of `image`.
 
-    Attributions that are zero, not finite, or too sparse for the style's scale are flat: the
-    picture is defined and highlights nothing.
+    Attributions that are zero, not finite, or too sparse for the style's own scale are flat: the
+    picture is defined and highlights nothing. A `scale` shared with other pictures goes before
+    the one of the options and the image's own.
     """
     style = styles.load(options.style)
-    finite = bool(np.isfinite(attributions).all())
-    scales = tuple(map(_usable, style.scales(attributions, options))) if finite else ()
+    if not np.isfinite(attributions).all():
+        attributions = np.zeros_like(attributions)
+    scales = tuple(map(_usable, style.scales(attributions, options)))
+    fixed = scale or (None if isinstance(options.scale, str) else options.scale)
+    if fixed and attributions.any():
+        scales = (fixed,) * len(scales)
     if not any(scales):
-        return Painting(style.plain(image, options), flat=True)
-    picture = style.picture(image, attributions, scales=scales, options=options)
-    return Painting(picture, flat=False)
+        return Painting(style.plain(image, options), scales)
+    return Painting(style.picture(image, attributions, scales=scales, options=options), scales)
+
+
+def shared_scale(scales: Iterable[tuple[float, ...]]) -> float | None:
+    """Return one scale for pictures whose own `scales` are given; None where all are flat.
+
+    It is the median of each picture's largest: the extremes of a few do not darken the rest.
+    """
+    largest = [max(own) for own in scales if any(own)]
+    return float(np.median(largest)) if largest else None
 
 
 def _usable(scale: float) -> float:
