@@ -85,7 +85,7 @@ def closing_line(summary: Mapping[str, Any], output: str) -> str:
         parts.append(f"{summary['failed']:,} failed")
     if errors["median"] is not None:
         parts.append(
-            f"completeness error {errors['median']:.1%} (median), {errors['worst']:.1%} (worst)"
+            f"completeness error {errors['median']:.2%} (median), {errors['worst']:.2%} (worst)"
         )
     parts.append(f"{summary['seconds']:.1f} s on {summary['device']}, in {output}")
     return "; ".join(parts)

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from igcli.models.load import Model
 from igcli.records import Explanation, Sample, Source
+
+if TYPE_CHECKING:  # The terminal's side reads outcomes without TensorFlow.
+    from igcli.models.load import Model
 
 Record = dict[str, Any]
 
@@ -38,7 +40,7 @@ def failed(source: Source, error: Exception) -> Outcome:
 
 
 def done(
-    sample: Sample, found: Sequence[Explanation], model: Model, extra: Record, *, files: Record
+    sample: Sample, found: Sequence[Explanation], model: "Model", extra: Record, *, files: Record
 ) -> Outcome:
     """Return the outcome of an attributed image.
 
@@ -67,7 +69,7 @@ def done(
     return Outcome(record, tuple(path for path in files.values() if path is not None))
 
 
-def _entry(explanation: Explanation, model: Model) -> Record:
+def _entry(explanation: Explanation, model: "Model") -> Record:
     return {
         "target": explanation.target,
         "label": model.label(explanation.target),
