@@ -103,7 +103,7 @@ def _prepare() -> None:
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
     log = logging.getLogger("igcli")
-    log.addHandler(TerminalHandler())
+    log.handlers = [TerminalHandler()]
     log.propagate = False  # TensorFlow's own handler would say everything again.
     signal.signal(signal.SIGTERM, _terminate)
     sys.excepthook = _tell_bug

@@ -11,7 +11,7 @@ from igcli.config.keys import Key, walk
 from igcli.config.load import DEFAULT_FILE, Loaded, load_settings
 from igcli.config.schema import KEYS
 from igcli.config.types import convert
-from igcli.config.wording import metavar, plain
+from igcli.config.wording import metavar
 
 Command = Callable[..., Any]
 
@@ -68,22 +68,19 @@ def _config_option() -> Command:
 def _options() -> Iterator[Command]:
     for key in walk(KEYS):
         if key.is_switch or isinstance(key.default, bool):
-            name = key.flags[0].removeprefix("--")
-            yield click.option(
-                f"--{name}/--no-{name}", _parameter(key), default=None, help=key.help
-            )
+            (name,) = key.flags
+            flags = f"{name}/{name.replace('--', '--no-', 1)}"
+            yield click.option(flags, _parameter(key), default=None, help=_help(key))
         elif key.scalars:
             yield click.option(
-                *key.flags,
-                _parameter(key),
-                metavar=metavar(key.scalars),
-                help=_help(key),
+                *key.flags, _parameter(key), metavar=metavar(key.scalars), help=_help(key)
             )
 
 
 def _help(key: Key) -> str:
-    default = key.default
-    if default is None:
+    if key.is_switch or isinstance(key.default, bool):
+        return f"{key.help}  [default: {'on' if key.default else 'off'}]"
+    if key.default is None:
         return key.help
-    shown = ",".join(default) if isinstance(default, tuple) else plain(default).strip("'")
-    return f"{key.help}  [default: {shown}]"
+    values = key.default if isinstance(key.default, tuple) else (key.default,)
+    return f"{key.help}  [default: {','.join(map(str, values))}]"

@@ -1,0 +1,146 @@
+"""The command `igcli config`, and the options made of the settings."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from igcli.cli.config import config, show
+from igcli.config.keys import Key, walk
+from igcli.config.problems import ConfigError
+from igcli.config.schema import KEYS
+from igcli.config.write import template
+from igcli.errors import UsageError
+
+LEAVES = {key.name: key for key in walk(KEYS) if key.scalars or key.is_switch}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(config, arguments, catch_exceptions=False)
+
+
+def shown(*arguments: str) -> dict[str, object]:
+    result = invoke("show", *arguments)
+    assert result.exit_code == 0
+    values: dict[str, object] = yaml.safe_load(result.stdout)
+    return values
+
+
+def value_at(values: object, key: Key) -> object:
+    for part in key.path:
+        assert isinstance(values, dict)
+        values = values[part]
+    return values
+
+
+def test_init_writes_every_setting() -> None:
+    result = invoke("init")
+    assert result.stdout == "igcli.yaml\n"
+    assert Path("igcli.yaml").read_text(encoding="utf-8") == template()
+    assert invoke("check", "igcli.yaml").stdout == "igcli.yaml: valid\n"
+
+
+def test_init_to_standard_output_and_to_a_named_file() -> None:
+    assert invoke("init", "-").stdout == template()
+    assert invoke("init", "my settings.yaml").stdout == "my settings.yaml\n"
+    assert [path.name for path in Path().iterdir()] == ["my settings.yaml"]
+
+
+def test_init_never_overwrites() -> None:
+    Path("igcli.yaml").write_text("mine")
+    with pytest.raises(UsageError, match=r"igcli\.yaml: already exists"):
+        invoke("init")
+    assert Path("igcli.yaml").read_text() == "mine"
+    with pytest.raises(UsageError, match=r"no/a\.yaml: cannot be written: No such file"):
+        invoke("init", "no/a.yaml")
+
+
+def test_check_tells_every_mistake() -> None:
+    Path("a.yaml").write_text("steps: 0\nnix: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        invoke("check", "a.yaml")
+    assert [line.split(": ")[0] for line in caught.value.lines] == ["a.yaml:1:8", "a.yaml:2:1"]
+    assert caught.value.exit_code == 2
+
+
+def test_show_is_the_resolved_configuration() -> None:
+    Path("conf").mkdir()
+    Path("conf/a.yaml").write_text("model: net.keras\nsteps: 20\noutput: out\n")
+    values = shown("-c", "conf/a.yaml", "--steps", "30", "--gif-frame-ms", "70")
+    here = Path.cwd()
+    assert value_at(values, LEAVES["model.source"]) == f"{here}/conf/net.keras"
+    assert values["output"] == f"{here}/conf/out"
+    assert (values["steps"], values["baseline"]) == (30, "black")
+    assert value_at(values, LEAVES["gif.frame_ms"]) == 70
+
+
+def test_show_can_be_fed_back() -> None:
+    first = invoke("show", "--model", "a.keras", "--gif", "--panel-columns", "label,image")
+    Path("again.yaml").write_bytes(first.stdout_bytes)
+    assert invoke("show", "--config", "again.yaml").stdout == first.stdout
+
+
+def test_a_file_that_is_found_is_said_unless_quiet() -> None:
+    Path("igcli.yaml").write_text("steps: 7\n")
+    assert invoke("show").stderr == "igcli: settings from igcli.yaml in this folder\n"
+    assert invoke("show", "-q").stderr == ""
+    assert invoke("show", "-c", "igcli.yaml").stderr == ""
+
+
+def test_every_key_is_an_option_with_its_help() -> None:
+    text = " ".join(CliRunner().invoke(show, ["--help"], terminal_width=200).stdout.split())
+    for key in LEAVES.values():
+        assert f"--{'-'.join(key.path).replace('_', '-')} " in text.replace(", ", " ")
+        assert key.help in text
+    assert "--model, --model-source PATH The network" in text
+    assert "--batch-size INTEGER|auto" in text
+    assert "--gif / --no-gif" in text
+    assert "[default: 50]" in text
+
+
+@pytest.mark.parametrize("key", LEAVES.values(), ids=LEAVES)
+def test_every_key_can_be_set_by_its_option(key: Key) -> None:
+    value = key.examples[0] if key.default is None and key.examples else key.default
+    for flag in key.flags:
+        if key.is_switch or isinstance(value, bool):
+            assert value_at(shown("-c", os.devnull, flag), key)
+            assert value_at(shown("-c", os.devnull, flag.replace("--", "--no-", 1)), key) is False
+            continue
+        items = value if isinstance(value, list | tuple) else None
+        found = value_at(shown("-c", os.devnull, flag, _text(value)), key)
+        expected: object = list(items) if items else value
+        assert found == (f"{Path.cwd()}/{value}" if _is_path(key, value) else expected)
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _is_path(key: Key, value: object) -> bool:
+    return key.path_field is not None and not key.path_field.is_name(str(value))
+
+
+def test_the_last_of_two_equal_options_counts() -> None:
+    assert shown("--steps", "3", "--steps", "4")["steps"] == 4
+
+
+def test_a_value_may_begin_with_a_dash() -> None:
+    with pytest.raises(ConfigError, match=r"^--steps: must be greater than .*, not -3$"):
+        invoke("show", "--steps", "-3")
+
+
+def test_mistakes_in_options_come_in_one_go() -> None:
+    with pytest.raises(ConfigError) as caught:
+        invoke("show", "--steps", "x", "--batch-size", "0", "--panel-style", "windowin")
+    starts = ["--steps: must be", "--batch-size: must be", "--panel-style: must be"]
+    assert [
+        line[: len(start)] for line, start in zip(caught.value.lines, starts, strict=True)
+    ] == starts
+    assert caught.value.lines[2].endswith("did you mean windowing?")

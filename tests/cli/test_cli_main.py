@@ -1,0 +1,273 @@
+"""The command itself: what it imports, exit codes, signals, closed streams, bugs."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from igcli.cli.main import COMMANDS, igcli
+from igcli.cli.terminal import printable
+
+HEAVY = {"numpy", "pydantic", "tensorflow", "keras", "yaml", "PIL", "tqdm"}
+COMMAND = """
+import logging, os, pathlib, sys, time
+import click
+from igcli.cli.terminal import verbosity
+from igcli.config.problems import ConfigError
+from igcli.errors import IgcliError, NoImagesError
+
+@click.command()
+@click.argument("what")
+@verbosity
+def fake(what, quiet):
+    log = logging.getLogger("igcli.somewhere")
+    if what == "wait":
+        try:
+            print("ready", flush=True)
+            time.sleep(60)
+        finally:
+            time.sleep(0.3)
+            print("cleaned up")
+    if what == "bug":
+        raise ValueError("first\\x1b[31m\\nsecond")
+    if what == "error":
+        raise IgcliError("a\\nb \\x1b[31m \\udcff: try c")
+    if what == "none":
+        raise NoImagesError("nothing there")
+    if what == "config":
+        raise ConfigError(["f:1:2: a\\nb: wrong", "g: wrong too"])
+    if what == "file":
+        open("/nowhere/at/all")
+    if what == "log":
+        log.warning("warned\\n%s", quiet)
+        log.info("informed")
+    if what == "code":
+        click.get_current_context().exit(3)
+    if what == "exit":
+        sys.exit(4)
+    print("done")
+"""
+RUN = """
+import signal, sys
+from igcli.cli import main
+from igcli.cli.main import COMMANDS
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's "&" ignores it.
+COMMANDS["fake"] = ("fake:fake", "Only in tests.")
+sys.argv = ["igcli", "fake", *sys.argv[1:]]
+sys.exit(main())
+"""
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def run(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "igcli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    (tmp_path / "fake.py").write_text(COMMAND)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    return start
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_help_names_every_command() -> None:
+    for arguments in (["-h"], ["--help"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        for name, (_, text) in COMMANDS.items():
+            assert f"  {name} " in done.stdout
+            assert text.split(".")[0][:30] in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_where_the_table_says(name: str) -> None:
+    command = igcli.get_command(click.Context(igcli), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+
+
+def imported(*arguments: str) -> set[str]:
+    code = (
+        "import sys; from igcli.cli import main; "
+        f"sys.argv = ['igcli', *{arguments!r}]; main(); print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stderr.split()}
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_imports_nothing_heavy(argument: str) -> None:
+    assert not imported(argument) & HEAVY
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "config show", "config init", "config check"])
+def test_no_help_imports_tensorflow(command: str) -> None:
+    assert not imported(*command.split(), "--help") & {"tensorflow", "keras"}
+
+
+def test_config_commands_import_no_tensorflow() -> None:
+    arguments = ("config", "show", "-q", "-c", os.devnull)
+    assert not imported(*arguments) & {"tensorflow", "keras", "numpy"}
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < 0.3
+
+
+def test_version() -> None:
+    done = run("--version")
+    words = done.stdout.replace(",", "").split()
+    assert done.returncode == 0
+    assert words[::2] == ["igcli", "TensorFlow", "Keras"]
+    assert all(word[0].isdigit() for word in words[1::2])
+
+
+def test_no_command_is_a_usage_error_with_the_help() -> None:
+    done = run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: igcli ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["atribute"], "igcli: No such command 'atribute'"),
+        (["--nix"], "igcli: No such option '--nix'"),
+        (["config", "show", "--stps", "5"], "igcli: No such option '--stps'"),
+        (["config", "show", "--steps"], "igcli: Option '--steps' requires an argument"),
+        (["config", "check"], "igcli: Missing argument 'FILE'"),
+        (["config", "show", "--\x1b[31m"], "igcli: No such option '--\\x1b[31m'"),
+    ],
+)
+def test_usage_errors_are_one_line(arguments: list[str], start: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(start.replace("'", "")) or done.stderr.startswith(start)
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "err"),
+    [
+        ("error", 1, "igcli: a\\nb \\x1b[31m \\xff: try c\n"),
+        ("none", 4, "igcli: nothing there\n"),
+        ("config", 2, "f:1:2: a\\nb: wrong\ng: wrong too\n"),
+        ("file", 1, "igcli: /nowhere/at/all: No such file or directory\n"),
+        ("code", 3, ""),
+        ("exit", 4, ""),
+        ("ok", 0, ""),
+    ],
+)
+def test_errors_become_lines_and_codes(start: Start, what: str, code: int, err: str) -> None:
+    assert finish(start(what)) == (code, "done\n" if what == "ok" else "", err)
+
+
+def test_a_bug_is_one_line_and_a_traceback_only_with_v(start: Start) -> None:
+    code, out, err = finish(start("bug"))
+    line = "igcli: internal error, a bug in igcli: ValueError: first\\x1b[31m (-v shows where)\n"
+    assert (code, out, err) == (1, "", line)
+    code, out, err = finish(start("-v", "bug"))
+    assert (code, out) == (1, "")
+    assert err.startswith(line)
+    assert "Traceback (most recent call last)" in err
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("option", "err"),
+    [
+        ([], "igcli: warned\\nFalse\n"),
+        (["-q"], ""),
+        (["-v"], "igcli: warned\\nFalse\nigcli: informed\n"),
+    ],
+)
+def test_the_log_is_said_as_loud_as_asked(start: Start, option: list[str], err: str) -> None:
+    assert finish(start(*option, "log")) == (0, "done\n", err)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_clean_up_and_say_nothing(start: Start, number: int, code: int) -> None:
+    process = start("wait")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    assert finish(process) == (code, "cleaned up\n", "")
+
+
+def test_a_second_sigterm_does_not_stop_the_cleaning_up(start: Start) -> None:
+    process = start("wait")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == (143, "cleaned up\n", "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "err"),
+    [
+        ("| true", "141", ""),
+        (">&-", "141", ""),
+        ("> /dev/full", "1", "igcli: standard output: No space left on device\n"),
+        ("2>&- >/dev/null", "0", ""),
+        ("<&- >/dev/null", "0", ""),
+    ],
+)
+def test_streams_that_nobody_reads(redirection: str, code: str, err: str) -> None:
+    # The sleep lets `true` close the pipe first.
+    script = f"(sleep 0.2; '{sys.executable}' -m igcli config init -; echo $? >&3) {redirection}"
+    command = ["bash", "-c", f"exec 3>&1; {script}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == (code, err)
+
+
+def test_help_into_a_closed_pipe_is_quiet_too() -> None:
+    script = f"(sleep 0.2; '{sys.executable}' -m igcli --help; echo $? >&3) | true"
+    command = ["bash", "-c", f"exec 3>&1; {script}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, größer, 名前, 😀", "plain, größer, 名前, 😀"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\x1b[31m\x07\x7f\x9b", "\\x1b[31m\\x07\\x7f\\x9b"),
+        ("\udcff\ud800", "\\xff\\ud800"),
+        ("\u2028\u202e\u200f", "\\u2028\\u202e\\u200f"),
+        ("a\u200db", "a\u200db"),
+    ],
+)
+def test_printable(text: str, shown: str) -> None:
+    assert printable(text) == shown
