@@ -44,6 +44,7 @@ class Arguments:
 
 def run_options(command: Command) -> Command:
     """Give a command the images and the options that `attribute` and `gif` share."""
+    command = setting_options(verbosity(command))
     for option in reversed(
         (
             click.argument("images", nargs=-1, metavar="[IMAGES]..."),
@@ -70,7 +71,7 @@ def run_options(command: Command) -> Command:
         )
     ):
         command = option(command)
-    return verbosity(setting_options(command))
+    return command
 
 
 @click.command()
