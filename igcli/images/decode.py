@@ -78,9 +78,9 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 
 def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
     """Tell a file cut short from one damaged within."""
-    if "truncated" in str(error).lower() or not form.is_whole(data):
+    reason = str(error)
+    if "truncated" in reason.lower() or not form.is_whole(data):
         return f"truncated image: the file ends after {len(data):,} bytes"
-    reason = str(error) or type(error).__name__
-    if reason == "not identified by this driver":
-        reason = "its header cannot be read"
+    if "not identified" in reason or not isinstance(error, OSError | SyntaxError | ValueError):
+        reason = "its structure is broken"
     return f"damaged {form.name} image: {reason}"
