@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.maps import channel_sum, reaching
 from igcli.render.options import StyleOptions
 
@@ -58,6 +59,20 @@ def coloured(values: Array, sign: str) -> Pixels:
     place = (values - np.float32(least)) * np.float32((SHADES - 1) / (1 - least))
     colours: Pixels = _shades(sign)[np.rint(place).astype(np.intp)]
     return colours
+
+
+def bar(
+    attributions: Array,  # noqa: ARG001
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,
+) -> Bar:
+    """Return the heat map's colours."""
+    low = {"all": -scales[0], "negative": -scales[0]}.get(options.sign, 0.0)
+    high = 0.0 if options.sign == "negative" else scales[0]
+    values = ramp(-1 if options.sign == "all" else 0, 1)
+    colours = coloured(values[::-1] if options.sign == "negative" else values, options.sign)
+    return Bar(colours, low=low, high=high)
 
 
 @lru_cache(maxsize=4)

@@ -9,6 +9,7 @@ from igcli import registry
 
 if TYPE_CHECKING:
     from igcli.records import Array, Pixels
+    from igcli.render.bars import Bar
     from igcli.render.options import StyleOptions
 
 
@@ -42,6 +43,12 @@ class Style(Protocol):
 
     def plain(self, image: "Pixels", options: "StyleOptions") -> "Pixels":
         """Return the picture, uint8 (H, W, 3), with nothing highlighted."""
+        ...
+
+    def bar(
+        self, attributions: "Array", *, scales: tuple[float, ...], options: "StyleOptions"
+    ) -> "Bar":
+        """Return the colours that stand for the attributions up to `scales`."""
         ...
 
 

@@ -6,11 +6,12 @@ Source: see `igcli.render.heat`.
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.heat import magnitudes, scales
 from igcli.render.maps import pixels
 from igcli.render.options import StyleOptions
 
-__all__ = ["picture", "plain", "scales"]
+__all__ = ["bar", "picture", "plain", "scales"]
 
 WHITE = 255
 
@@ -26,3 +27,14 @@ def picture(
 def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return a white picture."""
     return np.full_like(image, WHITE)
+
+
+def bar(
+    attributions: Array,  # noqa: ARG001
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,  # noqa: ARG001
+) -> Bar:
+    """Return white to black, for magnitudes."""
+    greys = np.repeat(WHITE * ramp(1, 0)[:, np.newaxis], 3, axis=1)
+    return Bar(pixels(greys), low=0.0, high=scales[0])

@@ -3,15 +3,18 @@
 Source: see `igcli.render.heat`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar
 from igcli.render.heat import scales
 from igcli.render.maps import grey, pixels
 from igcli.render.options import StyleOptions
 from igcli.render.styles import heat_map
 
-__all__ = ["picture", "plain", "scales"]
+__all__ = ["bar", "picture", "plain", "scales"]
 
 OPACITY = 0.5
 
@@ -27,6 +30,12 @@ def picture(
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return half the colour of nothing and half the grey image."""
     return _blended(image, heat_map.plain(image, options))
+
+
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
+    """Return the heat map's colours over white."""
+    pure = heat_map.bar(attributions, scales=scales, options=options)
+    return replace(pure, colours=_blended(np.full_like(pure.colours, 255), pure.colours))
 
 
 def _blended(image: Pixels, heat: Pixels) -> Pixels:

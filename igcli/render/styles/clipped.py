@@ -6,6 +6,7 @@ Source: the visualization library published with Integrated Gradients and its no
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.maps import channel_mean, pixels, reaching
 from igcli.render.options import StyleOptions
 from igcli.render.shapes import cleaned, outlined
@@ -38,6 +39,22 @@ def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     return pixels(image * np.float32(IMAGE_WEIGHT))
 
 
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
+    """Return the colours from clip_below's value on: black to green, red to black, or both."""
+    shown = 255 * MASK_WEIGHT * ramp(0, 1)[:, np.newaxis]
+    nothing = np.zeros_like(shown)
+    greens = np.concatenate([nothing, shown, nothing], axis=1)
+    reds = np.concatenate([shown, nothing, nothing], axis=1)[::-1]
+    if options.polarity == "both":
+        colours = np.concatenate([reds[::2], greens[::2]])
+        return Bar(pixels(colours), low=-scales[1], high=scales[0])
+    (values,) = _polarities(attributions, options).values()
+    low = _low(values, scales[0], options)
+    if options.polarity == "negative":
+        return Bar(pixels(reds), low=-scales[0], high=-low)
+    return Bar(pixels(greens), low=low, high=scales[0])
+
+
 def _polarities(attributions: Array, options: StyleOptions) -> dict[int, Array]:
     """Return the magnitudes of each polarity shown, float32 (H, W), by their colour's channel."""
     wanted = {"positive": [GREEN], "negative": [RED], "both": [GREEN, RED]}[options.polarity]
@@ -53,9 +70,13 @@ def _reaching(values: Array, percent: float) -> float:
     return reaching(np.sort(values, axis=None)[::-1], percent)
 
 
+def _low(values: Array, full: float, options: StyleOptions) -> float:
+    return min(_reaching(values, 100 - options.clip_below), full)
+
+
 def _stretched(values: Array, full: float, options: StyleOptions) -> Array:
     """Return 0...1, float32 (H, W): 0 up to clip_below's value, 1 from `full` on."""
-    low = min(_reaching(values, 100 - options.clip_below), full)
+    low = _low(values, full, options)
     if full == 0:
         return np.zeros_like(values)
     if low == full:

@@ -6,10 +6,10 @@ Source: see `igcli.render.heat`.
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.heat import coloured, normalised, scales
+from igcli.render.heat import bar, coloured, normalised, scales
 from igcli.render.options import StyleOptions
 
-__all__ = ["picture", "plain", "scales"]
+__all__ = ["bar", "picture", "plain", "scales"]
 
 
 def picture(

@@ -6,11 +6,12 @@ Source: see `igcli.render.heat`.
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.heat import magnitudes, scales
 from igcli.render.maps import pixels
 from igcli.render.options import StyleOptions
 
-__all__ = ["picture", "plain", "scales"]
+__all__ = ["bar", "picture", "plain", "scales"]
 
 
 def picture(
@@ -23,3 +24,14 @@ def picture(
 def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return a black picture."""
     return np.zeros_like(image)
+
+
+def bar(
+    attributions: Array,  # noqa: ARG001
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,  # noqa: ARG001
+) -> Bar:
+    """Return black to white, for magnitudes."""
+    greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
+    return Bar(pixels(greys), low=0.0, high=scales[0])

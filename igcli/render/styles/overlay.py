@@ -6,6 +6,7 @@ Source: the panels published since June 2017.
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.maps import channel_mean, grey, percentile, pixels
 from igcli.render.options import StyleOptions
 
@@ -35,6 +36,20 @@ def picture(
 def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return the dimmed grey image alone."""
     return pixels(_dimmed(image))
+
+
+def bar(
+    attributions: Array,  # noqa: ARG001
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,
+) -> Bar:
+    """Return black to green, red to black, or both."""
+    low = 0 if options.polarity == "positive" else -1
+    high = 0 if options.polarity == "negative" else 1
+    values = ramp(low, high)[:, np.newaxis]
+    colours = MASK_WEIGHT * 255 * np.concatenate([-values, values, 0 * values], axis=1)
+    return Bar(pixels(colours), low=low * scales[0], high=high * scales[0])
 
 
 def _dimmed(image: Pixels) -> Array:

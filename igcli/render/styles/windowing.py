@@ -6,6 +6,7 @@ Source: the panels published in 2016, and all published GIFs.
 import numpy as np
 
 from igcli.records import Array, Pixels
+from igcli.render.bars import Bar, ramp
 from igcli.render.maps import channel_mean, percentile, pixels
 from igcli.render.options import StyleOptions
 
@@ -31,3 +32,14 @@ def picture(
 def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
     """Return a black picture."""
     return np.zeros_like(image)
+
+
+def bar(
+    attributions: Array,  # noqa: ARG001
+    *,
+    scales: tuple[float, ...],
+    options: StyleOptions,  # noqa: ARG001
+) -> Bar:
+    """Return black to white."""
+    greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
+    return Bar(pixels(greys), low=0.0, high=scales[0])
