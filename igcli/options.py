@@ -1,11 +1,15 @@
 """What all groups of options share: frozen, strictly typed, no unknown names."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
+
+# Those from DC80 to DCFF are the bytes of names that are not UTF-8.
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class PathField:
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Refuse an empty path."""
-        return core_schema.no_info_after_validator_function(_not_empty, handler(source))
+        """Refuse what no file can be called."""
+        return core_schema.no_info_after_validator_function(_path, handler(source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,11 @@ class Options(BaseModel):
         return value
 
 
-def _not_empty(path: object) -> object:
+def _path(path: object) -> object:
     if path == "":
         raise ValueError("must not be empty")
+    if isinstance(path, str) and ("\0" in path or _LONE_SURROGATE.search(path)):
+        raise ValueError("has a character that no file name may have")
     return path
 
 

@@ -88,7 +88,7 @@ def main() -> int:
     except BrokenPipeError:
         code = CLOSED_OUTPUT
     except OSError as error:
-        say(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
         _trace(error)
         code = IgcliError.exit_code
     finally:
@@ -131,6 +131,7 @@ def _run() -> int:
         return error.exit_code
     except IgcliError as error:
         say(str(error))
+        _trace(error)
         return error.exit_code
     return 0
 

@@ -44,6 +44,8 @@ def fake(what, quiet):
         raise ConfigError(["f:1:2: a\\nb: wrong", "g: wrong too"])
     if what == "file":
         open("/nowhere/at/all")
+    if what == "disk":
+        raise OSError(28, "No space left on device")
     if what == "log":
         log.warning("warned\\n%s", quiet)
         log.info("informed")
@@ -183,6 +185,7 @@ def test_usage_errors_are_one_line(arguments: list[str], start: str) -> None:
         ("none", 4, "igcli: nothing there\n"),
         ("config", 2, "f:1:2: a\\nb: wrong\ng: wrong too\n"),
         ("file", 1, "igcli: /nowhere/at/all: No such file or directory\n"),
+        ("disk", 1, "igcli: No space left on device\n"),
         ("code", 3, ""),
         ("exit", 4, ""),
         ("ok", 0, ""),
@@ -238,7 +241,7 @@ def test_a_second_sigterm_does_not_stop_the_cleaning_up(start: Start) -> None:
     [
         ("| true", "141", ""),
         (">&-", "141", ""),
-        ("> /dev/full", "1", "igcli: standard output: No space left on device\n"),
+        ("> /dev/full", "1", "igcli: No space left on device\n"),
         ("2>&- >/dev/null", "0", ""),
         ("<&- >/dev/null", "0", ""),
     ],

@@ -47,6 +47,8 @@ def mistakes(content: str, **overrides: object) -> list[str]:
         ("panel: true", "1:8: panel: must be a mapping, not true; its keys are style, "),
         ("model: 5", "1:8: model: must be text or a mapping, not 5; its keys are source, "),
         ("model: ''", "1:8: model.source: must not be empty"),
+        ('output: "a\\0b"', "1:9: output: has a character that no file name may have"),
+        ('output: "a\\uD800b"', "1:9: output: has a character that no file name may have"),
         ("model:\n  source: 3", "2:11: model.source: must be text, not 3; quote it"),
         ("model: {size: [224, 0]}", "1:21: model.size[1]: must be greater than"),
         ("model: {size: [224]}", "1:15: model.size: must be a list of 2 (each an integer"),

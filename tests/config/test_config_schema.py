@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 EVERY = {key.name: key for key in walk(KEYS)}
 
 
-@pytest.mark.parametrize("file", sorted(ROOT.glob("configs/*.y*ml")), ids=lambda file: file.name)
-def test_every_shipped_file_loads(file: Path) -> None:
-    assert load_settings(str(file), {}).chosen
+def test_every_shipped_file_loads() -> None:
+    for file in sorted(ROOT.glob("configs/*")):
+        assert load_settings(str(file), {}).chosen
 
 
 @pytest.mark.parametrize("key", EVERY.values(), ids=EVERY)
