@@ -1,7 +1,9 @@
 """The cells of a panel: what stands where, in the published words."""
 
 from igcli.records import Array, Pixels
-from igcli.render import bars
+from igcli.render import bars, curve
+from igcli.render.curve import Curve
+from igcli.render.maps import pixels
 from igcli.render.options import StyleOptions
 from igcli.render.painting import Painting
 from igcli.render.panel import PictureCell, TextCell
@@ -27,3 +29,14 @@ def colorbar_cell(attributions: Array, painting: Painting, options: StyleOptions
     height = painting.picture.shape[0]
     bar = bars.draw(attributions, scales=painting.scales, options=options, height=height)
     return PictureCell((), bar)
+
+
+def baseline_cell(baseline: Array) -> PictureCell:
+    """Return the baseline, float32 (H, W, 3), 0...255."""
+    return PictureCell(("Baseline",), pixels(baseline))
+
+
+def path_cell(path: Curve, *, height: int, width: int) -> PictureCell:
+    """Return the plot of the path, about as large as the pictures beside it."""
+    plot = curve.draw(path, height=height, width=width)
+    return PictureCell(("Score along the path", "(from baseline to image)"), plot)
