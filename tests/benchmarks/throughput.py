@@ -1,0 +1,113 @@
+"""Gradients per second of a whole run against the bare compiled gradient loop.
+
+Both in one process, with the same network and the same batch, in turns. A whole run counts from
+the first decode to the last file renamed, the network loaded and traced.
+
+    python tests/benchmarks/throughput.py --images 40
+"""
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from PIL import Image
+
+from igcli.config.load import load_settings
+from igcli.config.schema import Settings
+from igcli.models.demo.scenes import render_scene
+from igcli.outputs.folder import OutputFolder
+from igcli.pipeline.run import Run, prepare
+from igcli.records import Source
+
+
+def bare_loop(network: Any, evaluations: int, batch_size: int) -> float:
+    """Return the seconds that a compiled function takes for the same number of gradients."""
+    import tensorflow as tf
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def gradient(inputs: Any, target: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            scores = tf.gather(network._scores(inputs)[0], target, batch_dims=1)
+        return tape.gradient(scores, inputs)
+
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(0, 255, (batch_size, *network.input_shape))
+    inputs = tf.constant(pixels, tf.float32)
+    target = tf.zeros(batch_size, tf.int32)
+    gradient(inputs, target)
+    start = time.perf_counter()
+    for _ in range(evaluations // batch_size):
+        gradient(inputs, target)
+    return (time.perf_counter() - start) / (evaluations // batch_size * batch_size) * evaluations
+
+
+def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float:
+    """Return the seconds of a run into a fresh folder."""
+    with tempfile.TemporaryDirectory() as output:
+        start = time.perf_counter()
+        with Run(settings, OutputFolder(output), prepared=prepared, panels=True) as run:
+            failed = [outcome for outcome in run.outcomes(sources) if outcome.failed]
+        if failed:
+            raise click.ClickException(str(failed[0].record))
+        return time.perf_counter() - start
+
+
+def scenes(folder: Path, count: int) -> Iterator[Source]:
+    """Write scenes of the demo's generator."""
+    for seed in range(count):
+        path = folder / f"{seed:04}.jpg"
+        Image.fromarray(render_scene(90_000 + seed).pixels).save(path, quality=92)
+        yield Source(str(path), path.name)
+
+
+@click.command()
+@click.option("--images", default=40, show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--photos", type=click.Path(path_type=Path), help="Folder of images, repeated.")
+@click.option("--model", default="demo", show_default=True)
+@click.option("--preprocess", help="As in the configuration.")
+@click.option("--batch-size", type=int)
+@click.option("--gif", is_flag=True)
+def main(images: int, rounds: int, photos: Path | None, gif: bool, **model: Any) -> None:
+    """Print both rates and their ratio, median of the rounds (lowest to highest)."""
+    overrides: dict[str, object] = {"model.source": model["model"], "gif": gif}
+    overrides |= {"batch_size": model["batch_size"]} if model["batch_size"] else {}
+    overrides |= {"model.preprocess": model["preprocess"]} if model["preprocess"] else {}
+    settings = load_settings(None, overrides).settings
+    prepared = prepare(settings)
+    network, batch_size = prepared[0].network, prepared[1].batch_size
+    evaluations = images * (settings.steps + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = list(repeated(photos, images) if photos else scenes(Path(folder), images))
+        whole_run(settings, sources[:2], prepared)  # Traces.
+        pairs = [
+            (whole_run(settings, sources, prepared), bare_loop(network, evaluations, batch_size))
+            for _ in range(rounds)
+        ]
+    rows = {
+        "whole run, gradients/s": [evaluations / whole for whole, _ in pairs],
+        "bare loop, gradients/s": [evaluations / bare for _, bare in pairs],
+        "ratio": [bare / whole for whole, bare in pairs],
+    }
+    print(f"{model['model']}, {images} images, batch {batch_size}, gif {gif}")
+    for name, values in rows.items():
+        low, middle, high = min(values), statistics.median(values), max(values)
+        print(f"{name:24} {middle:8.3g} ({low:.3g} to {high:.3g})")
+
+
+def repeated(photos: Path, count: int) -> Iterator[Source]:
+    """Name a folder's images again and again, each time as another image."""
+    files = itertools.cycle(sorted(photos.glob("*.jpg")))
+    for number, path in zip(range(count), files, strict=False):
+        yield Source(str(path), f"{number:04}.jpg")
+
+
+if __name__ == "__main__":
+    main()
