@@ -50,7 +50,8 @@ class OutputFolder:
             nearest = os.path.dirname(nearest)
         if not os.path.isdir(nearest):
             raise UsageError(f"output {self.path!r}: {nearest!r} is not a folder")
-        if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=EFFECTIVE):
+        needed = os.W_OK | os.X_OK | (os.R_OK if nearest == self.path else 0)
+        if not os.access(nearest, needed, effective_ids=EFFECTIVE):
             raise UsageError(f"output {self.path!r}: no permission to write to {nearest!r}")
 
     def create(self) -> None:

@@ -101,5 +101,5 @@ def _stem(name: str) -> str:
 def _checked(name: str) -> str:
     longest = max(len(os.fsencode(part)) for part in name.split("/"))
     if longest > LONGEST:
-        raise ImageError(f"the output's name would have {longest} bytes, at most 255 are possible")
+        raise ImageError(f"the name of its output would have {longest} bytes, more than 255")
     return name
