@@ -15,6 +15,7 @@ OnExisting = Literal["error", "overwrite"]
 
 # What a run writes, and so all that overwriting removes.
 FOLDERS = {"panels": (".jpg", ".png"), "gifs": (".gif",), "arrays": (".npz",)}
+RECORD = {"image", "status"}
 FILES = (journal.NAME, reports.SUMMARY, reports.CONFIG)
 
 
@@ -80,16 +81,16 @@ def _remove_if_empty(name: str, parent: int) -> None:
 
 
 def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:
-    """Tell whether igcli wrote to `folder`: by its records or configuration, not by names alone."""
-    if all(name in FOLDERS or _is_temporary(name) for name in entries):
-        return True
+    """Tell whether igcli wrote to `folder`: by what its files hold, not by their names."""
     if reports.CONFIG in entries:
         with folder.open_to_read(reports.CONFIG) as file:
             if file.read(len(reports.HEADER)) == reports.HEADER.encode():
                 return True
     if journal.NAME in entries:
-        return any("image" in record and "status" in record for record in journal.read(folder))
-    return False
+        with folder.open_to_read(journal.NAME) as file:
+            unused = not file.read(1)
+        return unused or any(map(RECORD.issubset, journal.read(folder)))
+    return all(map(_is_temporary, entries))
 
 
 def _is_temporary(name: str) -> bool:

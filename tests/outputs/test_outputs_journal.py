@@ -1,0 +1,117 @@
+import json
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from igcli.errors import OutputError
+from igcli.outputs import journal, reports
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.journal import Journal, to_json
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> OutputFolder:
+    folder = OutputFolder(os.fspath(tmp_path / "out"))
+    folder.create()
+    return folder
+
+
+def text(output: OutputFolder) -> bytes:
+    return Path(output.path, "results.jsonl").read_bytes()
+
+
+def test_records_are_appended_a_line_each(output: OutputFolder) -> None:
+    with Journal(output) as open_journal:
+        open_journal.append({"image": "a.jpg", "status": "ok"})
+        assert text(output) == b'{"image": "a.jpg", "status": "ok"}\n'
+        open_journal.append({"image": "b.jpg", "warnings": ["one", "two"]})
+    with Journal(output) as open_journal:
+        open_journal.append({"image": "c.jpg"})
+    assert [record["image"] for record in journal.read(output)] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_names_that_are_not_utf_8_survive(output: OutputFolder) -> None:
+    name = os.fsdecode(b"\xff\xc3\xa9\n\x1b.jpg")
+    with Journal(output) as open_journal:
+        open_journal.append({"image": name})
+    assert text(output) == b'{"image": "\\udcff\\u00e9\\n\\u001b.jpg"}\n'
+    [record] = journal.read(output)
+    assert os.fsencode(record["image"]) == b"\xff\xc3\xa9\n\x1b.jpg"
+
+
+def test_numbers_that_json_does_not_know_are_null() -> None:
+    numbers = [np.nan, float("inf"), -np.float32("inf"), np.float32(0.5), np.int64(7), np.bool_(1)]
+    assert to_json({"a": numbers, "b": {"c": float("nan")}, "d": (1, True, None)}) == (
+        '{"a": [null, null, null, 0.5, 7, true], "b": {"c": null}, "d": [1, true, null]}'
+    )
+
+
+@pytest.mark.parametrize("torn", [b'{"image": "b', b"{", b"x" * 200_000])
+def test_a_torn_last_line_is_passed_over_and_mended(output: OutputFolder, torn: bytes) -> None:
+    whole = b'{"image": "a.jpg"}\n'
+    Path(output.path, "results.jsonl").write_bytes(whole + torn)
+    assert list(journal.read(output)) == [{"image": "a.jpg"}]
+    with Journal(output) as open_journal:
+        assert text(output) == whole
+        open_journal.append({"image": "c.jpg"})
+    assert text(output) == whole + b'{"image": "c.jpg"}\n'
+
+
+def test_a_line_without_its_end_is_torn_though_it_can_be_read(output: OutputFolder) -> None:
+    Path(output.path, "results.jsonl").write_bytes(b'{"image": "a.jpg"}\n{"image": "b.jpg"}')
+    assert list(journal.read(output)) == [{"image": "a.jpg"}]
+
+
+def test_nothing_but_a_torn_line(output: OutputFolder) -> None:
+    Path(output.path, "results.jsonl").write_bytes(b'{"imag')
+    Journal(output).__exit__()
+    assert text(output) == b""
+
+
+def test_lines_that_are_no_records_are_passed_over(output: OutputFolder) -> None:
+    Path(output.path, "results.jsonl").write_bytes(b'\xff\n[1]\n\nnull\n{"image": "a.jpg"}\n')
+    assert list(journal.read(output)) == [{"image": "a.jpg"}]
+
+
+def test_records_that_are_not_there(output: OutputFolder) -> None:
+    with pytest.raises(OutputError, match=r"^output 'results\.jsonl' cannot be read: No such file"):
+        list(journal.read(output))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond 100 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_tears_no_line(output: OutputFolder, full_disk: None) -> None:
+    with Journal(output) as open_journal:
+        open_journal.append({"image": "a.jpg"})
+        with pytest.raises(
+            OutputError, match=r"^results\.jsonl cannot be written: the disk is full"
+        ):
+            open_journal.append({"image": "b" * 200})
+        assert text(output) == b'{"image": "a.jpg"}\n'
+        open_journal.append({"image": "c.jpg"})
+    assert len(list(journal.read(output))) == 2
+
+
+def test_the_summary_is_json_and_the_configuration_yaml(output: OutputFolder) -> None:
+    reports.write_summary(output, {"done": 3, "error": float("nan"), "name": "\udcff"})
+    written = Path(output.path, "summary.json").read_bytes()
+    assert written.endswith(b"}\n")
+    assert json.loads(written) == {"done": 3, "error": None, "name": "\udcff"}
+    reports.write_config(output, "steps: 50\noutput: é\udcff\n")
+    lines = Path(output.path, "config.yaml").read_bytes().splitlines()
+    assert lines[0].startswith(b"# Written by igcli")
+    assert lines[1:] == [b"steps: 50", b"output: \xc3\xa9\xff"]
