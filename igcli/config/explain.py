@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from pydantic_core import ErrorDetails
 
@@ -24,7 +25,7 @@ def explained(errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> list[Pro
     for error in errors:
         grouped.setdefault(_path(error, keys), []).append(error)
     return [
-        Problem(_message(path, found, keys), path, is_about_key=_is_unknown(found[0]))
+        Problem(_message(path, found, keys), path, about=_about(found))
         for path, found in grouped.items()
         if not _is_told_below(path, found[0]["input"], grouped)
     ]
@@ -43,6 +44,13 @@ def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> Path:
     if _is_unknown(error):
         path.append(error["loc"][-1])
     return tuple(path)
+
+
+def _about(errors: Sequence[ErrorDetails]) -> Literal["key", "value", "group"]:
+    if _is_unknown(errors[0]):
+        return "key"
+    is_group = isinstance(errors[0]["input"], dict) and errors[0]["type"] == "value_error"
+    return "group" if is_group else "value"
 
 
 def _is_unknown(error: ErrorDetails) -> bool:

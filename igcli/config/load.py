@@ -47,7 +47,7 @@ def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> L
     file = config_file
     if file is None and os.path.lexists(DEFAULT_FILE):
         file = DEFAULT_FILE
-    document = read_yaml(file) if file else Document("")
+    document = Document("") if file is None else read_yaml(file)
     folder = os.path.dirname(document.file)  # noqa: PTH120 - pathlib would put "./" before paths
     values = anchored(document.values, KEYS, folder)
     options = spelled_out(overrides, KEYS)
@@ -76,29 +76,33 @@ def _lines(
     problems: Sequence[Problem], document: Document, options: Mapping[Path, object]
 ) -> list[str]:
     """Return every mistake with its place: the file's in their order, then those of options."""
-    unreadable = {problem.path for problem in document.problems if not problem.is_about_key}
+    unreadable = {problem.path for problem in document.problems if problem.about == "value"}
     in_file, in_options = [], []
     for problem in problems:
-        option = _option(problem.path, options)
+        named = _options_of(problem, options)
         if problem.line:
             in_file.append(problem)
-        elif option:
-            in_options.append(f"{option}: {problem.message}")
+        elif named:
+            in_options.append(f"{', '.join(named)}: {problem.message}")
         elif not any(problem.path[: len(path)] == path for path in unreadable):
             in_file.append(_placed(problem, document))
     in_file.sort(key=lambda problem: (problem.line, problem.column))
     return [problem.at(document.file) for problem in in_file] + in_options
 
 
-def _option(path: Path, options: Mapping[Path, object]) -> str | None:
-    """Return the option that gave the value at a path."""
-    key = tuple(part for part in path if isinstance(part, str))
-    return option_of(key, KEYS) if key in options else None
+def _options_of(problem: Problem, options: Mapping[Path, object]) -> list[str]:
+    """Return the option that gave a value, or those that gave values of a group."""
+    path = tuple(part for part in problem.path if isinstance(part, str))
+    if problem.about == "group" and path:
+        inside = [option for option in options if option[: len(path)] == path]
+    else:
+        inside = [path] if path in options else []
+    return [option_of(option, KEYS) for option in inside]
 
 
 def _placed(problem: Problem, document: Document) -> Problem:
     """Return the problem with the place of its key or value, or of the group they belong to."""
-    marks = document.key_marks if problem.is_about_key else document.marks
+    marks = document.key_marks if problem.about == "key" else document.marks
     for length in range(len(problem.path), 0, -1):
         mark = marks.get(problem.path[:length])
         if mark:

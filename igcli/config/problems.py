@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from igcli.errors import UsageError
 
@@ -29,14 +30,14 @@ class Problem:
         path: The key, outermost first, positions in a list as numbers; () for the file itself.
         line: Where it stands in the YAML file, from 1; 0 for the file itself.
         column: The same.
-        is_about_key: Whether the key is wrong rather than its value.
+        about: Whether the key is wrong, its value, or how the values of a group go together.
     """
 
     message: str
     path: Path = ()
     line: int = 0
     column: int = 0
-    is_about_key: bool = False
+    about: Literal["key", "value", "group"] = "value"
 
     def at(self, file: str) -> str:
         """Return the line for the user, with the place in `file` in front."""

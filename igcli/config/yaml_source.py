@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -117,8 +118,8 @@ class _Reader:
         return f"{message}; a value that starts with # must be quoted"
 
     def _note(self, message: str, path: Path, mark: Mark, *, is_about_key: bool = False) -> None:
-        problem = Problem(message, path, mark.line, mark.column, is_about_key)
-        self._document.problems.append(problem)
+        about: Literal["key", "value"] = "key" if is_about_key else "value"
+        self._document.problems.append(Problem(message, path, mark.line, mark.column, about))
 
 
 def _mistake(kind: str, written: str) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from igcli.config.load import Loaded, load_settings
+from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
 from igcli.models.options import ModelOptions, Normalization
 from igcli.render.options import GifOptions
@@ -27,7 +28,7 @@ def test_the_defaults_are_the_published_ones() -> None:
     assert loaded == Loaded(Settings(), None, is_found=False, chosen=frozenset())
     settings = loaded.settings
     assert settings.model.source == "demo"
-    assert (settings.baseline, settings.steps) == ("black", 50)
+    assert settings.steps == 50
     assert (settings.method, settings.batch_size) == ("integrated_gradients", "auto")
     assert (settings.device, settings.output) == ("auto", "igcli-output")
     assert (settings.panel.style, settings.panel.polarity) == ("overlay", "positive")
@@ -52,6 +53,8 @@ def test_the_file_of_the_folder_is_found_unless_one_is_named() -> None:
     named = load("steps: 8\n", file="other.yaml")
     assert (named.settings.steps, named.file, named.is_found) == (8, "other.yaml", False)
     assert load_settings(os.devnull, {}).settings == Settings()
+    with pytest.raises(ConfigError):
+        load_settings("", {})
 
 
 @pytest.mark.parametrize("content", ["model: net.keras", "model:\n  source: net.keras"])

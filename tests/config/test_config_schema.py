@@ -47,7 +47,7 @@ def test_every_key_without_a_default_has_an_example(key: Key) -> None:
         ("model.preprocess", "tf", "tf"),
         ("model.preprocess.mean", "117", 117.0),
         ("model.preprocess.mean", "-1.5e2", -150.0),
-        ("model.preprocess.mean", "nan", "nan"),
+        ("model.preprocess.std", "1e3", 1000.0),
         ("model.size", "224, 192", (224, 192)),
         ("model.size", "224,x", (224, "x")),
         ("panel.columns", "image,label", ("image", "label")),
