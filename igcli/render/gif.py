@@ -1,28 +1,35 @@
 """Interior gradients as an animation, in the published geometry."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from igcli.records import Array, Pixels
-from igcli.render import text
+from igcli.render import curve, panel, text
 from igcli.render.animation import encode_gif
+from igcli.render.curve import Curve
 from igcli.render.options import GifOptions
 from igcli.render.painting import paint
+from igcli.render.panel import Cell, PictureCell
 
 __all__ = ["encode_gif", "frames"]
 
 HEADING = "Interior gradients GIF"
-HEADING_SIZE = 18
 CAPTION_SIZE = 14
+CAPTION_ROOM = 40
 LEFT = 10
-TOP = 40
 RIGHT_MARGIN = 76
-BOTTOM_MARGIN = 50
 LEAST_WIDTH = 300
 
 
 def frames(
-    image: Pixels, maps: Array, alphas: npt.NDArray[np.float64], *, options: GifOptions
+    image: Pixels,
+    maps: Array,
+    alphas: npt.NDArray[np.float64],
+    *,
+    options: GifOptions,
+    beside: Sequence[Cell | Curve] = (),
 ) -> list[Pixels]:
     """Return a frame, uint8 (H + 90, at least 300, 3), for each map.
 
@@ -31,26 +38,39 @@ def frames(
         maps: float32 (F, H, W), channel mean of the interior gradients.
         alphas: float64 (F,), where on the path they were taken, 0...1.
         options: Style of the frames, each normalised on its own.
+        beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
     """
-    blank = _blank(image)
-    return [
-        _frame(blank, paint(image, interior, options).picture, float(alpha))
-        for interior, alpha in zip(maps, alphas, strict=True)
-    ]
+    height, width = image.shape[:2]
+    still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
+    layout = panel.arrange([PictureCell((HEADING,), image), *still], headings="short")
+    blank = _padded(layout.draw(), width, is_alone=not beside)
+    shown = []
+    for interior, alpha in zip(maps, alphas, strict=True):
+        frame = blank.copy()
+        _place(frame, paint(image, interior, options).picture, (0, layout.top))
+        for each, cell, left in zip(beside, still, layout.lefts[1:], strict=False):
+            if isinstance(each, Curve) and isinstance(cell, PictureCell):
+                plot = curve.marked(cell.picture, each, float(alpha))
+                _place(frame, plot, (left, layout.top))
+        caption = f"alpha={round(float(alpha), 4)!r}"
+        y = layout.top + height + LEFT
+        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE)
+        shown.append(frame)
+    return shown
 
 
-def _blank(image: Pixels) -> Pixels:
-    rows, columns = image.shape[:2]
-    width = max(LEAST_WIDTH, columns + RIGHT_MARGIN)
-    blank = np.full((TOP + rows + BOTTOM_MARGIN, width, 3), 255, np.uint8)
-    text.write(blank, HEADING, x=LEFT, y=0, size=HEADING_SIZE)
-    return blank
+def _plot(path: Curve, height: int, width: int) -> PictureCell:
+    return PictureCell(("Score along the path",), curve.draw(path, height=height, width=width))
 
 
-def _frame(blank: Pixels, picture: Pixels, alpha: float) -> Pixels:
-    frame = blank.copy()
+def _padded(drawn: Pixels, width: int, *, is_alone: bool) -> Pixels:
+    """Return the layout with room for the caption, and the published one at the right."""
+    least = max(LEAST_WIDTH, width + RIGHT_MARGIN) if is_alone else LEAST_WIDTH
+    missing = max(0, least - drawn.shape[1])
+    return np.pad(drawn, ((0, CAPTION_ROOM), (0, missing), (0, 0)), constant_values=255)
+
+
+def _place(frame: Pixels, picture: Pixels, corner: tuple[int, int]) -> None:
+    left, top = corner
     rows, columns = picture.shape[:2]
-    frame[TOP : TOP + rows, :columns] = picture
-    caption = f"alpha={round(alpha, 4)!r}"
-    text.write(frame, caption, x=LEFT, y=TOP + rows + LEFT, size=CAPTION_SIZE)
-    return frame
+    frame[top : top + rows, left : left + columns] = picture

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 else:
     StyleName = Literal[styles.names()]
 
+Headings = Literal["full", "short", "pictures"]
 Columns = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 

@@ -2,20 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
 from igcli.records import Pixels
 from igcli.render import text
+from igcli.render.options import Headings
 
 GAP = 10
 LINE = 30
-TEXT_WIDTH = 260
-HEADING_ROOM = 214
-HEADING_SIZE = 16
-BODY_SIZE = 14
 WRAPPED_LINE = 18
 LEAST_TOP = 40
+TEXT_WIDTH = 260
+TEXT_ROOM = TEXT_WIDTH - 2 * GAP
+HEADING_ROOM = 214
+BODY_SIZE = 14
+HEADING_LINES: dict[Headings, tuple[int | None, int | None]] = {
+    "full": (None, None),
+    "short": (1, 1),
+    "pictures": (1, 0),
+}
+HEADING_SIZES: dict[Headings, int] = {"full": 16, "short": 18, "pictures": 18}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,66 +50,101 @@ class TextCell:
 Cell = PictureCell | TextCell
 
 
-def compose(cells: Sequence[Cell], *, heading_size: int = HEADING_SIZE) -> Pixels:
-    """Return the panel, uint8 (H, W, 3), of `cells` from left to right.
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A cell with its text broken into lines.
 
-    A picture cell is as wide as its picture and a gap, or as its heading where that needs more;
-    the panel is as high as its highest cell.
+    Attributes:
+        heading: Lines over the cell.
+        body: Lines of text, each with its distance from the top of the pictures.
+        picture: uint8 (H, W, 3), of no size for text.
+        width: Pixels to the next cell.
+        height: Pixels under the top of the pictures.
+    """
+
+    heading: tuple[str, ...]
+    body: tuple[tuple[str, int], ...]
+    picture: Pixels
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything on a panel stands.
+
+    Attributes:
+        cells: From left to right.
+        lefts: Left edge of each cell, and the right edge of the last.
+        top: Of the pictures.
+        heading_size: Height of the headings' letters.
+    """
+
+    cells: tuple[Placed, ...]
+    lefts: tuple[int, ...]
+    top: int
+    heading_size: int
+
+    def draw(self) -> Pixels:
+        """Return the panel, uint8 (H, W, 3)."""
+        height = self.top + max((cell.height for cell in self.cells), default=0) + GAP
+        canvas = np.full((height, self.lefts[-1], 3), 255, np.uint8)
+        for cell, left in zip(self.cells, self.lefts, strict=False):
+            for number, line in enumerate(cell.heading):
+                y = LINE * number
+                text.write(canvas, line, x=left + GAP, y=y, size=self.heading_size)
+            for line, y in cell.body:
+                text.write(canvas, line, x=left + GAP, y=self.top + y, size=BODY_SIZE)
+            rows, columns = cell.picture.shape[:2]
+            canvas[self.top : self.top + rows, left : left + columns] = cell.picture
+        return canvas
+
+
+def arrange(cells: Sequence[Cell], *, headings: Headings = "full") -> Layout:
+    """Return the layout of `cells` from left to right.
+
+    Full headings have all their lines; short ones the first alone, in larger letters; with
+    "pictures", text has none. A picture cell is as wide as its picture and a gap, or as its
+    heading where that needs more; the panel is as high as its highest cell.
     Source: the published panels, 728x294 for three cells of 224x224 pictures.
     """
-    headings = [_wrapped(cell.heading, heading_size, _heading_room(cell)) for cell in cells]
-    top = max(LEAST_TOP, LINE * max(map(len, headings), default=0))
-    widths = [
-        _width(cell, heading, heading_size) for cell, heading in zip(cells, headings, strict=True)
-    ]
-    bodies = [_body(cell) for cell in cells]
-    height = top + max((_height(cell, body) for cell, body in zip(cells, bodies, strict=True)))
-    canvas = np.full((height + GAP, sum(widths), 3), 255, np.uint8)
-    x = 0
-    for cell, heading, body, width in zip(cells, headings, bodies, widths, strict=True):
-        for number, line in enumerate(heading):
-            text.write(canvas, line, x=x + GAP, y=LINE * number, size=heading_size)
-        for line, y in body:
-            text.write(canvas, line, x=x + GAP, y=top + y, size=BODY_SIZE)
-        if isinstance(cell, PictureCell):
-            rows, columns = cell.picture.shape[:2]
-            canvas[top : top + rows, x : x + columns] = cell.picture
-        x += width
-    return canvas
+    size = HEADING_SIZES[headings]
+    over_pictures, over_text = HEADING_LINES[headings]
+    placed = tuple(
+        _text(cell, over_text, size)
+        if isinstance(cell, TextCell)
+        else _picture(cell, over_pictures, size)
+        for cell in cells
+    )
+    top = max(LEAST_TOP, LINE * max((len(cell.heading) for cell in placed), default=0))
+    lefts = tuple(accumulate((cell.width for cell in placed), initial=0))
+    return Layout(placed, lefts, top, size)
 
 
-def _heading_room(cell: Cell) -> int:
-    if isinstance(cell, TextCell):
-        return TEXT_WIDTH - 2 * GAP
-    return max(HEADING_ROOM, int(cell.picture.shape[1]) - GAP)
+def compose(cells: Sequence[Cell], *, headings: Headings = "full") -> Pixels:
+    """Return the panel, uint8 (H, W, 3), of `cells` as `arrange` places them."""
+    return arrange(cells, headings=headings).draw()
+
+
+def _text(cell: TextCell, shown: int | None, size: int) -> Placed:
+    body: list[tuple[str, int]] = []
+    y = GAP
+    for line in cell.lines:
+        parts = text.wrap(line, size=BODY_SIZE, room=TEXT_ROOM)
+        body += [(part, y + WRAPPED_LINE * number) for number, part in enumerate(parts)]
+        y = body[-1][1] + LINE
+    height = body[-1][1] + WRAPPED_LINE if body else 0
+    nothing = np.empty((0, 0, 3), np.uint8)
+    heading = _wrapped(cell.heading[:shown], size, TEXT_ROOM)
+    return Placed(heading, tuple(body), nothing, TEXT_WIDTH, height)
+
+
+def _picture(cell: PictureCell, shown: int | None, size: int) -> Placed:
+    height, width = map(int, cell.picture.shape[:2])
+    heading = _wrapped(cell.heading[:shown], size, max(HEADING_ROOM, width - GAP))
+    needed = max((GAP + text.width(line, size) for line in heading), default=0)
+    return Placed(heading, (), cell.picture, max(width, needed) + GAP, height)
 
 
 def _wrapped(lines: tuple[str, ...], size: int, room: int) -> tuple[str, ...]:
     return tuple(part for line in lines for part in text.wrap(line, size=size, room=room))
-
-
-def _width(cell: Cell, heading: tuple[str, ...], size: int) -> int:
-    """Return the distance from this cell's left edge to the next one's."""
-    if isinstance(cell, TextCell):
-        return TEXT_WIDTH
-    needed = max((GAP + text.width(line, size) for line in heading), default=0)
-    return max(int(cell.picture.shape[1]), needed) + GAP
-
-
-def _body(cell: Cell) -> list[tuple[str, int]]:
-    """Return the lines of a text cell, each with its height under the top of the pictures."""
-    if isinstance(cell, PictureCell):
-        return []
-    placed = []
-    y = GAP
-    for line in cell.lines:
-        parts = text.wrap(line, size=BODY_SIZE, room=TEXT_WIDTH - 2 * GAP)
-        placed += [(part, y + WRAPPED_LINE * number) for number, part in enumerate(parts)]
-        y = placed[-1][1] + LINE
-    return placed
-
-
-def _height(cell: Cell, body: list[tuple[str, int]]) -> int:
-    if isinstance(cell, PictureCell):
-        return int(cell.picture.shape[0])
-    return body[-1][1] + WRAPPED_LINE if body else 0

@@ -7,9 +7,13 @@ import pytest
 from PIL import Image, ImageSequence
 
 from igcli.records import Array, Pixels
+from igcli.render import styles
 from igcli.render.animation import encode_gif
+from igcli.render.cells import image_cell, label_cell
+from igcli.render.curve import MARK, Curve
 from igcli.render.gif import frames
 from igcli.render.options import GifOptions
+from igcli.render.panel import Cell
 
 
 def photo(side: int = 224) -> Pixels:
@@ -78,6 +82,44 @@ def test_captions(alpha: float, caption: str, monkeypatch: pytest.MonkeyPatch) -
 def test_other_sizes_keep_the_margins(side: int) -> None:
     frame = frames(photo(side), interior(1, side), np.array([0.5]), options=GifOptions())[0]
     assert frame.shape == (side + 90, max(300, side + 76), 3)
+
+
+def test_a_curve_moves_beside_the_gradients() -> None:
+    image = np.full((224, 224, 3), 255, np.uint8)
+    alphas = np.linspace(0, 1, 3)
+    path = Curve(alphas, alphas.astype(np.float32))
+    shown = frames(image, interior(3), alphas, options=GifOptions(), beside=[path])
+    assert {frame.shape for frame in shown} == {(314, 468, 3)}
+    red = [(frame == np.array(MARK)).all(axis=2) for frame in shown]
+    rows, columns = zip(*(map(np.mean, np.nonzero(marks)) for marks in red), strict=True)
+    assert rows[0] > rows[1] > rows[2]
+    assert columns[0] < columns[1] < columns[2]
+    still = [np.where(marks[..., None], 0, frame) for marks, frame in zip(red, shown, strict=True)]
+    np.testing.assert_array_equal(still[0][:30], still[2][:30])
+
+
+def test_cells_stand_beside_the_gradients() -> None:
+    image = np.full((30, 40, 3), 255, np.uint8)
+    cells: list[Cell | Curve] = [
+        image_cell(np.full((30, 40, 3), (0, 0, 255), np.uint8)),
+        label_cell("cat", 0.5),
+    ]
+    frame = frames(image, interior(1, 40)[:, :30], np.zeros(1), options=GifOptions(), beside=cells)[
+        0
+    ]
+    alone = frames(image, interior(1, 40)[:, :30], np.zeros(1), options=GifOptions())[0]
+    np.testing.assert_array_equal(frame[40:70, :40], alone[40:70, :40])
+    assert ((frame == (0, 0, 255)).all(axis=2)).sum() == 30 * 40
+    assert frame.shape[1] > 40 + 40 + 260
+
+
+@pytest.mark.parametrize("style", styles.names())
+def test_frames_in_any_style(style: str) -> None:
+    options = GifOptions.model_validate({"style": style})
+    shown = frames(photo(40), interior(2, 40), np.array([0.0, 1.0]), options=options)
+    found, _ = read(encode_gif(shown, frame_ms=500, loop=0))
+    for frame, after in zip(shown, found, strict=True):
+        assert np.abs(frame.astype(int) - after).mean() < 4
 
 
 def test_every_frame_is_read_back() -> None:

@@ -70,10 +70,10 @@ def test_four_cells_with_single_headings_as_published() -> None:
         [
             PictureCell(("Original image",), picture()),
             TextCell(("Label and score",), ("Top label: baboon", "Score: 0.999383")),
-            PictureCell(("Integrated gradients",), picture(colour=(0, 0, 255))),
+            PictureCell(("Integrated gradients", "(for top label)"), picture(colour=(0, 0, 255))),
             PictureCell(("Gradients at image",), picture(colour=GREEN)),
         ],
-        heading_size=18,
+        headings="short",
     )
     assert canvas.shape == (274, 962, 3)
     assert box(canvas, RED) == (0, 40, 224, 224)
@@ -82,6 +82,20 @@ def test_four_cells_with_single_headings_as_published() -> None:
     assert ink(canvas, slice(0, 230), slice(0, 38)) == (11, 3, 130, 21)
     assert ink(canvas, slice(728, 960), slice(0, 38)) == (739, 3, 893, 21)
     assert ink(canvas, slice(234, 492), slice(72, 130)) == (245, 83, 347, 93)
+
+
+def test_headings_over_pictures_alone_as_published() -> None:
+    canvas = panel.compose(
+        [image_cell(picture()), label_cell("baboon", 0.999383)], headings="pictures"
+    )
+    # Measured on reference/panels_2016/023d8b91c64faf4b.jpg.
+    assert canvas[:40, 234:].min() == 255
+    assert ink(canvas, slice(0, 230), slice(0, 38)) == (11, 3, 130, 21)
+    assert ink(canvas, slice(234, 490), slice(72, 130)) == (245, 83, 347, 93)
+
+
+def test_no_cells_are_an_empty_panel() -> None:
+    assert panel.compose([]).shape == (50, 0, 3)
 
 
 def test_published_words() -> None:
