@@ -1,17 +1,64 @@
 """Options of the path from the baseline to the image."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_serializer
 
-from igcli.options import Options
+from igcli.errors import UsageError
+from igcli.options import Expected, Options, PathField
+from igcli.paths import baselines
+
+_KINDS = ", ".join(baselines.names())
+
+
+class BaselineOptions(Options):
+    """The input that stands for "nothing there"."""
+
+    shorthand: ClassVar[str] = "kind"
+
+    kind: Annotated[
+        str, PathField(baselines.is_name), Expected(f"{_KINDS}, '#rrggbb' or an image file")
+    ] = "black"
+    """A name, a colour, or an image file, fitted as the images are."""
+
+    samples: int = Field(default=1, ge=1, le=1000)
+    """Noise: number of baselines drawn, whose attributions are averaged."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind.startswith("#") and not baselines.is_colour(kind):
+            raise ValueError(f"must be {_KINDS}, '#rrggbb' or an image file, not {kind!r}")
+        return kind
+
+    @model_serializer
+    def _as_written(self) -> str | dict[str, object]:
+        """Return the short form where it says all."""
+        if self.samples == 1 and baselines.is_name(self.kind):
+            return self.kind
+        return {"kind": self.kind, "samples": self.samples}
 
 
 class PathOptions(Options):
     """Where the path starts and how finely it is evaluated."""
 
-    baseline: Literal["black"] = "black"
+    baseline: BaselineOptions = BaselineOptions()
     """Input that stands for "nothing there", in pixel space."""
 
     steps: int = Field(default=50, ge=1)
     """Intervals of the path; the trapezoid rule evaluates one point more."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of all that is drawn at random; equal seeds give equal results."""
+
+
+def check_exists(options: PathOptions) -> None:
+    """Refuse a baseline that is neither known nor a file, before anything is loaded.
+
+    Raises:
+        UsageError: There is no such file.
+    """
+    kind = options.baseline.kind
+    if not baselines.is_name(kind) and not Path(kind).is_file():
+        raise UsageError(f"baseline: no such file: {kind} (the names are {_KINDS})")

@@ -7,8 +7,8 @@ import numpy as np
 
 from igcli import methods
 from igcli.methods import Task
-from igcli.paths.baselines import BASELINES
 from igcli.paths.options import PathOptions
+from igcli.paths.starts import starts
 from igcli.paths.work import Work, predict
 from igcli.records import Array, Explanation
 
@@ -27,7 +27,7 @@ def explain(
         interior: Whether interior gradients of the first method are wanted.
     """
     [scores] = yield from predict(image)
-    baseline = BASELINES[options.baseline](image)
+    baseline = starts(options.baseline, seed=options.seed).of(image)
     found = []
     for place, name in enumerate(names):
         task = Task(image, baseline, int(np.argmax(scores)), interior and place == 0)

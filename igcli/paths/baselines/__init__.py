@@ -1,0 +1,47 @@
+"""Baselines: inputs that stand for "nothing there", in pixel space; one file each."""
+
+import re
+from typing import TYPE_CHECKING, Protocol, cast
+
+from igcli import registry
+
+if TYPE_CHECKING:  # Names of baselines must be had without NumPy: `--help` prints them.
+    from numpy.random import Generator
+
+    from igcli.records import Array
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class Baseline(Protocol):
+    """What the module of a baseline offers.
+
+    Attributes:
+        PER_IMAGE: Whether it differs from image to image.
+    """
+
+    PER_IMAGE: bool
+
+    def baseline(self, image: "Array", random: "Generator") -> "Array":
+        """Return the baseline of an image, in its shape and float32; pixels are 0...255."""
+        ...
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the baselines, sorted."""
+    return registry.names(__path__)
+
+
+def load(name: str) -> Baseline:
+    """Return the baseline called `name`."""
+    return cast(Baseline, registry.load(__name__, name))
+
+
+def is_colour(kind: str) -> bool:
+    """Tell whether a baseline is a colour, '#rrggbb'."""
+    return _COLOUR.fullmatch(kind) is not None
+
+
+def is_name(kind: str) -> bool:
+    """Tell whether a baseline is a name or looks like a colour, rather than a path."""
+    return kind in names() or kind.startswith("#")

@@ -1,0 +1,13 @@
+"""Black: zeros."""
+
+import numpy as np
+from numpy.random import Generator
+
+from igcli.records import Array
+
+PER_IMAGE = False
+
+
+def baseline(image: Array, _random: Generator) -> Array:
+    """Return zeros."""
+    return np.zeros_like(image)

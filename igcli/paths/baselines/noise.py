@@ -1,0 +1,16 @@
+"""Noise, of every pixel and channel on its own.
+
+Source: the published panels, whose random baselines are uniform.
+"""
+
+import numpy as np
+from numpy.random import Generator
+
+from igcli.records import Array
+
+PER_IMAGE = True
+
+
+def baseline(image: Array, random: Generator) -> Array:
+    """Return values drawn uniformly from 0...255."""
+    return random.uniform(0, 255, image.shape).astype(np.float32)

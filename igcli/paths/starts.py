@@ -1,0 +1,59 @@
+"""Where the paths of a run start: the baseline of each image, or several."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from igcli.paths import baselines
+from igcli.paths.options import BaselineOptions
+from igcli.paths.randomness import generator
+from igcli.records import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Starts:
+    """The baselines of every image of a run.
+
+    Attributes:
+        kind: Name of a baseline, "#rrggbb", or what `given` comes from.
+        samples: Number of baselines of an image.
+        seed: Of what is drawn.
+        given: Float32, shape of the input, a baseline for all images; None to make them by name.
+    """
+
+    kind: str
+    samples: int = 1
+    seed: int = 0
+    given: Array | None = None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all images have the same baseline."""
+        named = self.given is None and not baselines.is_colour(self.kind)
+        return not (named and baselines.load(self.kind).PER_IMAGE)
+
+    def of(self, image: Array, sample: int = 0) -> Array:
+        """Return one of the baselines of an image, in its shape and float32.
+
+        Raises:
+            ValueError: The image has no such baseline, for its shape.
+        """
+        if self.given is not None:
+            return self.given
+        if baselines.is_colour(self.kind):
+            return _filled(image, self.kind)
+        draw = generator(self.seed, image, f"baseline {sample}")
+        return baselines.load(self.kind).baseline(image, draw)
+
+
+def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -> Starts:
+    """Return the baselines that options ask for; `given` is the image, where they name a file."""
+    drawn = options.kind == "noise"
+    return Starts(options.kind, options.samples if drawn else 1, seed, given)
+
+
+def _filled(image: Array, colour: str) -> Array:
+    channels = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
+    if image.shape[-1] != 3:
+        raise ValueError(f"baseline: the colour {colour} needs RGB images, not {image.shape}")
+    return np.broadcast_to(channels, image.shape).astype(np.float32)
