@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from igcli.cli.options import setting_options, settings_of
-from igcli.cli.terminal import printable, verbosity
+from igcli.cli.terminal import verbosity
 from igcli.config.load import DEFAULT_FILE, load_settings
 from igcli.config.write import template, to_yaml
 from igcli.errors import UsageError
+from igcli.printable import printable
 
 
 @click.group()

@@ -8,9 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from igcli.cli.terminal import printable
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
+from igcli.printable import printable
 
 
 @dataclass(frozen=True, slots=True)

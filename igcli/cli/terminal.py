@@ -3,19 +3,12 @@
 import functools
 import logging
 import sys
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-_BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_ESCAPED = ("Cc", "Cs", "Zl", "Zp")
-
-
-def printable(text: str) -> str:
-    r"""Return `text` with what a terminal would act on, or cannot show, as escapes: `\x1b`."""
-    return "".join(_escape(character) for character in text)
+from igcli.printable import printable
 
 
 def say(message: str) -> None:
@@ -54,13 +47,3 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*arguments, quiet=quiet, **options)
 
     return wrapped
-
-
-def _escape(character: str) -> str:
-    if character.isprintable():
-        return character
-    if "\udc80" <= character <= "\udcff":
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    if unicodedata.category(character) in _ESCAPED or character in _BIDIRECTIONAL:
-        return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return character

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from igcli.cli.main import COMMANDS, igcli
-from igcli.cli.terminal import printable
+from igcli.printable import printable
 
 HEAVY = {"numpy", "pydantic", "tensorflow", "keras", "yaml", "PIL", "tqdm"}
 COMMAND = """
