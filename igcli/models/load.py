@@ -1,14 +1,18 @@
 """From options to a network ready to be differentiated."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
-from igcli.errors import ModelError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
 from igcli.models.network import TensorFlowNetwork
-from igcli.models.options import ModelOptions
-from igcli.models.sources import Loaded, demo, keras_file
+from igcli.models.options import Explained, ModelOptions
+from igcli.models.sources import Loaded
+from igcli.models.sources.input_shape import image_shape
+from igcli.models.sources.open import open_source
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,43 +44,58 @@ class Model:
         return self.labels[target] if self.labels else str(target)
 
 
-def load(options: ModelOptions, *, device: str) -> Model:
+def load(
+    options: ModelOptions, *, device: str, explain: Explained = "probability", trust: bool = False
+) -> Model:
     """Load, freeze and place a network.
 
     Args:
         options: Which one, and how pixels are brought to it.
         device: "auto", "cpu", "gpu" or "gpu:N".
+        explain: Which scores: "probability", the output as it is, or "logit".
+        trust: Whether a Keras file may bring code of its author's.
 
     Raises:
-        UsageError: The device is not there.
+        UsageError: The device or a file is not there.
         ModelError: The network cannot be read, or is none for RGB images.
     """
     place = choose(device)
-    loaded = demo.load() if options.source == "demo" else keras_file.load(options.source)
-    shape = _image_shape(loaded, options)
+    return from_source(open_source(options, trust=trust), options, device=place, explain=explain)
+
+
+def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: Explained) -> Model:
+    """Freeze a network that its source has opened.
+
+    Args:
+        loaded: The network.
+        options: How pixels are brought to it.
+        device: TensorFlow's name of the device.
+        explain: Which scores.
+
+    Raises:
+        ModelError: It is none for RGB images, or the scores wanted are not found.
+    """
+    shape = image_shape(loaded.input_shape, options)
     before = preprocess.preprocessing(options.preprocess or loaded.preprocess)
 
     def scores(pixels: Any) -> Any:
         return loaded.function(before(pixels))
 
-    network = TensorFlowNetwork(scores, shape, device=place)
-    names = labels.read(options.labels, network.outputs) if options.labels else loaded.labels
-    return Model(options.source, network, names, loaded.sha256, place)
-
-
-def _image_shape(loaded: Loaded, options: ModelOptions) -> tuple[int, int, int]:
-    """Settle height, width and channels of the input."""
-    what = f"model: {options.source}"
-    if len(loaded.input_shape) != 3 or loaded.input_shape[2] not in (3, None):
-        raise ModelError(
-            f"{what} takes inputs of shape {loaded.input_shape}, expected RGB images "
-            "(height, width, 3)"
+    network = TensorFlowNetwork(scores, shape, device=device, explain=explain)
+    if explain == "probability" and network.activation is None:
+        log.warning(
+            "%s ends in no softmax or sigmoid: its output is explained as it is, which is no "
+            "probability",
+            options.source,
         )
-    sides = loaded.input_shape[:2]
-    wanted = options.size or sides
-    if any(own not in (None, side) for own, side in zip(sides, wanted, strict=True)):
-        raise ModelError(f"model.size: {list(wanted)} differs from the network's {list(sides)}")
-    height, width = wanted
-    if height is None or width is None:
-        raise ModelError(f"{what} leaves its input size open: set model.size, as in [224, 224]")
-    return height, width, 3
+    names = _labels(loaded, options, network.outputs)
+    return Model(options.source, network, names, loaded.sha256, device)
+
+
+def _labels(loaded: Loaded, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:
+    if options.labels:
+        return labels.read(options.labels, outputs)
+    known = loaded.labels
+    if known is None or len(known) > outputs:  # Another output than the names are for.
+        return None
+    return known + tuple(str(each) for each in range(len(known), outputs))

@@ -1,14 +1,15 @@
 """A TensorFlow function as a network: frozen, compiled, differentiated to its input alone."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-# The public converter, tf.lite's, wants a SavedModel on disk.
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
 from igcli.errors import ModelError
+from igcli.models.graph import freeze
+from igcli.models.head import head_of, scores_of
+from igcli.models.options import Explained
+from igcli.models.precision import computing_in
 from igcli.models.residence import residence
 from igcli.models.runtime import tensorflow
 from igcli.paths.network import PointGradients, Points
@@ -25,10 +26,18 @@ class TensorFlowNetwork:
     Attributes:
         input_shape: Shape of one input.
         outputs: Number of scores.
+        activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
+        precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
+            target always in float32.
     """
 
     def __init__(
-        self, function: Function, input_shape: tuple[int, ...], *, device: str = "CPU:0"
+        self,
+        function: Function,
+        input_shape: tuple[int, ...],
+        *,
+        device: str = "CPU:0",
+        explain: Explained = "probability",
     ) -> None:
         """Freeze `function`.
 
@@ -36,24 +45,23 @@ class TensorFlowNetwork:
             function: Scores (N, K) of inputs (N, ...) in pixel space, preprocessing included.
             input_shape: Shape of one input.
             device: TensorFlow's name of the device.
+            explain: The output as it is, or the value before its softmax or sigmoid.
 
         Raises:
             ModelError: The scores are not (N, K), or do not depend on the input differentiably.
         """
         self.input_shape = input_shape
+        self.precision: Literal["float32", "bfloat16"] = "float32"
         self._device = device
         self._residence = residence(device)
         self.place = self._residence.place
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
-        self._scores = _freeze(function, input_shape)
-        shape = self._scores.outputs[0].shape
-        if shape.rank != 2 or shape[1] is None:
-            raise ModelError(
-                f"model: the output has shape {tuple(shape)}, expected (images, classes)"
-            )
-        self.outputs = int(shape[1])
-        self._predict = tf.function(lambda inputs: self._scores(inputs)[0])
+        frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        head = head_of(frozen)
+        self.outputs, self.activation = head.outputs, head.activation
+        self._scores = scores_of(frozen, head, explain)
+        self._predict = tf.function(self._scores)
         self._differentiate = tf.function(self._score_gradients)
 
     def predict(self, inputs: Array) -> Array:
@@ -66,7 +74,7 @@ class TensorFlowNetwork:
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every size of batch."""
         stack = self._residence.stack
-        with tf.device(self._device):
+        with tf.device(self._device), computing_in(self.precision):
             lines = stack(points.starts), stack(points.directions)
             scores, gradients, derivatives, maps = self._differentiate(
                 lines, points.line, points.alpha, points.target, slopes=slopes, interior=interior
@@ -85,7 +93,7 @@ class TensorFlowNetwork:
         inputs = _points(lines, line, alpha)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
-            scores = tf.gather(self._scores(inputs)[0], target, batch_dims=1)
+            scores = tf.gather(self._scores(inputs), target, batch_dims=1)
         gradients = tape.gradient(scores, inputs)
         if gradients is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
@@ -111,10 +119,3 @@ def _slopes(gradients: Any, directions: Any, line: Any) -> Any:
     flat = tf.reshape(gradients, [tf.shape(gradients)[0], -1])
     every = tf.map_fn(lambda each: tf.linalg.matvec(flat, tf.reshape(each, [-1])), directions)
     return tf.gather(tf.transpose(every), line, batch_dims=1)
-
-
-def _freeze(function: Function, input_shape: tuple[int, ...]) -> Any:
-    """Turn variables into constants, so that folding them is the compiler's to do once."""
-    signature = tf.TensorSpec((None, *input_shape), tf.float32)
-    concrete = tf.function(function).get_concrete_function(signature)
-    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)

@@ -1,34 +1,60 @@
 """Options of the network."""
 
+import difflib
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from igcli.errors import UsageError
+from igcli.models.applications import APPLICATIONS, PREFIX
 from igcli.options import Expected, Options, PathField
 
-NAMES = ("demo",)
-"""Networks known by name; any other source is a file."""
+NAMES = ("demo", "inception_v1")
+"""Networks known by name, beside those of `keras.applications`."""
+
+SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
+"""Files that networks are read from; a folder is a SavedModel."""
+
+WEIGHTS = ("imagenet", "random")
+"""Weights known by name; any others are a file."""
 
 
 def is_name(source: str) -> bool:
     """Tell whether a source is a known name rather than a path."""
-    return source in NAMES
+    return source in NAMES or source.startswith(PREFIX)
+
+
+def _known(source: str) -> str:
+    name = source.removeprefix(PREFIX)
+    if not source.startswith(PREFIX) or name in APPLICATIONS:
+        return source
+    folded = {known.lower(): known for known in APPLICATIONS}
+    close = difflib.get_close_matches(name.lower(), folded, 1)
+    hint = f"did you mean {PREFIX}{folded[close[0]]}?" if close else "see igcli models list"
+    raise ValueError(f"no network of keras.applications is called {name!r} ({hint})")
+
+
+Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+Positive = Annotated[float, Field(gt=0)]
+PositiveChannels = Annotated[tuple[Positive, Positive, Positive], Field(strict=False)]
 
 
 class Normalization(Options):
     """Preprocessing by numbers: (pixel - mean) / std."""
 
-    mean: float = 0.0
-    """Subtracted from every pixel value, 0...255."""
+    mean: float | Channels = 0.0
+    """Subtracted from every pixel value, 0...255: one number, or one each for red, green, blue."""
 
-    std: float = Field(default=1.0, gt=0)
-    """What the difference is divided by."""
+    std: Positive | PositiveChannels = 1.0
+    """What the difference is divided by: one number, or one each for red, green, blue."""
 
 
 Preprocess = Literal["tf", "torch", "caffe", "unit", "none"]
+Explained = Literal["probability", "logit"]
+Precision = Literal["float32", "bfloat16", "auto"]
 Side = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class ModelOptions(Options):
@@ -36,15 +62,21 @@ class ModelOptions(Options):
 
     shorthand: ClassVar[str] = "source"
 
-    source: Annotated[str, PathField(is_name)] = "demo"
-    """The network: demo, or a .keras file."""
+    source: Annotated[str, PathField(is_name), AfterValidator(_known)] = "demo"
+    """The network: demo, inception_v1, keras:NAME, a .keras or .h5 file, a SavedModel folder or a
+    frozen .pb graph."""
+
+    weights: Annotated[str | None, PathField(lambda weights: weights in WEIGHTS)] = Field(
+        default=None, examples=["imagenet"]
+    )
+    """Weights of a keras:NAME network: imagenet (its default), random or a weights file."""
 
     preprocess: Annotated[
         Preprocess | Normalization | None,
         Expected("tf, torch, caffe, unit, none or {mean: 117.0, std: 1.0}"),
     ] = Field(default=None, examples=["tf"])
     """What the network expects of pixels 0...255: tf (to -1...1), torch, caffe, unit (to 0...1),
-    none, or {mean: 117.0, std: 1.0}; for the demo it is known, for a file it is none."""
+    none, or {mean: 117.0, std: 1.0}; known for networks with a name, for a file it is none."""
 
     labels: Annotated[str | None, PathField()] = Field(default=None, examples=["labels.txt"])
     """A text file with a class name a line, in the order of the network's outputs."""
@@ -55,15 +87,54 @@ class ModelOptions(Options):
     fit: Literal["crop", "squash", "pad"] = "crop"
     """How an image of another size is fitted: crop (shorter side, then centre), squash or pad."""
 
+    input: Name | None = Field(default=None, examples=["input:0"])
+    """The tensor of a frozen graph, or the key of a SavedModel, that takes the image."""
+
+    output: Name | Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["softmax:0"])
+    """The output to explain where there are several: a tensor of a frozen graph, a key of a
+    SavedModel, the name or the index of a Keras network's output."""
+
+    @model_validator(mode="after")
+    def _weights_are_for_applications(self) -> "ModelOptions":
+        if self.weights is not None and not self.source.startswith(PREFIX):
+            raise ValueError(f"weights are for {PREFIX}NAME networks; {self.source} has its own")
+        return self
+
 
 def check_exists(options: ModelOptions) -> None:
-    """Refuse files that are not there, before anything is loaded.
+    """Refuse files that are not there or of no known kind, before anything is loaded.
 
     Raises:
-        UsageError: A file of weights or labels is missing.
+        UsageError: A file of a network, weights or labels is missing, or no network is read from
+            such a file.
     """
-    named = {"model": None if is_name(options.source) else options.source}
+    source, weights = options.source, options.weights
+    named = {"model": None if is_name(source) else source}
+    named["model.weights"] = None if weights in WEIGHTS else weights
     named["model.labels"] = options.labels
     for key, path in named.items():
         if path is not None and not Path(path).exists():
-            raise UsageError(f"{key}: no such file: {path}")
+            raise UsageError(f"{key}: no such file: {path}{_meant(path) if key == 'model' else ''}")
+        if path is not None and key != "model" and Path(path).is_dir():
+            raise UsageError(f"{key}: {path} is a folder, expected a file")
+    if named["model"] is not None:
+        _check_kind(Path(source))
+
+
+def _meant(path: str) -> str:
+    """Return a hint where a missing path looks like the name of a network."""
+    known = {name.lower(): name for name in (*NAMES, *(f"{PREFIX}{each}" for each in APPLICATIONS))}
+    known |= {name.lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
+    close = difflib.get_close_matches(path.lower(), known, 1, 0.8)
+    return f" (did you mean {known[close[0]]}?)" if close else ""
+
+
+def _check_kind(path: Path) -> None:
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise UsageError(f"model: {path} is a folder without saved_model.pb: no SavedModel")
+    elif path.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
+            "folders (convert others first, or wrap them in Python: igcli.load_model)"
+        )

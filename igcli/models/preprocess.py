@@ -47,5 +47,6 @@ _MODES: dict[str, Function] = {
 def preprocessing(mode: Preprocess | Normalization) -> Function:
     """Return the differentiable function from pixels 0...255 to what the network expects."""
     if isinstance(mode, Normalization):
-        return lambda pixels: (pixels - mode.mean) / mode.std
+        mean, std = tf.constant(mode.mean, tf.float32), tf.constant(mode.std, tf.float32)
+        return lambda pixels: (pixels - mean) / std
     return _MODES[mode]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from igcli.models.options import Preprocess
+from igcli.models.options import Normalization, Preprocess
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,15 +12,21 @@ class Loaded:
     """A network as its source gives it.
 
     Attributes:
-        function: Scores (N, K) of preprocessed inputs (N, ...).
+        function: Scores (N, K) of preprocessed inputs (N, ...), float32.
         input_shape: Shape of one input; None where the network leaves a side open.
         preprocess: What it is known to expect of pixels.
         labels: Class names, where the source knows them.
         sha256: Of the file or files, hexadecimal.
+        input: Name of its input.
+        output: Name of the output.
+        parameters: Number of its weights.
     """
 
     function: Callable[[Any], Any]
     input_shape: tuple[int | None, ...]
-    preprocess: Preprocess
+    preprocess: Preprocess | Normalization
     labels: tuple[str, ...] | None
     sha256: str
+    input: str
+    output: str
+    parameters: int

@@ -1,0 +1,36 @@
+"""Hashes of networks."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from igcli.errors import ModelError
+
+
+def of_file(path: str) -> str:
+    """Return the SHA-256 of a file, hexadecimal.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"model: {path}: {error.strerror}") from None
+
+
+def of_folder(path: str) -> str:
+    """Return a SHA-256 over the names and contents of all files in a folder, hexadecimal.
+
+    Names are relative, joined by "/" and sorted, so that a copy has the same hash.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    files = [file for file in Path(path).rglob("*") if file.is_file()]
+    named = sorted((os.fsencode(file.relative_to(path).as_posix()), file) for file in files)
+    whole = hashlib.sha256()
+    for name, file in named:
+        whole.update(len(name).to_bytes(8, "big") + name + bytes.fromhex(of_file(str(file))))
+    return whole.hexdigest()

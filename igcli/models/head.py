@@ -1,0 +1,112 @@
+"""The end of a network: which scores it gives, and the value before its last activation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from igcli.errors import ModelError
+from igcli.models.options import Explained
+from igcli.models.runtime import tensorflow
+
+tf = tensorflow()
+
+_ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
+_PASSED = ("Identity", "Reshape", "Squeeze", "Cast")
+"""Operations after the activation that change no value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What a frozen graph ends in.
+
+    Attributes:
+        outputs: Number of scores; two for one sigmoid output, which says no or yes.
+        activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
+        is_binary: Whether its only output is a sigmoid.
+        before: The tensor that the activation is taken of.
+    """
+
+    outputs: int
+    activation: str | None
+    is_binary: bool
+    before: Any
+
+
+def head_of(frozen: Any) -> Head:
+    """Look at the end of a frozen graph.
+
+    Raises:
+        ModelError: Its output is no row of scores for each image, or has no gradient.
+    """
+    [output] = frozen.outputs
+    _check(output)
+    op = output.op
+    while op.type in _PASSED:
+        op = op.inputs[0].op
+    activation = _ACTIVATIONS.get(op.type)
+    width = _width(output)
+    is_binary = activation == "sigmoid" and width == 1
+    before = op.inputs[0] if activation else None
+    return Head(2 if is_binary else width, activation, is_binary, before)
+
+
+def scores_of(frozen: Any, head: Head, explained: Explained) -> Any:
+    """Return the function from inputs to the scores explained, float32 (N, K).
+
+    A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
+
+    Raises:
+        ModelError: The value before the activation is wanted, and there is none.
+    """
+    if explained == "logit":
+        if head.before is None:
+            raise ModelError(
+                "explain: logit: no softmax or sigmoid was found at the end of the network: use "
+                "explain: probability, which explains its output as it is, or name the tensor of "
+                "the logits with model.output"
+            )
+        frozen = frozen.prune(frozen.inputs, [head.before])
+    width = 1 if head.is_binary else head.outputs
+
+    def scores(*inputs: Any) -> Any:
+        rows = tf.cast(tf.reshape(frozen(*inputs)[0], [-1, width]), tf.float32)
+        if not head.is_binary:
+            return rows
+        return tf.concat([-rows if explained == "logit" else 1 - rows, rows], 1)
+
+    return scores
+
+
+def _check(output: Any) -> None:
+    if not output.dtype.is_floating:
+        raise ModelError(
+            f"model: its output is {output.dtype.name} (from {_origin(output.op)}), through which "
+            "there is no gradient: choose the scores before it with model.output, or save the "
+            "network without that step"
+        )
+    shape = output.shape
+    if shape.rank is None or shape.rank == 0 or _width(output) is None:
+        raise ModelError(f"model: the output has shape {_shown(shape)}, expected (images, classes)")
+    if shape[0] is not None:
+        raise ModelError(
+            f"model: the network takes exactly {shape[0]} images at a time: save it with an open "
+            "batch dimension (None), so that many points of a path are computed at once"
+        )
+
+
+def _width(output: Any) -> Any:
+    """Return the number of scores of each image, None where the output is no row of them."""
+    if output.shape.rank == 1:
+        return 1
+    if any(side != 1 for side in output.shape[1:-1]):
+        return None
+    return output.shape[-1]
+
+
+def _origin(op: Any) -> str:
+    while op.type in _PASSED:
+        op = op.inputs[0].op
+    return str(op.type)
+
+
+def _shown(shape: Any) -> str:
+    return str(tuple(shape)) if shape.rank is not None else "unknown"

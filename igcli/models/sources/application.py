@@ -1,0 +1,129 @@
+"""Networks of `keras.applications`."""
+
+import contextlib
+import hashlib
+import io
+import logging
+import sys
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from igcli.errors import ModelError
+from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
+from igcli.models.options import ModelOptions
+from igcli.models.runtime import tensorflow
+from igcli.models.sources import Loaded, keras_model
+from igcli.models.sources.keras_file import UNREADABLE, first_line
+
+tensorflow()
+
+import keras  # noqa: E402  Quietly, after TensorFlow.
+
+log = logging.getLogger(__name__)
+
+
+def load(options: ModelOptions) -> Loaded:
+    """Build a network of `keras.applications` with the weights wanted.
+
+    Raises:
+        ModelError: The weights cannot be had or do not fit, or the output wanted is not there.
+    """
+    name = options.source.removeprefix(PREFIX)
+    weights = options.weights or "imagenet"
+    if weights == "imagenet":
+        model = _with_imagenet(name)
+    elif weights == "random":
+        model = _build(name, None)
+        _randomize(model)
+    else:
+        model = _with_file(name, weights)
+    known = keras_model.Known(
+        options.source, _digest(name, model), APPLICATIONS[name].preprocess, imagenet_labels()
+    )
+    return keras_model.loaded(model, known, output=options.output)
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """Return the names of the 1,000 classes in Keras's order."""
+    text = (files("igcli.models") / "imagenet_labels.txt").read_text("utf-8")
+    return tuple(text.splitlines())
+
+
+def _build(name: str, weights: str | None) -> Any:
+    return getattr(keras.applications, name)(weights=weights)
+
+
+def _with_imagenet(name: str) -> Any:
+    """Build with the published weights; Keras downloads them the first time and keeps them."""
+    shown = sys.stderr if sys.stderr.isatty() and log.isEnabledFor(logging.WARNING) else None
+    # Keras draws its progress on standard output, where results alone belong.
+    with contextlib.redirect_stdout(shown or io.StringIO()), _Download(name):
+        return _build(name, "imagenet")
+
+
+def _with_file(name: str, weights: str) -> Any:
+    suffixes = (".h5", ".keras", ".hdf5")
+    if not weights.endswith(suffixes):
+        raise ModelError(f"model.weights: {weights} is no Keras weights file ({_either(suffixes)})")
+    try:
+        return _build(name, str(Path(weights).resolve()))
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise ModelError(f"model.weights: {weights} cannot be read: {reason}") from None
+    except UNREADABLE as error:
+        raise ModelError(
+            f"model.weights: {weights} does not fit keras:{name}: {first_line(error)}"
+        ) from None
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(words)
+
+
+def _randomize(model: Any) -> None:
+    """Draw the weights anew from a generator of our own, so that every process has the same.
+
+    What a layer begins as a constant, such as biases and moving means, stays.
+    """
+    generator = np.random.default_rng(0)
+    for weight in model.weights:
+        value = np.asarray(weight)
+        if value.size > 1 and value.std():
+            drawn = generator.standard_normal(value.shape, np.float32) * value.std()
+            weight.assign(drawn)
+
+
+def _digest(name: str, model: Any) -> str:
+    """Return a hash of the network's name and weights, wherever these came from."""
+    whole = hashlib.sha256(name.encode())
+    for value in model.get_weights():
+        whole.update(np.ascontiguousarray(value).view(np.uint8).reshape(-1).data)
+    return whole.hexdigest()
+
+
+class _Download:
+    """Turns Keras's error for a failed download, a plain `Exception`, into ours."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, Exception):
+            return
+        if kind is Exception or isinstance(error, (OSError, *UNREADABLE)):
+            raise ModelError(
+                f"model: the ImageNet weights of keras:{self._name} cannot be had: "
+                f"{first_line(error)} (put the file at {cached_weights(self._name)}, or set "
+                "model.weights to a file or to random)"
+            ) from None
