@@ -23,10 +23,9 @@ def blurred(image: Array, sigma: float) -> Array:
         raise ValueError(f"only images (H, W, C) can be blurred, not arrays of shape {image.shape}")
     if sigma <= 0:
         return image
-    height, width, channels = image.shape
-    down = _matrix(height, sigma) @ image.reshape(height, -1)
-    across = _matrix(width, sigma) @ down.reshape(height, width, channels)
-    return across.astype(np.float32)
+    down = np.tensordot(_matrix(image.shape[0], sigma), image.astype(np.float64), (1, 0))
+    across = np.tensordot(_matrix(image.shape[1], sigma), down, (1, 1))
+    return np.ascontiguousarray(across.swapaxes(0, 1), np.float32)
 
 
 def _matrix(size: int, sigma: float) -> npt.NDArray[np.float64]:
