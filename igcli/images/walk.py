@@ -1,7 +1,7 @@
 """From what a user names to the files that may hold images."""
 
 # Paths stay as they were given, byte for byte.
-# ruff: noqa: PTH100, PTH109, PTH112, PTH116, PTH120
+# ruff: noqa: PTH100, PTH109, PTH112, PTH120
 
 import functools
 import itertools
@@ -121,7 +121,7 @@ def _refuse_missing(argument: str) -> None:
     if globs.is_pattern(argument):
         return
     try:
-        os.stat(argument)
+        os.lstat(argument)  # a link that leads nowhere is there, and fails like any bad image
         if os.path.isdir(argument):
             os.scandir(argument).close()
     except (OSError, ValueError) as error:
