@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.models.load import Model, load
-from igcli.models.options import ModelOptions
+from igcli.models.options import Explained, ModelOptions
 from igcli.paths.options import PathOptions
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
@@ -38,19 +38,29 @@ class Attribution:
     explanations: tuple[Explanation, ...]
 
 
-def load_model(source: str, *, device: str = "auto", **options: Any) -> Model:
+def load_model(
+    source: str,
+    *,
+    device: str = "auto",
+    explain: Explained = "probability",
+    trust_model: bool = False,
+    **options: Any,
+) -> Model:
     """Load a network.
 
     Args:
-        source: "demo" or the path of a .keras file.
+        source: A known name ("demo", "keras:ResNet50V2") or the path of a network.
         device: "auto", "cpu", "gpu" or "gpu:N".
-        options: preprocess, labels, size and fit, as in the configuration.
+        explain: The output as it is, or the value before its softmax or sigmoid.
+        trust_model: Whether a Keras file may bring code of its author's.
+        options: The other keys of `model`, as in the configuration.
 
     Raises:
         ModelError: The network cannot be read.
         UsageError: The device is not there.
     """
-    return load(ModelOptions(source=source, **options), device=device)
+    settings = ModelOptions(source=source, **options)
+    return load(settings, device=device, explain=explain, trust=trust_model)
 
 
 def attribute(

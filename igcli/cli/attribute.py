@@ -40,6 +40,7 @@ class Arguments:
     limit: int | None
     dry_run: bool
     on_existing: OnExisting
+    trust_model: bool
 
 
 def run_options(command: Command) -> Command:
@@ -64,6 +65,9 @@ def run_options(command: Command) -> Command:
                 default="error",
                 show_default=True,
                 help="What to do where the output is not empty.",
+            ),
+            click.option(
+                "--trust-model", is_flag=True, help="Let a Keras file run its author's code."
             ),
             click.option(
                 "--json", "as_json", is_flag=True, help="Records on standard output, not paths."
@@ -127,7 +131,7 @@ def _run(settings: Settings, arguments: Arguments, wanted: Wanted, found: Found)
     # Imported once everything that can be known without TensorFlow is known to be right.
     from igcli.pipeline.run import Run, prepare
 
-    prepared = prepare(settings)
+    prepared = prepare(settings, trust_model=arguments.trust_model)
     if not wanted.quiet:
         say(f"{prepared[0].name} on {prepared[0].device}")
     if arguments.dry_run:

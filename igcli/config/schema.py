@@ -7,7 +7,7 @@ from pydantic import Field
 
 from igcli import registry
 from igcli.config.keys import keys_of
-from igcli.models.options import ModelOptions
+from igcli.models.options import Explained, ModelOptions
 from igcli.options import Expected, Options, PathField, Switch
 from igcli.paths.options import PathOptions
 from igcli.render.options import GifOptions, PanelOptions
@@ -49,6 +49,10 @@ class Settings(PathOptions, _Network):
 
     method: MethodName = "integrated_gradients"
     """How the prediction is attributed to the pixels."""
+
+    explain: Explained = "probability"
+    """Which score: probability, the network's output, or logit, the value before its softmax or
+    sigmoid."""
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Gradient evaluations at a time."""

@@ -31,14 +31,20 @@ def config_sha256(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def prepare(settings: Settings) -> tuple[Model, Engine]:
+def prepare(settings: Settings, *, trust_model: bool = False) -> tuple[Model, Engine]:
     """Load the network; compiling is left to the first batch.
+
+    Args:
+        settings: The resolved configuration.
+        trust_model: Whether a Keras file may bring code of its author's.
 
     Raises:
         UsageError: The device is not there.
         ModelError: The network cannot be read.
     """
-    model = load(settings.model, device=settings.device)
+    model = load(
+        settings.model, device=settings.device, explain=settings.explain, trust=trust_model
+    )
     wanted = settings.batch_size
     size = batch_size_for(model.device) if wanted == "auto" else wanted
     return model, Engine(model.network, batch_size=size)

@@ -48,7 +48,7 @@ def parse(data: bytes, options: ModelOptions) -> Loaded:
     wanted = str(options.output) if options.output is not None else None
     result = _tensor(graph, "output", wanted, _sinks(graph))
     check_dtype(source.dtype, options.source)
-    needed = tf.compat.v1.graph_util.extract_sub_graph(definition, [result.op.name])
+    needed = _needed(definition, result.op.name)
     if source.op.name not in {node.name for node in needed.node}:
         raise ModelError(f"{what}: {result.name} does not depend on {source.name}")
 
@@ -90,6 +90,20 @@ def _definition(data: bytes, what: str) -> Any:
             "export a SavedModel"
         )
     return definition
+
+
+def _needed(definition: Any, output: str) -> Any:
+    """Return the graph without the nodes that an output does not depend on."""
+    nodes = {node.name: node for node in definition.node}
+    wanted, found = [output], set()
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found.add(name)
+            wanted += [each.removeprefix("^").split(":")[0] for each in nodes[name].input]
+    needed = tf.compat.v1.GraphDef(versions=definition.versions, library=definition.library)
+    needed.node.extend(node for node in definition.node if node.name in found)
+    return needed
 
 
 def _imported(definition: Any, what: str) -> Any:
