@@ -17,7 +17,7 @@ def quiet_stderr() -> Iterator[None]:
         try:
             os.dup2(kept.fileno(), 2)
             yield
-        except BaseException:
+        except Exception:
             kept.seek(0)
             os.write(real, kept.read())
             raise
