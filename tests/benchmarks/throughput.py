@@ -34,7 +34,7 @@ def bare_loop(network: Any, evaluations: int, batch_size: int) -> float:
     def gradient(inputs: Any, target: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
-            scores = tf.gather(network._scores(inputs)[0], target, batch_dims=1)
+            scores = tf.gather(network._scores(inputs), target, batch_dims=1)
         return tape.gradient(scores, inputs)
 
     rng = np.random.default_rng(0)
