@@ -14,14 +14,15 @@ def image_cell(image: Pixels) -> PictureCell:
     return PictureCell(("Original image",), image)
 
 
-def label_cell(label: str, score: float) -> TextCell:
+def label_cell(label: str, score: float, *, is_top: bool = True) -> TextCell:
     """Return the explained label and its score."""
-    return TextCell(("Label and score",), (f"Top label: {label}", f"Score: {score:.6g}"))
+    name = "Top label" if is_top else "Label"
+    return TextCell(("Label and score",), (f"{name}: {label}", f"Score: {score:.6g}"))
 
 
-def attribution_cell(heading: str, picture: Pixels) -> PictureCell:
-    """Return the picture, uint8 (H, W, 3), of a method's attributions under its heading."""
-    return PictureCell((heading, "(for top label)"), picture)
+def attribution_cell(heading: str, picture: Pixels, *, label: str = "top label") -> PictureCell:
+    """Return the picture, uint8 (H, W, 3), of a method's attributions to a label."""
+    return PictureCell((heading, f"(for {label})"), picture)
 
 
 def colorbar_cell(attributions: Array, painting: Painting, options: StyleOptions) -> PictureCell:

@@ -76,4 +76,4 @@ class GifOptions(StyleOptions):
     """Time a frame stands, in milliseconds; GIFs keep hundredths of a second."""
 
     loop: int = Field(default=0, ge=0, le=65_535)
-    """Times the animation runs; 0 is endless."""
+    """Repetitions of the animation; 0 is endless."""

@@ -103,6 +103,8 @@ def test_published_words() -> None:
     assert cell.heading == ("Label and score",)
     assert cell.lines == ("Top label: volleyball", "Score: 0.994735")
     assert label_cell("x", 1e-7).lines[1] == "Score: 1e-07"
+    assert label_cell("x", 0.5, is_top=False).lines[0] == "Label: x"
+    assert attribution_cell("X", picture(), label="cat").heading == ("X", "(for cat)")
     heading = attribution_cell("Integrated gradients", picture()).heading
     assert heading == ("Integrated gradients", "(for top label)")
 
