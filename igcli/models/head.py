@@ -88,7 +88,7 @@ def _check(output: Any) -> None:
         raise ModelError(f"model: the output has shape {_shown(shape)}, expected (images, classes)")
     if shape[0] is not None:
         raise ModelError(
-            f"model: the network takes exactly {shape[0]} images at a time: save it with an open "
+            f"model: the network takes exactly {shape[0]} image(s) at a time: save it with an open "
             "batch dimension (None), so that many points of a path are computed at once"
         )
 

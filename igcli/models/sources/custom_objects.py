@@ -1,4 +1,4 @@
-"""Classes of a trusted file's author, found by the modules that the file names."""
+"""Classes and functions of a trusted file's author, found by the modules that the file names."""
 
 import importlib
 import json
@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _OWN = ("keras", "builtins", "tensorflow", "__main__")
@@ -25,22 +26,34 @@ def imported(path: str) -> dict[str, Any]:
         return {}
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
-    found = {}
-    with_folders = [str(Path(path).resolve().parent), str(Path.cwd())]
-    sys.path[:0] = with_folders
+    wanted = set(_named(config))
+    modules = _imported({module for module, _ in wanted if module.split(".")[0] not in _OWN}, path)
+    # Of a function Keras does not write down the module: it is taken to be with the classes.
+    return {
+        name: getattr(module, name)
+        for module in modules
+        for _, name in sorted(wanted)
+        if hasattr(module, name)
+    }
+
+
+def _imported(names: set[str], path: str) -> list[ModuleType]:
+    folders = [str(Path(path).resolve().parent), str(Path.cwd())]
+    found = []
+    sys.path[:0] = folders
     try:
-        for module, name in _named(config):
+        for name in sorted(names):
             try:
-                found[name] = getattr(importlib.import_module(module), name)
-            except (ImportError, AttributeError):
+                found.append(importlib.import_module(name))
+            except ImportError:
                 continue
     finally:
-        del sys.path[: len(with_folders)]
+        del sys.path[: len(folders)]
     return found
 
 
 def _named(config: Any) -> Iterator[tuple[str, str]]:
-    """Yield the module and name of each class and function that is not Keras's own."""
+    """Yield module and name of each class and function in a configuration."""
     if isinstance(config, list):
         for item in config:
             yield from _named(item)
@@ -48,7 +61,7 @@ def _named(config: Any) -> Iterator[tuple[str, str]]:
         return
     module, name = config.get("module"), config.get("class_name")
     name = config.get("config") if name == "function" else name
-    if isinstance(module, str) and isinstance(name, str) and module.split(".")[0] not in _OWN:
+    if isinstance(module, str) and isinstance(name, str):
         yield module, name
     for value in config.values():
         yield from _named(value)

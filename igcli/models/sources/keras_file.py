@@ -86,14 +86,21 @@ def _reason(path: str, error: Exception, *, trust: bool) -> str:
     text = str(error)
     if not trust and ("safe_mode" in text or "unsafe" in text):
         return f"model: {path} holds a lambda, which is code: {_TRUST}"
-    if "ould not locate" in text or "nknown layer" in text or "custom" in text:
+    missing = next((line for line in text.splitlines() if _is_missing(line)), None)
+    if missing:
         hint = "import it in Python and pass the network to igcli.attribute" if trust else _TRUST
-        return f"model: {path} needs a class of its author's: {first_line(error)} ({hint})"
+        return (
+            f"model: {path} needs code of its author's: {missing.split('. ')[0].strip()} ({hint})"
+        )
     hint = " (a file of Keras 2? open it there and save it again, or export a SavedModel)"
     return (
         f"model: {path} is not a Keras file that can be read: {first_line(error)}"
         f"{hint if _is_legacy(text) else ''}"
     )
+
+
+def _is_missing(line: str) -> bool:
+    return any(words in line for words in ("ould not locate", "nknown layer", "nknown function"))
 
 
 def _is_legacy(text: str) -> bool:

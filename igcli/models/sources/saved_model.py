@@ -119,6 +119,6 @@ def _check_batch(way: _Way, path: str) -> None:
     batch = way.spec.shape[0]
     if batch is not None:
         raise ModelError(
-            f"model: {path} takes exactly {batch} images at a time: save it with an open batch "
+            f"model: {path} takes exactly {batch} image(s) at a time: save it with an open batch "
             "dimension (None), so that many points of a path are computed at once"
         )
