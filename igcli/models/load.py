@@ -75,7 +75,7 @@ def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: 
     Raises:
         ModelError: It is none for RGB images, or the scores wanted are not found.
     """
-    shape = image_shape(loaded.input_shape, options)
+    shape = image_shape(loaded, options)
     before = preprocess.preprocessing(options.preprocess or loaded.preprocess)
 
     def scores(pixels: Any) -> Any:

@@ -20,6 +20,7 @@ class Loaded:
         input: Name of its input.
         output: Name of the output.
         parameters: Number of its weights.
+        size: Height and width it is made for, where its input shape leaves them open.
     """
 
     function: Callable[[Any], Any]
@@ -30,3 +31,4 @@ class Loaded:
     input: str
     output: str
     parameters: int
+    size: tuple[int, int] | None = None

@@ -5,6 +5,7 @@ import hashlib
 import io
 import logging
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import Loaded, keras_model
-from igcli.models.sources.keras_file import UNREADABLE, first_line
+from igcli.models.sources.keras_file import UNREADABLE, first_line, whole_weights
 
 tensorflow()
 
@@ -44,7 +45,8 @@ def load(options: ModelOptions) -> Loaded:
     known = keras_model.Known(
         options.source, _digest(name, model), APPLICATIONS[name].preprocess, imagenet_labels()
     )
-    return keras_model.loaded(model, known, output=options.output)
+    side = APPLICATIONS[name].size
+    return replace(keras_model.loaded(model, known, output=options.output), size=(side, side))
 
 
 def imagenet_labels() -> tuple[str, ...]:
@@ -70,7 +72,8 @@ def _with_file(name: str, weights: str) -> Any:
     if not weights.endswith(suffixes):
         raise ModelError(f"model.weights: {weights} is no Keras weights file ({_either(suffixes)})")
     try:
-        return _build(name, str(Path(weights).resolve()))
+        with whole_weights():
+            return _build(name, str(Path(weights).resolve()))
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise ModelError(f"model.weights: {weights} cannot be read: {reason}") from None
@@ -85,16 +88,16 @@ def _either(words: tuple[str, ...]) -> str:
 
 
 def _randomize(model: Any) -> None:
-    """Draw the weights anew from a generator of our own, so that every process has the same.
+    """Draw kernels anew from a generator of our own, so that every process has the same.
 
-    What a layer begins as a constant, such as biases and moving means, stays.
+    Source: He et al. 2015 (arXiv 1502.01852), equation 10.
     """
     generator = np.random.default_rng(0)
     for weight in model.weights:
-        value = np.asarray(weight)
-        if value.size > 1 and value.std():
-            drawn = generator.standard_normal(value.shape, np.float32) * value.std()
-            weight.assign(drawn)
+        if len(weight.shape) > 1:
+            taken = weight.shape[:2] if "depthwise" in weight.path else weight.shape[:-1]
+            drawn = generator.standard_normal(weight.shape, np.float32)
+            weight.assign(drawn * np.sqrt(2 / np.prod(taken)))
 
 
 def _digest(name: str, model: Any) -> str:

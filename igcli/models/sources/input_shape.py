@@ -4,6 +4,7 @@ from typing import Any
 
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
+from igcli.models.sources import Loaded
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -23,21 +24,21 @@ def check_dtype(dtype: Any, what: str) -> None:
         )
 
 
-def image_shape(shape: tuple[int | None, ...], options: ModelOptions) -> tuple[int, int, int]:
-    """Settle height, width and channels of an input.
+def image_shape(loaded: Loaded, options: ModelOptions) -> tuple[int, int, int]:
+    """Settle height, width and channels of a network's input.
 
     Args:
-        shape: Of one input; None where the network leaves a side open.
-        options: The size wanted.
+        loaded: The network.
+        options: The size wanted, where it leaves its own open.
 
     Raises:
         ModelError: It is no RGB image, or its size is open and not given.
     """
-    what = f"model: {options.source}"
+    what, shape = f"model: {options.source}", loaded.input_shape
     if len(shape) != 3 or shape[2] not in (3, None):
         raise ModelError(f"{what} takes {_kind(shape)}, expected RGB images (height, width, 3)")
     sides = shape[:2]
-    wanted = options.size or sides
+    wanted = options.size or (loaded.size if None in sides else None) or sides
     if any(own not in (None, side) for own, side in zip(sides, wanted, strict=True)):
         raise ModelError(f"model.size: {list(wanted)} differs from the network's {list(sides)}")
     height, width = wanted

@@ -1,6 +1,9 @@
 """Networks in .keras and .h5 files."""
 
 import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -23,6 +26,7 @@ UNREADABLE = (
     RuntimeError,
     NotImplementedError,
     EOFError,
+    UserWarning,
     BadZipFile,
 )
 """What Keras raises on damaged and foreign files."""
@@ -54,13 +58,27 @@ def read(path: str, *, trust: bool) -> Any:
     logging.getLogger("absl").setLevel(logging.ERROR)
     try:
         objects = custom_objects.imported(path) if trust else None
-        return keras.saving.load_model(
-            path, custom_objects=objects, compile=False, safe_mode=not trust
-        )
+        with whole_weights():
+            return keras.saving.load_model(
+                path, custom_objects=objects, compile=False, safe_mode=not trust
+            )
     except OSError as error:
         raise ModelError(f"model: {path}: {error.strerror or first_line(error)}") from None
     except UNREADABLE as error:
         raise ModelError(_reason(path, error, trust=trust)) from None
+
+
+@contextmanager
+def whole_weights() -> Iterator[None]:
+    """Raise where Keras only warns that weights stay as they were drawn; other warnings are hushed.
+
+    Raises:
+        UserWarning: Some weights were not in the file.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", "Skipping|A total of|.*could not be loaded", UserWarning)
+        yield
 
 
 def first_line(error: Exception) -> str:
