@@ -26,6 +26,8 @@ COMMANDS = {
     ),
     "gif": ("igcli.cli.attribute:gif", "GIFs of the interior gradients for every image."),
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
+    "gallery": ("igcli.cli.gallery:gallery", "A page to look at a run."),
+    "compare": ("igcli.cli.compare:compare", "How far two runs' attributions agree."),
 }
 """Where each subcommand is, and its line of help: neither is imported for `igcli --help`."""
 

@@ -1,0 +1,24 @@
+"""The command `igcli gallery`."""
+
+import os
+
+import click
+
+from igcli.cli.terminal import verbosity
+from igcli.outputs.folder import OutputFolder
+
+
+@click.command()
+@click.argument("output")
+@verbosity
+def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says nothing but the path
+    """Write a page to look at the run in OUTPUT, the output folder of attribute or gif.
+
+    The page is index.html in that folder; open it in a browser, no network is needed.
+    """
+    # Imported here: its help needs no NumPy.
+    from igcli.gallery.write import write_gallery
+
+    folder = OutputFolder(output)
+    name = write_gallery(folder)
+    click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118

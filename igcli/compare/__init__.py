@@ -1,0 +1,1 @@
+"""How far the attributions of two runs agree."""

@@ -1,0 +1,138 @@
+"""What a gallery shows, whatever is in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["number", "signed", "percent", "count", "index", "seconds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A number that every card has.
+
+    Attributes:
+        key: Its name in the cards.
+        name: Its name for readers.
+        form: How it is written.
+        sortable: Whether cards can be sorted by it; such numbers stand on the card.
+    """
+
+    key: str
+    name: str
+    form: Form
+    sortable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The pictures of one image.
+
+    Attributes:
+        caption: Which they are, where there are several views.
+        still: URL of the panel, if there is one.
+        motion: URL of the animation, if there is one.
+        files: Further files to open, URLs by their names.
+    """
+
+    caption: str = ""
+    still: str | None = None
+    motion: str | None = None
+    files: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image. Texts are shown as they are.
+
+    Attributes:
+        name: Its name.
+        label: What the network says.
+        views: Its pictures.
+        numbers: By the keys of the page's fields; None where undefined.
+        texts: Further texts by their names.
+        warnings: One line each.
+        reason: Why there is no result, if so.
+    """
+
+    name: str
+    label: str = ""
+    views: Sequence[View] = ()
+    numbers: Mapping[str, float | None] | None = None
+    texts: Mapping[str, str] | None = None
+    warnings: Sequence[str] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a histogram.
+
+    Attributes:
+        span: The values it counts: "1% - 2%".
+        start: The value where it starts, under its left edge.
+        count: How many there are.
+        height: Relative to the highest, 0...1.
+        beyond: Whether it lies on the wrong side of the limit.
+    """
+
+    span: str
+    start: str
+    count: int
+    height: float
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How a number is spread over the images.
+
+    Attributes:
+        title: What is counted.
+        bars: From left to right.
+        note: What is not counted, or where the limit lies.
+    """
+
+    title: str
+    bars: Sequence[Bar]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What cards are called.
+
+    Attributes:
+        warned: Those with warnings.
+        failed: Those without a result.
+    """
+
+    warned: str = "With warnings"
+    failed: str = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A gallery.
+
+    Attributes:
+        title: Its name.
+        subtitle: What was done, in one line.
+        facts: What is known of the whole, by names.
+        notes: What to know before looking, one line each.
+        histogram: Spread of the number that matters, if there is any.
+        texts: Long texts to unfold, by names.
+        fields: Numbers of the cards.
+        words: What cards are called.
+        cards: One for each image, in their order.
+    """
+
+    title: str
+    subtitle: str
+    facts: Mapping[str, str]
+    notes: Sequence[str]
+    histogram: Histogram | None
+    texts: Mapping[str, str]
+    fields: Sequence[Field]
+    words: Words
+    cards: Sequence[Card]

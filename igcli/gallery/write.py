@@ -1,0 +1,18 @@
+"""The gallery of a run, written beside its results."""
+
+from igcli.gallery.html import to_html
+from igcli.gallery.run import run_page
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.page import NAME, write_page
+from igcli.outputs.results import read_results
+
+
+def write_gallery(folder: OutputFolder) -> str:
+    """Write the gallery of the run in `folder`, and return its name there.
+
+    Raises:
+        UsageError: There are no records, or something else has the page's name.
+        OutputError: They cannot be read, or the page cannot be written.
+    """
+    write_page(folder, to_html(run_page(read_results(folder))))
+    return NAME

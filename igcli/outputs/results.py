@@ -1,0 +1,90 @@
+"""What a run left behind, read back: records, summary and configuration."""
+
+# ruff: noqa: PTH112
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from igcli.errors import UsageError
+from igcli.outputs import journal, reports
+from igcli.outputs.folder import OutputFolder
+
+LONGEST = 1 << 20
+"""Bytes of the summary and of the configuration that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of a run.
+
+    Attributes:
+        folder: Where they are.
+        records: The last record of each image, by its name, in the order of their first ones.
+        torn: Whether the last line of the records is broken off.
+        strays: Lines, other than a torn last one, that are no records.
+        summary: What summary.json says; empty where it is missing or unreadable.
+        config: The text of config.yaml, bytes that are not UTF-8 as surrogate escapes; empty
+            where it is missing.
+    """
+
+    folder: OutputFolder
+    records: Mapping[str, Mapping[str, Any]]
+    torn: bool = False
+    strays: int = 0
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    config: str = ""
+
+
+def read_results(folder: OutputFolder) -> Results:
+    """Read what a run wrote to `folder`, as far as it goes.
+
+    Raises:
+        UsageError: There are no records.
+        OutputError: They cannot be read.
+    """
+    if not os.path.isdir(folder.path) or not folder.has(journal.NAME):
+        raise UsageError(
+            f"{folder.path!r} holds no {journal.NAME}; name the output folder of a run"
+        )
+    records: dict[str, Mapping[str, Any]] = {}
+    strays, whole = 0, True
+    with folder.open_to_read(journal.NAME) as file:
+        for line in file:
+            whole = line.endswith(b"\n")
+            record = _record(line) if whole else None
+            if record is not None:
+                records[record["image"]] = record
+            elif whole:
+                strays += 1
+    return Results(
+        folder,
+        records,
+        torn=not whole,
+        strays=strays,
+        summary=_json(_text(folder, reports.SUMMARY)) or {},
+        config=_text(folder, reports.CONFIG),
+    )
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    record = _json(line)
+    named = record is not None and isinstance(record.get("image"), str) and "status" in record
+    return record if named else None
+
+
+def _json(text: str | bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _text(folder: OutputFolder, name: str) -> str:
+    if not folder.has(name):
+        return ""
+    with folder.open_to_read(name) as file:
+        return file.read(LONGEST).decode("utf-8", "surrogateescape")
