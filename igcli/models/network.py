@@ -62,7 +62,8 @@ class TensorFlowNetwork:
         self.outputs, self.activation = head.outputs, head.activation
         self._scores = scores_of(frozen, head, explain)
         self._predict = tf.function(self._scores)
-        self._differentiate = tf.function(self._score_gradients)
+        # Batches hold points of one line or many; without this each number would be a trace.
+        self._differentiate = tf.function(self._score_gradients, reduce_retracing=True)
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
@@ -111,7 +112,7 @@ def _points(lines: Any, line: Any, alpha: Any) -> Any:
     factors = tf.concat([chosen, chosen * alpha[:, None]], 1)
     ends = tf.concat([starts, directions], 0)
     flat = tf.matmul(factors, tf.reshape(ends, [tf.shape(ends)[0], -1]))
-    return tf.reshape(flat, [line.shape[0], *starts.shape[1:]])
+    return tf.reshape(flat, [line.shape[0] or tf.shape(line)[0], *starts.shape[1:]])
 
 
 def _slopes(gradients: Any, directions: Any, line: Any) -> Any:

@@ -139,3 +139,29 @@ def test_a_network_without_gradient_is_refused() -> None:
     assert network.outputs == 3
     with pytest.raises(ModelError, match="no gradient"):
         blind.gradients(points([0, 1, 2, 3, 4, 5]))
+
+
+def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None:
+    ends = pixels(6)
+    line, alpha = np.zeros(6, np.int32), np.linspace(0, 1, 6, dtype=np.float32)
+    target = np.ones(6, np.int32)
+
+    def found(network: TensorFlowNetwork, lines: int) -> Any:
+        batch = Points(list(ends[:lines]), list(ends[::-1][:lines]), line, alpha, target)
+        result = network.gradients(batch, slopes=True, interior=True)
+        return result.scores, np.array(result.gradients), result.slopes, result.interior
+
+    networks = [TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE) for _ in range(2)]
+    results = [found(networks[0], lines) for lines in (1, 2, 4, 6, 1)]
+    results += [found(networks[1], lines) for lines in (5, 1, 3)]
+    for result in results:
+        for one, other in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert all(each._differentiate.experimental_get_tracing_count() == 2 for each in networks)
+
+
+def test_batches_of_several_sizes_share_a_network(network: TensorFlowNetwork) -> None:
+    first = network.gradients(points([0, 1, 2, 3, 4, 5]))
+    for order in ([0, 3, 1, 2], [5, 0], [4]):
+        again = network.gradients(points(order))
+        np.testing.assert_allclose(again.gradients, first.gradients[order], rtol=1e-3, atol=1e-9)
