@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from igcli.methods import MethodOptions
 from igcli.models.load import Model, load
 from igcli.models.options import Explained, ModelOptions
-from igcli.paths.options import PathOptions
+from igcli.paths.starts import starts
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
+from igcli.pipeline.plan import Plan, fixed_scores
 from igcli.pipeline.size import batch_size_for
 from igcli.records import Array, Explanation
 
@@ -86,15 +88,17 @@ def attribute(
         ValueError: The inputs have another shape than the network's, or are not finite.
     """
     images = _checked(inputs, model.network.input_shape)
-    options = PathOptions.model_validate({"baseline": baseline, "steps": steps})
+    options = MethodOptions.model_validate({"baseline": baseline, "steps": steps})
+    start = starts(options.baseline, seed=options.seed)
+    plan = Plan((method,), options, start, fixed_scores=fixed_scores(start, model.network))
     engine = Engine(model.network, batch_size=batch_size or batch_size_for(model.device))
-    jobs = (_numbered(place, image, method, options) for place, image in enumerate(images))
+    jobs = (_numbered(place, image, plan) for place, image in enumerate(images))
     found = [explanation for _, explanation in sorted(engine.run(jobs), key=lambda pair: pair[0])]
     return _joined(found, images.shape)
 
 
-def _numbered(place: int, image: Array, method: str, options: PathOptions) -> Any:
-    [explanation] = yield from explain(image, [method], options)
+def _numbered(place: int, image: Array, plan: Plan) -> Any:
+    [explanation] = yield from explain(image, plan)
     return place, explanation
 
 

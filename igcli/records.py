@@ -67,6 +67,7 @@ class Explanation:
         evaluations: Number of gradients taken.
         complete: Whether the method promises that the attributions sum to the score difference.
         interior: Gradients along the path, where asked for.
+        chosen: Whether somebody chose the target; otherwise it is the top label.
         warnings: One line each, for the record.
     """
 
@@ -81,6 +82,7 @@ class Explanation:
     evaluations: int
     complete: bool
     interior: Interior | None = None
+    chosen: bool = False
     warnings: tuple[str, ...] = field(default=())
 
     @property

@@ -16,10 +16,10 @@ from igcli.config.schema import Settings
 from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.walk import Walk
-from igcli.models.options import check_exists
 from igcli.outputs.existing import OnExisting, clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.names import count_distinct
+from igcli.pipeline.checks import check
 from igcli.render.options import GifOptions
 
 DEMO = (
@@ -110,7 +110,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
     walk, total = _find(arguments, folder)
     folder.check()
     refuse_existing(folder, arguments.on_existing)
-    check_exists(settings.model)
+    check(settings, panels=panels)
     if not quiet:
         _say_demo(loaded)
     code = _run(settings, arguments, wanted, Found(folder, walk, total, panels))
@@ -131,9 +131,9 @@ def _run(settings: Settings, arguments: Arguments, wanted: Wanted, found: Found)
     # Imported once everything that can be known without TensorFlow is known to be right.
     from igcli.pipeline.run import Run, prepare
 
-    prepared = prepare(settings, trust_model=arguments.trust_model)
+    prepared = prepare(settings, panels=found.panels, trust_model=arguments.trust_model)
     if not wanted.quiet:
-        say(f"{prepared[0].name} on {prepared[0].device}")
+        say(f"{prepared.model.name} on {prepared.model.device}")
     if arguments.dry_run:
         return _dry_run(settings, prepared, found)
     found.folder.create()
@@ -151,7 +151,7 @@ def _dry_run(settings: Settings, prepared: Any, found: Found) -> int:
     from igcli.pipeline.estimate import seconds_for
 
     evaluations = settings.steps + 1
-    seconds = seconds_for(found.total, evaluations, prepared[1])
+    seconds = seconds_for(found.total, evaluations, prepared.engine)
     say(
         f"{found.total:,} images, {found.total * evaluations:,} gradients, "
         f"about {seconds:,.0f} s; nothing was written"

@@ -1,30 +1,21 @@
 """The root of the YAML file, composed of the rooms' options."""
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from igcli import registry
 from igcli.config.keys import keys_of
+from igcli.methods import METHODS, MethodOptions
 from igcli.models.options import Explained, ModelOptions
 from igcli.options import Expected, Options, PathField, Switch
-from igcli.paths.options import PathOptions
 from igcli.render.options import GifOptions, PanelOptions
-
-
-def _methods() -> tuple[str, ...]:
-    # Looked up without importing the methods, and NumPy with them.
-    spec = find_spec("igcli.methods")
-    return registry.names(spec.submodule_search_locations or ()) if spec else ()
-
 
 if TYPE_CHECKING:
     MethodName = str
     ColumnName = str
 else:
-    MethodName = Literal[_methods()]
-    ColumnName = Literal["image", "label", *_methods()]
+    MethodName = Literal[METHODS]
+    ColumnName = Literal["image", "label", *METHODS]
 
 
 class _Network(Options):
@@ -44,11 +35,20 @@ class Panel(PanelOptions):
     given."""
 
 
-class Settings(PathOptions, _Network):
+class Settings(MethodOptions, _Network):
     """Everything a user can set."""
 
     method: MethodName = "integrated_gradients"
     """How the prediction is attributed to the pixels."""
+
+    target: Annotated[
+        Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)],
+        Expected("top, top:N, a class index or a label"),
+    ] = "top"
+    """The output to explain; top:3 explains the three highest, a panel's column each."""
+
+    targets: Annotated[str | None, PathField()] = Field(default=None, examples=["targets.csv"])
+    """CSV file with a path and a label or index in each row, for images with other targets."""
 
     explain: Explained = "probability"
     """Which score: probability, the network's output, or logit, the value before its softmax or

@@ -11,6 +11,8 @@ from igcli.paths.work import Line, Work, follow
 from igcli.records import Explanation, Interior
 
 HEADING = "Integrated gradients"
+FROM_BASELINE = True
+INTERIOR = True
 
 
 def attribute(task: Task, options: PathOptions) -> Work[Explanation]:

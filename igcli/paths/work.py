@@ -6,7 +6,7 @@ Whoever runs it may pack the points of many such generators into the same batch.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from igcli.records import Array
 
 T = TypeVar("T")
+
+MOST_KEPT = 25
+"""Gradients of one input that a method keeps at a time: they fill a batch and little memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,30 @@ def predict(*inputs: Array) -> Work[list[Array]]:
     """Ask for the scores of each input, float32 (K,) each."""
     answers = yield [Prediction(each) for each in inputs]
     return cast(list[Array], answers)
+
+
+def together(works: Sequence[Work[T]]) -> Work[list[T]]:
+    """Run pieces of work side by side, so that their points share batches."""
+    results: dict[int, T] = {}
+    answers: dict[int, Any] = dict.fromkeys(range(len(works)))
+    while answers:
+        asked: dict[int, Sequence[Request]] = {}
+        for place, answer in answers.items():
+            try:
+                asked[place] = works[place].send(answer)
+            except StopIteration as stop:
+                results[place] = stop.value
+        if asked:
+            found = iter((yield [each for requests in asked.values() for each in requests]))
+        answers = {place: [next(found) for _ in requests] for place, requests in asked.items()}
+    return [results[place] for place in range(len(works))]
+
+
+def gradients_at(inputs: Sequence[Array], target: int) -> Work[list[LineGradients]]:
+    """Ask for the score and the gradient at each of a few inputs, all of the same shape."""
+    still = np.zeros_like(inputs[0])
+    once = np.ones(1)
+    return (yield from follow(*(Line(each, still, target, once, once) for each in inputs)))
 
 
 def follow(*lines: Line) -> Work[list[LineGradients]]:

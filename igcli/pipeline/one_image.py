@@ -8,7 +8,7 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import OutputError
-from igcli.images.decode import Limits, read
+from igcli.images.decode import read
 from igcli.images.fit import fit
 from igcli.models.load import Model
 from igcli.outputs.folder import OutputFolder
@@ -18,9 +18,8 @@ from igcli.pipeline import outcome, pictures
 from igcli.pipeline.engine import Job, in_background
 from igcli.pipeline.explain import explain
 from igcli.pipeline.outcome import Outcome, Record
+from igcli.pipeline.plan import LIMITS, Plan
 from igcli.records import Explanation, Sample, Source
-
-LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +30,7 @@ class Context:
         settings: The resolved configuration.
         config_sha256: Of what alters its results.
         model: The network.
+        plan: What is asked about each.
         folder: Where files go.
         journal: Where records go.
         panels: Whether panels are wanted.
@@ -39,16 +39,10 @@ class Context:
     settings: Settings
     config_sha256: str
     model: Model
+    plan: Plan
     folder: OutputFolder
     journal: Journal
     panels: bool
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods to run, the main one first, then those that only columns name."""
-        main = self.settings.method
-        columns = (self.settings.panel.columns or ()) if self.panels else ()
-        return (main, *(name for name in columns if name not in ("image", "label", main)))
 
 
 def attribute_image(source: Source, context: Context) -> Job[Outcome]:
@@ -60,12 +54,7 @@ def attribute_image(source: Source, context: Context) -> Job[Outcome]:
     start = time.perf_counter()
     try:
         sample = yield from in_background(_read, source, context)
-        found = yield from explain(
-            sample.image.astype(np.float32),
-            context.methods,
-            context.settings,
-            interior=context.settings.gif is not None,
-        )
+        found = yield from explain(sample.image.astype(np.float32), context.plan, source)
         result = yield from in_background(_publish, sample, found, context, start)
     except OutputError:
         raise
@@ -87,7 +76,7 @@ def _publish(
     """Draw and write the files."""
     settings, write = context.settings, context.folder.write
     name = sample.source.name
-    warnings = [warning for each in found for warning in each.warnings]
+    warnings = list(dict.fromkeys(warning for each in found for warning in each.warnings))
     files: Record = {"panel": None, "gif": None, "arrays": None}
     if context.panels:
         panel = pictures.panel(sample, found, context.model, settings.panel)

@@ -12,7 +12,7 @@ from igcli.render.cells import attribution_cell, image_cell, label_cell
 from igcli.render.encode import encode_image
 from igcli.render.options import GifOptions, PanelOptions
 from igcli.render.painting import paint
-from igcli.render.panel import Cell, compose
+from igcli.render.panel import Cell, TextCell, compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,32 @@ def panel(
     sample: Sample, found: Sequence[Explanation], model: Model, options: PanelOptions
 ) -> Panel:
     """Draw and encode the panel of an image and its explanations, the main one first."""
-    by_method = {each.method: each for each in found}
     flat: list[str] = []
     cells: list[Cell] = []
     for column in options.columns or ("image", "label", found[0].method):
         if column == "image":
             cells.append(image_cell(sample.image))
         elif column == "label":
-            cells.append(label_cell(model.label(found[0].target), found[0].score))
-        else:
-            painting = paint(sample.image, by_method[column].attributions, options)
+            cells.append(_label_cell(found, model))
+        for each in (each for each in found if each.method == column):
+            painting = paint(sample.image, each.attributions, options)
             if painting.flat:
                 flat.append(column)
-            cells.append(attribution_cell(methods.load(column).HEADING, painting.picture))
+            label = model.label(each.target) if each.chosen else "top label"
+            heading = methods.load(column).HEADING
+            cells.append(attribution_cell(heading, painting.picture, label=label))
     data = encode_image(compose(cells), format=options.format, quality=options.quality)
     return Panel(data, tuple(flat))
+
+
+def _label_cell(found: Sequence[Explanation], model: Model) -> TextCell:
+    """Return every target of the main method with its score."""
+    cells = [
+        label_cell(model.label(each.target), each.score, is_top=not each.chosen)
+        for each in found
+        if each.method == found[0].method
+    ]
+    return TextCell(cells[0].heading, tuple(line for cell in cells for line in cell.lines))
 
 
 def animation(image: Pixels, found: Explanation, options: GifOptions) -> bytes:

@@ -5,6 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from igcli.outputs.journal import Journal
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.one_image import Context, attribute_image
 from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.plan import Plan, plan
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
@@ -31,23 +33,41 @@ def config_sha256(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def prepare(settings: Settings, *, trust_model: bool = False) -> tuple[Model, Engine]:
-    """Load the network; compiling is left to the first batch.
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """All that a run needs to begin.
+
+    Attributes:
+        model: The network.
+        engine: Runs it.
+        plan: What is asked about each image.
+    """
+
+    model: Model
+    engine: Engine
+    plan: Plan
+
+
+def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> Prepared:
+    """Load the network and settle what is asked; compiling is left to the first batch.
 
     Args:
         settings: The resolved configuration.
+        panels: Whether panels are wanted.
         trust_model: Whether a Keras file may bring code of its author's.
 
     Raises:
-        UsageError: The device is not there.
+        UsageError: The device is not there, or a file that a setting names cannot be used.
         ModelError: The network cannot be read.
+        IgcliError: It has no such target.
     """
     model = load(
         settings.model, device=settings.device, explain=settings.explain, trust=trust_model
     )
     wanted = settings.batch_size
     size = batch_size_for(model.device) if wanted == "auto" else wanted
-    return model, Engine(model.network, batch_size=size)
+    asked = plan(settings, model, panels=panels)
+    return Prepared(model, Engine(model.network, batch_size=size), asked)
 
 
 class Run:
@@ -64,16 +84,22 @@ class Run:
         settings: Settings,
         folder: OutputFolder,
         *,
-        prepared: tuple[Model, Engine],
+        prepared: Prepared,
         panels: bool,
     ) -> None:
-        self.model, self._engine = prepared
+        self.model, self._engine = prepared.model, prepared.engine
         self.summary = Summary()
         self.record: dict[str, Any] = {}
         self._folder = folder
         self._started = time.perf_counter()
         self._context = Context(
-            settings, config_sha256(settings), self.model, folder, Journal(folder), panels
+            settings,
+            config_sha256(settings),
+            self.model,
+            prepared.plan,
+            folder,
+            Journal(folder),
+            panels,
         )
         reports.write_config(folder, to_yaml(settings))
 

@@ -81,8 +81,8 @@ def main(images: int, rounds: int, photos: Path | None, gif: bool, **model: Any)
     overrides |= {"batch_size": model["batch_size"]} if model["batch_size"] else {}
     overrides |= {"model.preprocess": model["preprocess"]} if model["preprocess"] else {}
     settings = load_settings(None, overrides).settings
-    prepared = prepare(settings)
-    network, batch_size = prepared[0].network, prepared[1].batch_size
+    prepared = prepare(settings, panels=True)
+    network, batch_size = prepared.model.network, prepared.engine.batch_size
     evaluations = images * (settings.steps + 1)
     with tempfile.TemporaryDirectory() as folder:
         sources = list(repeated(photos, images) if photos else scenes(Path(folder), images))

@@ -1,0 +1,32 @@
+"""Gradients at the image, times the image.
+
+Source: Shrikumar, Greenside, Shcherbina and Kundaje 2016 (arXiv 1605.01713), section 2.
+"""
+
+import numpy as np
+
+from igcli.methods import Task
+from igcli.paths.options import PathOptions
+from igcli.paths.work import Work, gradients_at
+from igcli.records import Explanation
+
+HEADING = "Gradients at image"
+FROM_BASELINE = False
+INTERIOR = False
+
+
+def attribute(task: Task, _options: PathOptions) -> Work[Explanation]:
+    """Return the image times its gradient."""
+    [found] = yield from gradients_at([task.image], task.target)
+    return Explanation(
+        method="gradients",
+        target=task.target,
+        baseline=task.baseline,
+        attributions=task.image * found.gradients,
+        score=float(found.scores[0]),
+        baseline_score=task.baseline_score,
+        alphas=np.ones(1),
+        scores=found.scores,
+        evaluations=1,
+        complete=False,
+    )

@@ -1,0 +1,46 @@
+"""What can be known to be wrong before a network is loaded. Importing this imports no NumPy."""
+
+from pathlib import Path
+
+from igcli import methods
+from igcli.config.schema import Settings
+from igcli.errors import UsageError
+from igcli.methods import METHODS, own
+from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
+from igcli.models import options as model_options
+from igcli.paths import options as path_options
+from igcli.pipeline.targets import read_rows
+
+
+def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
+    """Return the methods of a run, the main one first, then those that only columns name."""
+    columns = (settings.panel.columns or ()) if panels else ()
+    return tuple(dict.fromkeys((settings.method, *(name for name in columns if name in METHODS))))
+
+
+def check(settings: Settings, *, panels: bool) -> None:
+    """Refuse settings whose files are missing or that do not go together.
+
+    Raises:
+        UsageError: One line for the first of them.
+    """
+    model_options.check_exists(settings.model)
+    path_options.check_exists(settings)
+    if settings.targets:
+        read_rows(settings.targets)
+    if "expected_gradients" in methods_of(settings, panels=panels):
+        _check_folder(own(settings, ExpectedGradientsOptions).folder)
+    if settings.gif is not None and not methods.load(settings.method).INTERIOR:
+        able = [name for name in METHODS if methods.load(name).INTERIOR]
+        raise UsageError(
+            f"gif: {settings.method} has no interior gradients to animate: "
+            f"use method: {' or '.join(able)}"
+        )
+
+
+def _check_folder(folder: str | None) -> None:
+    key = "expected_gradients.folder"
+    if folder is None:
+        raise UsageError(f"{key}: is missing: name a folder of images to draw baselines from")
+    if not Path(folder).is_dir():
+        raise UsageError(f"{key}: no such folder: {folder}")

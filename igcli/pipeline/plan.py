@@ -1,0 +1,129 @@
+"""What is asked about every image of a run, settled before the first one."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from igcli.config.schema import Settings
+from igcli.errors import ImageError, UsageError
+from igcli.images.decode import Limits, read
+from igcli.images.fit import fit
+from igcli.images.walk import Walk
+from igcli.methods import MethodOptions, References, own
+from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
+from igcli.models.load import Model
+from igcli.paths import baselines
+from igcli.paths.network import Network
+from igcli.paths.starts import Starts, starts
+from igcli.pipeline.checks import methods_of
+from igcli.pipeline.engine import UPCOMING
+from igcli.pipeline.targets import Targets, targets
+from igcli.records import Array, Pixels, Source
+
+LIMITS = Limits()
+
+MOST_REFERENCES = 200
+"""Images of a folder that baselines are drawn from; they are all kept in memory."""
+
+
+TOP = Targets()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is asked about every input.
+
+    Attributes:
+        methods: Names, the main one first.
+        options: Of the path and the methods.
+        starts: The baselines.
+        targets: The scores to explain.
+        fixed_scores: Float32 (K,), of the baseline that all inputs share, if they do.
+        references: Inputs for methods that draw their baselines.
+        spread: What added noise is scaled by, in the input's shape; None for the input's range.
+        activation: What turns the scores into probabilities, where they are logits: "softmax" or
+            "sigmoid".
+        interior: Whether interior gradients of the first method are wanted.
+    """
+
+    methods: tuple[str, ...]
+    options: MethodOptions
+    starts: Starts
+    targets: Targets = TOP
+    fixed_scores: Array | None = None
+    references: References | None = None
+    spread: Array | None = None
+    activation: str | None = None
+    interior: bool = False
+
+
+def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
+    """Return what a run asks about its images; a baseline that they share is predicted here.
+
+    Raises:
+        UsageError: A file that baselines or targets come from cannot be used.
+        IgcliError: The network has no such target.
+    """
+    kind = settings.baseline.kind
+    given = None if baselines.is_name(kind) else _fitted(kind, settings, model)
+    start = starts(
+        settings.baseline,
+        seed=settings.seed,
+        given=None if given is None else given.astype(np.float32),
+    )
+    names = methods_of(settings, panels=panels)
+    return Plan(
+        methods=names,
+        options=settings,
+        starts=start,
+        targets=targets(settings.target, settings.targets, model),
+        fixed_scores=fixed_scores(start, model.network),
+        references=_references(settings, model) if "expected_gradients" in names else None,
+        activation=model.network.activation if settings.explain == "logit" else None,
+        interior=settings.gif is not None,
+    )
+
+
+def fixed_scores(start: Starts, network: Network) -> Array | None:
+    """Return the scores, float32 (K,), of a baseline that all inputs share; None if they do not."""
+    if not start.is_fixed:
+        return None
+    blank = np.zeros(network.input_shape, np.float32)
+    scores: Array = predictions([start.of(blank)], network)[0]
+    return scores
+
+
+def predictions(inputs: Sequence[Array | Pixels], network: Network) -> Array:
+    """Return the scores, float32 (N, K), of N inputs, in the shape of batch that a run uses."""
+    found = []
+    for first in range(0, len(inputs), UPCOMING):
+        part = list(inputs[first : first + UPCOMING])
+        batch = np.stack(part + part[-1:] * (UPCOMING - len(part))).astype(np.float32)
+        found.append(network.predict(batch)[: len(part)])
+    return np.concatenate(found)
+
+
+def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
+    try:
+        pixels, _ = read(Source(path, path), LIMITS)
+    except ImageError as error:
+        raise UsageError(f"baseline: {path}: {error}") from None
+    return fit(pixels, model.size, how=settings.model.fit)
+
+
+def _references(settings: Settings, model: Model) -> References:
+    """Read images of the folder that baselines are drawn from, the same ones for a seed."""
+    folder = own(settings, ExpectedGradientsOptions).folder or "."
+    found = [source.path for source in Walk([folder])]
+    chosen = random.Random(settings.seed).sample(found, min(len(found), MOST_REFERENCES))  # noqa: S311
+    inputs = []
+    for path in chosen:
+        try:
+            inputs.append(_fitted(path, settings, model))
+        except UsageError:
+            continue
+    if not inputs:
+        raise UsageError(f"expected_gradients.folder: no images that can be read in {folder}")
+    return References(inputs, predictions(inputs, model.network))
