@@ -68,6 +68,15 @@ def test_several_outputs_need_a_choice(two_heads: Any, tmp_path: Path, named: bo
         opened(saved(model, tmp_path), output=2)
 
 
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {"pixels": x}])
+def test_one_input_may_stand_in_a_list_or_mapping(tmp_path: Path, wrap: Any) -> None:
+    inputs = keras.Input(SHAPE, name="pixels")
+    scores = keras.layers.Dense(2)(keras.layers.Flatten()(inputs))
+    model = model_files.seeded(keras.Model(wrap(inputs), scores))
+    found = opened(saved(model, tmp_path)).network.predict(images())
+    np.testing.assert_allclose(found, model(wrap(images())), rtol=1e-4)
+
+
 def test_several_inputs_are_for_the_python_interface(tmp_path: Path) -> None:
     first, second = keras.Input(SHAPE), keras.Input(SHAPE)
     total = keras.layers.Flatten()(keras.layers.Add()([first, second]))

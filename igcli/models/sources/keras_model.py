@@ -52,8 +52,16 @@ def loaded(model: Any, known: Known, *, output: str | int | None) -> Loaded:
     check_dtype(inputs[0].dtype, known.what)
     names = _names(model)
     place = _place(names, output, known.what)
+    structure = getattr(model, "_inputs_struct", None)
+
+    def function(pixels: Any) -> Any:
+        given = (
+            keras.tree.pack_sequence_as(structure, [pixels]) if structure is not None else pixels
+        )
+        return keras.tree.flatten(model(given, training=False))[place]
+
     return Loaded(
-        function=lambda pixels: keras.tree.flatten(model(pixels, training=False))[place],
+        function=function,
         input_shape=_shape(inputs[0].shape),
         preprocess=known.preprocess,
         labels=known.labels,
