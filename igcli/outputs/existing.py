@@ -4,17 +4,15 @@
 
 import errno
 import os
-import stat
 from typing import Literal
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import journal, reports
-from igcli.outputs.folder import FOLDER, TEMPORARY, OutputFolder
+from igcli.outputs import journal, lock, reports
+from igcli.outputs.folder import FOLDER, OutputFolder
+from igcli.outputs.leftovers import FOLDERS, is_folder, is_temporary
 
-OnExisting = Literal["error", "overwrite"]
+OnExisting = Literal["resume", "error", "overwrite"]
 
-# What a run writes, and so all that overwriting removes.
-FOLDERS = {"panels": (".jpg", ".png"), "gifs": (".gif",), "arrays": (".npz",)}
 RECORD = {"image", "status"}
 FILES = (journal.NAME, reports.SUMMARY, reports.CONFIG)
 
@@ -23,18 +21,19 @@ def refuse_existing(folder: OutputFolder, on_existing: OnExisting) -> None:
     """Refuse an output folder that is not to be written to; touches nothing.
 
     Raises:
-        UsageError: It is not empty and not to be overwritten, or not igcli's to overwrite.
+        UsageError: It is not empty and `on_existing` is "error", or it is not igcli's.
     """
     entries = _entries(folder)
     if entries and on_existing == "error":
         raise UsageError(
             f"output {folder.path!r} is not empty; "
-            "choose another or replace its results with --on-existing overwrite"
+            "choose another, go on there with --on-existing resume or replace its results with "
+            "--on-existing overwrite"
         )
     if entries and not _is_ours(folder, entries):
         raise UsageError(
             f"output {folder.path!r} was not written by igcli (it holds {entries[0]!r}) "
-            "and is not overwritten; choose another"
+            "and is left alone; choose another"
         )
 
 
@@ -48,9 +47,9 @@ def clear(folder: OutputFolder) -> None:
         root = os.open(folder.path, FOLDER)
         try:
             for name in os.listdir(root):
-                if name in FILES or _is_temporary(name):
+                if name in FILES or is_temporary(name):
                     os.unlink(name, dir_fd=root)
-                elif name in FOLDERS and _is_folder(name, root):
+                elif name in FOLDERS and is_folder(name, root):
                     _clear_tree(root, name, FOLDERS[name])
         finally:
             os.close(root)
@@ -61,15 +60,11 @@ def clear(folder: OutputFolder) -> None:
 def _clear_tree(root: int, name: str, suffixes: tuple[str, ...]) -> None:
     for _, folders, files, here in os.fwalk(name, topdown=False, dir_fd=root):
         for file in files:
-            if file.endswith(suffixes) or _is_temporary(file):
+            if file.endswith(suffixes) or is_temporary(file):
                 os.unlink(file, dir_fd=here)
         for below in folders:
             _remove_if_empty(below, here)
     _remove_if_empty(name, root)
-
-
-def _is_folder(name: str, parent: int) -> bool:
-    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
 
 
 def _remove_if_empty(name: str, parent: int) -> None:
@@ -90,11 +85,7 @@ def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:
         with folder.open_to_read(journal.NAME) as file:
             unused = not file.read(1)
         return unused or any(map(RECORD.issubset, journal.read(folder)))
-    return all(map(_is_temporary, entries))
-
-
-def _is_temporary(name: str) -> bool:
-    return name.startswith(TEMPORARY) and name.endswith(".tmp")
+    return all(name == lock.NAME or is_temporary(name) for name in entries)
 
 
 def _entries(folder: OutputFolder) -> list[str]:

@@ -1,10 +1,11 @@
 """The output folder: files appear in it whole or not at all, and never outside it."""
 
-# ruff: noqa: PTH100, PTH103, PTH112, PTH120, PTH123
+# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH120, PTH123
 
 import contextlib
 import errno
 import io
+import itertools
 import os
 import secrets
 import stat
@@ -27,6 +28,7 @@ class OutputFolder:
 
     Attributes:
         path: Its absolute path.
+        tag: In the names of all temporary files of this object, and of no other.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,6 +40,9 @@ class OutputFolder:
         if not path or "\0" in path:
             raise UsageError(f"output {path!r} names no folder")
         self.path = os.path.abspath(path)
+        self.tag = secrets.token_hex(8)
+        self._numbers = itertools.count()
+        self._created: list[str] = []
 
     def check(self) -> None:
         """Make sure that the folder can be written to, or created; touches nothing.
@@ -55,21 +60,26 @@ class OutputFolder:
             raise UsageError(f"output {self.path!r}: no permission to write to {nearest!r}")
 
     def create(self) -> None:
-        """Create the folder where it is missing, and try to write to it.
+        """Create the folder where it is missing.
 
         Raises:
             UsageError: It cannot be created or written to.
         """
         self.check()
+        nearest = self.path
+        while not os.path.lexists(nearest):
+            self._created.append(nearest)
+            nearest = os.path.dirname(nearest)
         try:
             os.makedirs(self.path, exist_ok=True)
-            folder = os.open(self.path, FOLDER)
-            try:
-                os.unlink(_write_temporary(b"", folder), dir_fd=folder)
-            finally:
-                os.close(folder)
         except OSError as error:
             raise UsageError(f"output {self.path!r} cannot be written: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove what `create` made, where nothing was put into it."""
+        with contextlib.suppress(OSError):
+            for folder in self._created:
+                os.rmdir(folder)
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file beside its place, then rename it; folders are created.
@@ -78,13 +88,25 @@ class OutputFolder:
             OutputError: The disk is full, the output gone, a folder in `name` a link or a file.
             ImageError: The name alone is to blame: too long for the file system, or a folder's.
         """
-        with _errors_of(name), self._parent(name, create=True) as (folder, base):
-            temporary = _write_temporary(data, folder)
-            try:
-                os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-            except OSError:
-                os.unlink(temporary, dir_fd=folder)
-                raise
+        temporary = temporary_name(self.tag, next(self._numbers))
+        with (
+            _errors_of(name),
+            self._parent(name, create=True) as (folder, base),
+            contextlib.ExitStack() as undo,
+        ):
+            undo.callback(_unlink, temporary, folder)
+            _write_new(temporary, data, folder)
+            os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+            undo.pop_all()
+
+    def remove(self, name: str) -> None:
+        """Remove the file `name` where it is there; errors as in `has`."""
+        with (
+            _errors_of(name, "removed"),
+            contextlib.suppress(FileNotFoundError),
+            self._parent(name, create=False) as (folder, base),
+        ):
+            _unlink(base, folder)
 
     def has(self, name: str) -> bool:
         """Tell whether `name` exists as a file.
@@ -109,6 +131,15 @@ class OutputFolder:
         """Open, or create, a file to read and to append to, unbuffered; errors as in `write`."""
         with _errors_of(name), self._parent(name, create=True) as (folder, base):
             return io.FileIO(_open_regular(base, APPENDED, folder), "r+")
+
+    def holds(self, name: str, file: int) -> bool:
+        """Tell whether the open `file` still is what lies under `name`."""
+        try:
+            with self._parent(name, create=False) as (folder, base):
+                found = os.stat(base, dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(file))
 
     @contextlib.contextmanager
     def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
@@ -144,20 +175,22 @@ def _open_regular(name: str, flags: int, folder: int) -> int:
     return file
 
 
-def _write_temporary(data: bytes, folder: int) -> str:
-    """Write a new file into the open `folder` and return its name; on failure it is gone."""
-    name = f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
-    file = os.open(name, NEW_FILE, 0o666, dir_fd=folder)
-    try:
-        with open(file, "wb", buffering=0) as stream:
-            left = memoryview(data)
-            while left:
-                left = left[stream.write(left) :]
-            os.fsync(file)  # the rename is not to be kept without the data
-    except OSError:
+def temporary_name(tag: str, number: int | str) -> str:
+    """Return the name of a file that is not whole yet."""
+    return f"{TEMPORARY}{tag}-{number}.tmp"
+
+
+def _write_new(name: str, data: bytes, folder: int) -> None:
+    with open(os.open(name, NEW_FILE, 0o666, dir_fd=folder), "wb", buffering=0) as stream:
+        left = memoryview(data)
+        while left:
+            left = left[stream.write(left) :]
+        os.fsync(stream.fileno())  # the rename is not to be kept without the data
+
+
+def _unlink(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
-        raise
-    return name
 
 
 @contextlib.contextmanager

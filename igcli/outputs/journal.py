@@ -61,7 +61,7 @@ def read(folder: OutputFolder) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict) and line.endswith(b"\n"):
                 yield record

@@ -154,3 +154,20 @@ def test_what_cannot_be_removed_ends_the_run(ordinary_user: Path) -> None:
     Path(output.path, "panels/cats").chmod(0o500)
     with pytest.raises(OutputError, match="cannot be emptied: Permission denied"):
         clear(output)
+
+
+def test_resuming_goes_on_in_ones_own_folders_alone(output: OutputFolder) -> None:
+    refuse_existing(output, "resume")
+    finished_run(output)
+    make(output, *THEIRS)
+    refuse_existing(output, "resume")
+    Path(output.path, "results.jsonl").unlink()
+    Path(output.path, "config.yaml").unlink()
+    with pytest.raises(UsageError, match=r"was not written by igcli .* and is left alone"):
+        refuse_existing(output, "resume")
+
+
+def test_a_run_killed_with_nothing_but_its_lock_is_known(output: OutputFolder) -> None:
+    output.create()
+    make(output, ".igcli-lock", ".igcli-0123456789abcdef-0.tmp")
+    refuse_existing(output, "resume")

@@ -1,0 +1,72 @@
+"""The records of earlier runs, found by image."""
+
+import io
+import json
+import os
+from array import array
+from typing import Any, Self
+
+import numpy as np
+
+from igcli.outputs import journal
+from igcli.outputs.folder import OutputFolder
+
+Record = dict[str, Any]
+
+
+class Index:
+    """The last record of each image; safe for several threads.
+
+    The records stay on disk: 20 bytes of memory for each.
+    """
+
+    def __init__(self, folder: OutputFolder) -> None:
+        """Find the records in `folder`, none where there is no file of them.
+
+        Raises:
+            OutputError: They cannot be read.
+        """
+        there = folder.has(journal.NAME)
+        self._file = folder.open_to_read(journal.NAME) if there else io.BytesIO()
+        keys, starts, sizes = array("q"), array("q"), array("i")
+        start = 0
+        for line in self._file:
+            record = _record(line)
+            if record is not None:
+                keys.append(hash(record["image"]))
+                starts.append(start)
+                sizes.append(len(line))
+            start += len(line)
+        # Stable, so that of equal keys the last is the latest.
+        order = np.argsort(np.frombuffer(keys, np.int64), kind="stable")
+        self._keys = np.frombuffer(keys, np.int64)[order]
+        self._starts = np.frombuffer(starts, np.int64)[order]
+        self._sizes = np.frombuffer(sizes, np.int32)[order]
+
+    def find(self, image: str) -> Record | None:
+        """Return the last record of an image, or None."""
+        first, end = (np.searchsorted(self._keys, hash(image), side) for side in ("left", "right"))
+        for place in range(int(end) - 1, int(first) - 1, -1):
+            size, start = int(self._sizes[place]), int(self._starts[place])
+            record = _record(os.pread(self._file.fileno(), size, start))
+            if record is not None and record["image"] == image:
+                return record
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _record(line: bytes) -> Record | None:
+    """Return the record of an image in a line, None for anything else."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    named = isinstance(record, dict) and isinstance(record.get("image"), str)
+    return record if named else None

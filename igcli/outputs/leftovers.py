@@ -1,0 +1,53 @@
+"""Temporary files that a killed run left behind."""
+
+# ruff: noqa: PTH208
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection
+
+from igcli.errors import OutputError
+from igcli.outputs.folder import FOLDER, TEMPORARY, OutputFolder, temporary_name
+
+FOLDERS = {"panels": (".jpg", ".png"), "gifs": (".gif", ".webp"), "arrays": (".npz",)}
+"""The folders that runs write to, and the endings of their files there."""
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file with this name is not whole yet."""
+    return name.startswith(TEMPORARY) and name.endswith(".tmp")
+
+
+def is_folder(name: str, parent: int) -> bool:
+    """Tell whether `name` in the open folder `parent` is a folder, and no link to one."""
+    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+
+
+def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
+    """Remove the temporary files of the runs with these tags; links are not followed.
+
+    Raises:
+        OutputError: They cannot be removed.
+    """
+    starts = tuple(temporary_name(tag, "").removesuffix(".tmp") for tag in tags)
+    try:
+        root = os.open(folder.path, FOLDER)
+        try:
+            names = os.listdir(root)
+            _remove(names, starts, root)
+            for name in FOLDERS:
+                if name in names and is_folder(name, root):
+                    for _, _, files, here in os.fwalk(name, dir_fd=root):
+                        _remove(files, starts, here)
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise OutputError(f"output {folder.path!r} cannot be read: {error.strerror}") from error
+
+
+def _remove(names: Collection[str], starts: tuple[str, ...], folder: int) -> None:
+    for name in names:
+        if name.startswith(starts) and is_temporary(name):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
