@@ -49,7 +49,7 @@ def test_sizes_and_weights_files_are_those_of_keras(
         "keras.src.utils.file_utils.get_file", lambda name, *_, **__: asked.append(name)
     )
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
-    model = builder(name)(weights="imagenet")
+    model = application._build(name, "imagenet")
     known = APPLICATIONS[name]
     assert asked == [known.weights]
     assert model.inputs[0].shape[1] in (known.size, None)

@@ -56,7 +56,8 @@ def imagenet_labels() -> tuple[str, ...]:
 
 
 def _build(name: str, weights: str | None) -> Any:
-    return getattr(keras.applications, name)(weights=weights)
+    with whole_weights():
+        return getattr(keras.applications, name)(weights=weights)
 
 
 def _with_imagenet(name: str) -> Any:
@@ -72,8 +73,7 @@ def _with_file(name: str, weights: str) -> Any:
     if not weights.endswith(suffixes):
         raise ModelError(f"model.weights: {weights} is no Keras weights file ({_either(suffixes)})")
     try:
-        with whole_weights():
-            return _build(name, str(Path(weights).resolve()))
+        return _build(name, str(Path(weights).resolve()))
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise ModelError(f"model.weights: {weights} cannot be read: {reason}") from None
