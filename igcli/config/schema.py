@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from igcli.config.keys import keys_of
+from igcli.images.options import Limits
 from igcli.methods import METHODS, MethodOptions
 from igcli.models.options import Explained, ModelOptions
 from igcli.options import Expected, Options, PathField, Switch
@@ -35,8 +36,8 @@ class Panel(PanelOptions):
     given."""
 
 
-class Settings(MethodOptions, _Network):
-    """Everything a user can set."""
+class _Run(MethodOptions, _Network):
+    """What is asked, and what comes of it."""
 
     method: MethodName = "integrated_gradients"
     """How the prediction is attributed to the pixels."""
@@ -73,6 +74,10 @@ class Settings(MethodOptions, _Network):
 
     arrays: bool = False
     """Attributions as numbers (.npz) for each image."""
+
+
+class Settings(Limits, _Run):
+    """Everything a user can set."""
 
 
 KEYS = keys_of(Settings)

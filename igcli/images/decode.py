@@ -1,16 +1,15 @@
 """From the bytes of a file to pixels."""
 
-import hashlib
 import io
 import struct
 import zlib
-from dataclasses import dataclass
 
 from igcli.errors import ImageError
-from igcli.images import files, formats
+from igcli.images import formats
 from igcli.images.colour import to_rgb
+from igcli.images.options import Limits
 from igcli.images.orientation import upright
-from igcli.records import Pixels, Source
+from igcli.records import Pixels
 
 # What Pillow's decoders were seen to raise, or may, on damaged files.
 DAMAGED = (
@@ -28,34 +27,19 @@ DAMAGED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is too much for one image.
+def decode(data: bytes, limits: Limits) -> Pixels:
+    """Decode a JPEG, PNG, WebP, BMP or the first frame of a GIF; safe for several threads.
 
-    Attributes:
-        pixels: Most pixels, checked before decoding.
-        bytes: Most bytes of a file, checked before reading.
-    """
-
-    pixels: int = 50_000_000
-    bytes: int = 1 << 28
-
-
-def read(source: Source, limits: Limits) -> tuple[Pixels, str]:
-    """Read and decode an image file; safe to call from several threads.
+    Args:
+        data: The file.
+        limits: What is too much.
 
     Returns:
-        RGB, uint8 (H, W, 3), upright; the SHA-256 of the file's bytes, hexadecimal.
+        RGB, uint8 (H, W, 3), upright.
 
     Raises:
-        ImageError: The file cannot be read, is no image, is damaged or beyond the limits.
+        ImageError: It is no image, is damaged or beyond the limits.
     """
-    data = files.read_file(source.path, most=limits.bytes)
-    return decode(data, limits), hashlib.sha256(data).hexdigest()
-
-
-def decode(data: bytes, limits: Limits) -> Pixels:
-    """Decode a JPEG, PNG, WebP, BMP or the first frame of a GIF; result and errors as in `read`."""
     form = formats.detect(data)
     try:
         _check_size(form.canvas(data), limits)
@@ -70,9 +54,10 @@ def decode(data: bytes, limits: Limits) -> Pixels:
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
-    if size[0] * size[1] > limits.pixels:
+    most = limits.max_pixels
+    if size[0] * size[1] > most:
         raise ImageError(
-            f"too large: {size[0]:,} x {size[1]:,} pixels, the limit is {limits.pixels:,} pixels"
+            f"too large: {size[0]:,} x {size[1]:,} pixels, the limit is {most:,} pixels"
         )
 
 

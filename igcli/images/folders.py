@@ -7,7 +7,7 @@ import functools
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from igcli.images.tally import Tally
 from igcli.records import Source
@@ -36,12 +36,19 @@ class Folder:
 
 
 class Walker:
-    """One walk: what it has met so far, so that nothing is taken twice."""
+    """One walk: what it has met so far, so that nothing is taken twice and loops end."""
 
-    def __init__(self, tally: Tally, *, output: str | None) -> None:
-        """Start a walk that stays out of the folder whose real path is `output`."""
+    def __init__(self, tally: Tally, *, output: str | None, follow: bool = False) -> None:
+        """Start a walk.
+
+        Args:
+            tally: Counts what is met.
+            output: Real path of a folder to stay out of.
+            follow: Whether links to folders are followed.
+        """
         self._tally = tally
         self._output = output
+        self._follow = follow
         self._folders: set[str] = set()
         self._files: set[tuple[str, str]] = set()
         self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
@@ -93,7 +100,7 @@ class Walker:
         if folder.real in self._folders:
             self._tally.skip("repetitions", folder.path)
             return
-        if folder.real == self._output:
+        if self._output is not None and is_inside(folder.real, self._output):
             self._tally.skip("output folder", folder.path)
             return
         self._folders.add(folder.real)
@@ -105,7 +112,9 @@ class Walker:
         for entry in sorted(files + list(folders)):
             base = os.fsdecode(entry)
             if entry in folders:
-                yield folder.child(base)
+                child = folder.child(base)
+                # Only a link can differ, and only where links are followed is one among them.
+                yield replace(child, real=os.path.realpath(child.path)) if self._follow else child
             elif self._files and (folder.real, base) in self._files:
                 self._tally.skip("repetitions", os.path.join(folder.path, base))
             else:
@@ -117,6 +126,8 @@ class Walker:
         with os.scandir(os.fsencode(folder.path)) as entries:
             for entry in entries:
                 kind = _kind(entry)
+                if kind == "linked folders" and self._follow:
+                    kind = "folder"
                 if kind == "image":
                     files.append(entry.name)
                 elif kind == "folder":
@@ -135,10 +146,11 @@ def is_inside(path: str, folder: str) -> bool:
 
 def _kind(entry: os.DirEntry[bytes]) -> str:
     """Return "image", "folder", "other", or what kind of thing left out `entry` is."""
-    if entry.is_dir(follow_symlinks=False):
-        return "hidden folders" if entry.name.startswith(b".") else "folder"
-    if entry.is_symlink() and os.path.isdir(entry.path):
-        return "linked folders"
+    is_link = entry.is_symlink()
+    if os.path.isdir(entry.path) if is_link else entry.is_dir(follow_symlinks=False):
+        if entry.name.startswith(b"."):
+            return "hidden folders"
+        return "linked folders" if is_link else "folder"
     if _suffix(os.fsdecode(entry.name)) not in EXTENSIONS:
         return "other"
     if entry.is_file(follow_symlinks=False) or stat.S_ISREG(_mode(entry.path)):

@@ -30,6 +30,7 @@ class Walk:
         listed: Iterable[str] = (),
         output: str | None = None,
         limit: int | None = None,
+        follow: bool = False,
     ) -> None:
         """Check what is named; nothing is walked yet.
 
@@ -38,6 +39,7 @@ class Walk:
             listed: Distinct paths of files, iterable more than once: a `Listing`.
             output: The folder written to, which the walk leaves out.
             limit: Take only the first so many.
+            follow: Whether links to folders, met on a walk, are followed.
 
         Raises:
             UsageError: An argument does not exist, is a folder that cannot be read, or all lie
@@ -52,6 +54,7 @@ class Walk:
             _refuse_missing(argument)
         self._listed = listed
         self._limit = limit
+        self._follow = follow
         self._current = os.getcwd()
         self._level = logging.WARNING
 
@@ -59,7 +62,8 @@ class Walk:
         """Yield the images; what is left out is warned of in the first iteration only."""
         self.tally = Tally(level=self._level)
         self._level = logging.DEBUG
-        return itertools.islice(self._sources(Walker(self.tally, output=self._output)), self._limit)
+        walker = Walker(self.tally, output=self._output, follow=self._follow)
+        return itertools.islice(self._sources(walker), self._limit)
 
     def _sources(self, walker: Walker) -> Iterator[Source]:
         folders = {os.path.realpath(name) for name in self._arguments if os.path.isdir(name)}

@@ -1,5 +1,6 @@
 """The way of one image, from its file to its results."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import OutputError
-from igcli.images.decode import read
+from igcli.images.decode import decode
+from igcli.images.files import read_file
 from igcli.images.fit import fit
 from igcli.models.load import Model
 from igcli.outputs.folder import OutputFolder
@@ -18,7 +20,7 @@ from igcli.pipeline import outcome, pictures
 from igcli.pipeline.engine import Job, in_background
 from igcli.pipeline.explain import explain
 from igcli.pipeline.outcome import Outcome, Record
-from igcli.pipeline.plan import LIMITS, Plan
+from igcli.pipeline.plan import Plan
 from igcli.records import Explanation, Sample, Source
 
 
@@ -65,9 +67,10 @@ def attribute_image(source: Source, context: Context) -> Job[Outcome]:
 
 
 def _read(source: Source, context: Context) -> Sample:
-    pixels, digest = read(source, LIMITS)
-    fitted = fit(pixels, context.model.size, how=context.settings.model.fit)
-    return Sample(source, fitted, digest)
+    settings = context.settings
+    data = read_file(source.path, most=settings.max_bytes)
+    fitted = fit(decode(data, settings), context.model.size, how=settings.model.fit)
+    return Sample(source, fitted, hashlib.sha256(data).hexdigest())
 
 
 def _publish(

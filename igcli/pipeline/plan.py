@@ -8,7 +8,8 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError, UsageError
-from igcli.images.decode import Limits, read
+from igcli.images.decode import decode
+from igcli.images.files import read_file
 from igcli.images.fit import fit
 from igcli.images.walk import Walk
 from igcli.methods import MethodOptions, References, own
@@ -20,9 +21,7 @@ from igcli.paths.starts import Starts, starts
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.engine import UPCOMING
 from igcli.pipeline.targets import Targets, targets
-from igcli.records import Array, Pixels, Source
-
-LIMITS = Limits()
+from igcli.records import Array, Pixels
 
 MOST_REFERENCES = 200
 """Images of a folder that baselines are drawn from; they are all kept in memory."""
@@ -107,7 +106,7 @@ def predictions(inputs: Sequence[Array | Pixels], network: Network) -> Array:
 
 def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
     try:
-        pixels, _ = read(Source(path, path), LIMITS)
+        pixels = decode(read_file(path, most=settings.max_bytes), settings)
     except ImageError as error:
         raise UsageError(f"baseline: {path}: {error}") from None
     return fit(pixels, model.size, how=settings.model.fit)

@@ -2,6 +2,8 @@ import io
 import random
 import struct
 import threading
+import time
+import tracemalloc
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,8 @@ import pytest
 from PIL import Image
 
 from igcli.errors import ImageError
-from igcli.images.decode import Limits, decode
+from igcli.images.decode import decode
+from igcli.images.options import Limits
 from igcli.records import Pixels
 
 LIMITS = Limits()
@@ -100,9 +103,9 @@ def test_bombs_are_refused_before_they_take_memory(name: str) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_limit_of_pixels_is_the_last_that_passes(form: str) -> None:
     data = saved(Image.new("RGB", (20, 10)), form)
-    assert decode(data, Limits(pixels=200)).shape == (10, 20, 3)
+    assert decode(data, Limits(max_pixels=200)).shape == (10, 20, 3)
     with pytest.raises(ImageError, match=r"^too large: 20 x 10 pixels, the limit is 199 pixels"):
-        decode(data, Limits(pixels=199))
+        decode(data, Limits(max_pixels=199))
 
 
 def test_floods_of_chunks_end_soon() -> None:
@@ -186,7 +189,7 @@ def seeds() -> list[bytes]:
 def outcome(data: bytes) -> str | Pixels:
     """Return the pixels or why there are none; anything else is a mistake."""
     try:
-        return decode(data, Limits(pixels=1_000_000))
+        return decode(data, Limits(max_pixels=1_000_000))
     except ImageError as error:
         return str(error)
 
@@ -203,3 +206,29 @@ def test_mutated_files_are_decoded_or_refused_without_a_warning() -> None:
     assert all("\n" not in reason for reason in refused)
     assert all(pixels.dtype == np.uint8 and pixels.shape[2:] == (3,) for pixels in decoded)
     assert min(len(refused), len(decoded)) > MUTATIONS / 5
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_higher_limit_is_not_undone_by_pillow(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(Image.fromarray(noise(10, 10, 3)), form)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)  # It warns beyond, and refuses twice it.
+    assert decode(data, Limits(max_pixels=100)).shape == (10, 10, 3)
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_at_once_and_without_memory(name: str) -> None:
+    def refuse() -> None:
+        with pytest.raises(ImageError, match="too large"):
+            decode(BOMBS[name], LIMITS)
+
+    refuse()  # The first of a format imports what it needs.
+    tracemalloc.start()
+    try:
+        start = time.perf_counter()
+        refuse()
+        seconds = time.perf_counter() - start
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert seconds < 0.2
+    assert peak < 1_000_000

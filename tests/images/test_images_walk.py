@@ -196,3 +196,30 @@ def test_deep_trees_are_walked(tree: Tree) -> None:
     walk = Walk(["d"])
     assert names(walk) == [f"{'d/' * 1099}a.jpg"]
     subprocess.run(["rm", "-r", "d"], check=True)  # too deep for pytest to clear up
+
+
+def test_links_to_folders_are_followed_where_asked_and_loops_end(tree: Tree) -> None:
+    tree("in/a.jpg", "in/deep/b.jpg", "data/c.jpg", "data/.hidden/d.jpg", "out/panels/e.jpg")
+    Path("in/deep/up").symlink_to("../../in")
+    Path("in/deep/self").symlink_to(".")
+    Path("in/data").symlink_to("../data")
+    Path("in/data2").symlink_to("../data")
+    Path("data/back").symlink_to("../in/deep")
+    Path("data/.secret").symlink_to("../data")
+    Path("in/results").symlink_to("../out/panels")
+    Path("in/round").symlink_to("round")
+    Path("in/gone").symlink_to("nothing")
+    walk = Walk(["in"], output="out", follow=True)
+    assert names(walk) == ["a.jpg", "data/back/b.jpg", "data/c.jpg"]
+    assert walk.tally.skipped == {"hidden folders": 2, "repetitions": 4, "output folder": 1}
+    assert names(walk) == names(Walk(["in"], output="out", follow=True))
+
+
+def test_a_thousand_links_to_each_other_end(tree: Tree) -> None:
+    tree("in/0/a.jpg")
+    for number in range(30):
+        Path(f"in/{number}").mkdir(exist_ok=True)
+    for number in range(30):
+        for other in range(30):
+            Path(f"in/{number}/to{other}").symlink_to(f"../{other}")
+    assert len(names(Walk(["in"], follow=True))) == 1
