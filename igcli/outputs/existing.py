@@ -7,7 +7,7 @@ import os
 from typing import Literal
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import journal, lock, reports
+from igcli.outputs import journal, lock, page, reports
 from igcli.outputs.folder import FOLDER, OutputFolder
 from igcli.outputs.leftovers import FOLDERS, is_folder, is_temporary
 
@@ -47,7 +47,7 @@ def clear(folder: OutputFolder) -> None:
         root = os.open(folder.path, FOLDER)
         try:
             for name in os.listdir(root):
-                if name in FILES or is_temporary(name):
+                if name in FILES or is_temporary(name) or _is_page(name, folder):
                     os.unlink(name, dir_fd=root)
                 elif name in FOLDERS and is_folder(name, root):
                     _clear_tree(root, name, FOLDERS[name])
@@ -55,6 +55,10 @@ def clear(folder: OutputFolder) -> None:
             os.close(root)
     except OSError as error:
         raise OutputError(f"output {folder.path!r} cannot be emptied: {error.strerror}") from error
+
+
+def _is_page(name: str, folder: OutputFolder) -> bool:
+    return name == page.NAME and page.is_page(folder)
 
 
 def _clear_tree(root: int, name: str, suffixes: tuple[str, ...]) -> None:

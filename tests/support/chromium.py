@@ -47,8 +47,8 @@ class Tab:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self._loaded = False
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=self._target, flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
@@ -68,6 +68,11 @@ class Tab:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
+
+    def close(self) -> None:
+        """Close the page."""
+        self._session = None
+        self.call("Target.closeTarget", targetId=self._target)
 
     def open(self, url: str) -> None:
         """Open a page and wait until it is loaded."""

@@ -1,0 +1,39 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from igcli.gallery.write import write_gallery
+from igcli.outputs.folder import OutputFolder
+from support.chromium import Tab, chromium, installed
+
+Browse = Callable[[Path], Tab]
+
+
+@pytest.fixture(scope="session")
+def new_tab() -> Iterator[Callable[[], Tab]]:
+    path = installed()
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with chromium(path) as new:
+        yield new
+
+
+@pytest.fixture
+def tab(new_tab: Callable[[], Tab]) -> Iterator[Tab]:
+    tab = new_tab()
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def browse(tab: Tab) -> Browse:
+    """Write the gallery of a run and open it."""
+
+    def browse(folder: Path) -> Tab:
+        write_gallery(OutputFolder(os.fspath(folder)))
+        tab.open((folder / "index.html").as_uri())
+        return tab
+
+    return browse
