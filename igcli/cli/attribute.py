@@ -19,6 +19,7 @@ from igcli.images.walk import Walk
 from igcli.outputs.existing import OnExisting, clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.names import count_distinct
+from igcli.outputs.page import refuse_foreign
 from igcli.pipeline.checks import check
 from igcli.render.options import GifOptions
 
@@ -110,6 +111,8 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
     walk, total = _find(arguments, folder)
     folder.check()
     refuse_existing(folder, arguments.on_existing)
+    if settings.gallery:
+        refuse_foreign(folder)
     check(settings, panels=panels)
     if not quiet:
         _say_demo(loaded)
@@ -129,6 +132,7 @@ class Found:
 
 def _run(settings: Settings, arguments: Arguments, wanted: Wanted, found: Found) -> int:
     # Imported once everything that can be known without TensorFlow is known to be right.
+    from igcli.gallery.write import write_gallery
     from igcli.pipeline.run import Run, prepare
 
     prepared = prepare(settings, panels=found.panels, trust_model=arguments.trust_model)
@@ -143,6 +147,8 @@ def _run(settings: Settings, arguments: Arguments, wanted: Wanted, found: Found)
     with Run(settings, found.folder, prepared=prepared, panels=found.panels) as run:
         for outcome in run.outcomes(found.walk):
             report.add(outcome)
+    if settings.gallery:
+        report.wrote(write_gallery(found.folder))
     report.finish(run.record)
     return run.summary.exit_code
 

@@ -51,13 +51,17 @@ class Report:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
         else:
             for name in outcome.files:
-                path = os.fsencode(os.path.join(self._output, name))  # noqa: PTH118
-                self._result(path, b"\0" if self._wanted.nul else b"\n")
+                self._path(name)
         if outcome.failed:
             self.say(f"{outcome.record['source']}: {outcome.record['error']}")
         for warning in outcome.record.get("warnings", ()):
             self.say(f"{outcome.record['source']}: warning: {warning}")
         self._bar.update()
+
+    def wrote(self, name: str) -> None:
+        """Tell of a file of the whole run."""
+        if not self._wanted.as_json:
+            self._path(name)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Tell how the run ended."""
@@ -70,6 +74,10 @@ class Report:
         """Write a line on standard error, above the bar."""
         if not self._wanted.quiet:
             tqdm.write(f"igcli: {printable(message)}", file=sys.stderr)
+
+    def _path(self, name: str) -> None:
+        path = os.fsencode(os.path.join(self._output, name))  # noqa: PTH118
+        self._result(path, b"\0" if self._wanted.nul else b"\n")
 
     def _result(self, result: bytes, end: bytes) -> None:
         with tqdm.external_write_mode(file=sys.stdout):

@@ -75,6 +75,9 @@ class _Run(MethodOptions, _Network):
     arrays: bool = False
     """Attributions as numbers (.npz) for each image."""
 
+    gallery: bool = False
+    """A page to look at the run, index.html."""
+
 
 class Settings(Limits, _Run):
     """Everything a user can set."""

@@ -23,7 +23,7 @@ from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
 
-UNCHANGING = {"output", "device", "batch_size", "gif", "arrays"}
+UNCHANGING = {"output", "device", "batch_size", "gif", "arrays", "gallery"}
 """Settings that alter no attribution and no picture that is there already."""
 
 

@@ -1,12 +1,17 @@
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Cli
+from PIL import Image
 
-from support.runs import failed, ok, write_run
+from igcli.config.schema import Settings
+from igcli.pipeline.run import config_sha256
+from support.runs import failed, ok, write_file, write_run
 
 
 def test_the_path_of_the_page_is_all_that_is_said(cli: Cli, tmp_path: Path) -> None:
@@ -63,3 +68,61 @@ def test_neither_command_needs_tensorflow(tmp_path: Path, name: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.split()[-1] == b"False"
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+        write_file(tmp_path / "images", f"{number}.jpg", b"")
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.jpg")
+    (tmp_path / "images" / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("attribute", "panels"), ("gif", "gifs")])
+def test_a_run_can_end_in_its_page(
+    cli: Cli, images: Path, tiny_model: Path, tmp_path: Path, name: str, pictures: str
+) -> None:
+    arguments = (name, images, "--model", tiny_model, "--steps", "2")
+    result = cli(*arguments, "--gallery")
+    output = tmp_path / "igcli-output"
+    assert result.code == 3, result.err
+    assert result.lines[-1] == str(output / "index.html")
+    assert len(result.lines) == 3
+    html = (output / "index.html").read_text()
+    assert f"{pictures}/0." in html
+    assert "Gradients a second" in html  # The summary was there before the page.
+    (output / "index.html").unlink()
+    assert cli("gallery", output).code == 0
+    assert (output / "index.html").read_text() == html
+
+
+def test_the_page_is_no_changed_setting(images: Path, tiny_model: Path) -> None:
+    settings = Settings.model_validate({"model": {"source": os.fspath(tiny_model)}})
+    with_page = settings.model_copy(update={"gallery": True})
+    assert config_sha256(with_page) == config_sha256(settings)
+
+
+def test_a_page_of_others_stops_a_run_before_it_starts(
+    cli: Cli, images: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    arguments = ("attribute", images, "--model", tiny_model, "--steps", "2")
+    assert cli(*arguments).code == 3
+    output = tmp_path / "igcli-output"
+    (output / "index.html").write_text("mine")
+    before = (output / "results.jsonl").read_bytes()
+    refused = cli(*arguments, "--gallery", "--on-existing", "overwrite")
+    assert refused.code == 2
+    assert "was not written by igcli" in refused.err
+    assert (output / "results.jsonl").read_bytes() == before
+    assert cli(*arguments, "--on-existing", "overwrite").code == 3
+    assert (output / "index.html").read_text() == "mine"
+
+
+def test_records_are_followed_by_the_summary_and_no_path(
+    cli: Cli, images: Path, tiny_model: Path
+) -> None:
+    result = cli("attribute", images, "--model", tiny_model, "--steps", "2", "--gallery", "--json")
+    assert "device" in json.loads(result.lines[-1])
+    assert len(result.lines) == 4
