@@ -23,6 +23,10 @@ class ModelError(IgcliError):
     """A network that cannot be read or differentiated."""
 
 
+class OutOfMemoryError(ModelError):
+    """The device's memory does not hold what the network was given at a time."""
+
+
 class OutputError(IgcliError):
     """A result that cannot be written."""
 

@@ -54,6 +54,28 @@ class Batch:
         """Whether any line wants interior gradients."""
         return any(opened.line.interior is not None for opened, _ in self.parts)
 
+    def split(self, size: int) -> "list[Batch]":
+        """Cut into batches of `size` in the same order; the last repeats its last point."""
+        real = sum(count for _, count in self.parts)
+        return [self._between(at, min(at + size, real), size) for at in range(0, real, size)]
+
+    def _between(self, first: int, end: int, size: int) -> "Batch":
+        points, missing = self.points, (0, size - (end - first))
+        line = points.line[first:end]
+        low, high = int(line[0]), int(line[-1]) + 1
+        counts = np.bincount(line - low, minlength=high - low).tolist()
+        opened = [part for part, _ in self.parts[low:high]]
+        return Batch(
+            Points(
+                points.starts[low:high],
+                points.directions[low:high],
+                np.pad(line - low, missing, mode="edge"),
+                np.pad(points.alpha[first:end], missing, mode="edge"),
+                np.pad(points.target[first:end], missing, mode="edge"),
+            ),
+            list(zip(opened, counts, strict=True)),
+        )
+
 
 class Batches:
     """A queue of lines, cut into batches of one size.

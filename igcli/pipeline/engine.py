@@ -12,7 +12,8 @@ import numpy as np
 
 from igcli.paths.network import Network
 from igcli.paths.work import Answer, Prediction, Request
-from igcli.pipeline.batches import Batch, Batches
+from igcli.pipeline.batches import Batches
+from igcli.pipeline.sparing import Sparing
 from igcli.records import Array
 
 T = TypeVar("T")
@@ -65,8 +66,13 @@ class Engine:
 
     def __init__(self, network: Network, *, batch_size: int, threads: int = 2) -> None:
         self.network = network
-        self.batch_size = batch_size
+        self.sparing = Sparing(network, batch_size=batch_size)
         self._threads = threads
+
+    @property
+    def batch_size(self) -> int:
+        """Gradient evaluations at a time; less than was asked for once memory ran out."""
+        return self.sparing.batch_size
 
     def run(self, jobs: Iterable[Job[T]]) -> Iterator[T]:
         """Yield the result of each job as it is finished; what a job raises ends the run."""
@@ -75,16 +81,16 @@ class Engine:
         try:
             yield from _Run[T](self, device, background).results(iter(jobs))
         finally:
-            for pool in (device, background):
-                pool.shutdown(wait=True, cancel_futures=True)
+            # A batch under way cannot be stopped, and whoever stops the run will not wait for it.
+            device.shutdown(wait=False, cancel_futures=True)
+            background.shutdown(wait=True, cancel_futures=True)
 
 
 class _Run(Generic[T]):
     """The state of one run: a loop that waits for whatever is done next."""
 
     def __init__(self, engine: Engine, device: Executor, background: Executor) -> None:
-        self._network = engine.network
-        self._batch_size = engine.batch_size
+        self._sparing = engine.sparing
         self._most_alive = 2 * max(engine.batch_size, 2 * UPCOMING)
         self._device = device
         self._background = background
@@ -113,7 +119,7 @@ class _Run(Generic[T]):
         return (
             self._alive < self._most_alive
             and self._upcoming < UPCOMING
-            and self._batches.pending < AHEAD * self._batch_size
+            and self._batches.pending < AHEAD * self._sparing.batch_size
         )
 
     def _start(self, job: Job[T]) -> None:
@@ -156,7 +162,7 @@ class _Run(Generic[T]):
             asked = len(self._predictions)
             if asked >= UPCOMING or (asked and not self._reading):
                 self._submit_predictions()
-            elif self._batches.pending >= self._batch_size or (
+            elif self._batches.pending >= self._sparing.batch_size or (
                 self._batches.pending and self._starved(more=more)
             ):
                 self._submit_batch()
@@ -173,17 +179,13 @@ class _Run(Generic[T]):
         # Always the same shape: one trace, and the same rounding whatever the company.
         padded = np.stack(inputs + (inputs[-1],) * (UPCOMING - count))
         self._on_device += 1
-        future = self._device.submit(self._network.predict, padded)
+        future = self._device.submit(self._sparing.predict, padded)
         self._when_done(future, partial(self._predicted, tickets))
 
     def _submit_batch(self) -> None:
-        batch = self._batches.take(self._batch_size)
+        batch = self._batches.take(self._sparing.batch_size)
         self._on_device += 1
-        differentiate = partial(
-            self._network.gradients, slopes=batch.slopes, interior=batch.interior
-        )
-        future = self._device.submit(differentiate, batch.points)
-        self._when_done(future, partial(self._differentiated, batch))
+        self._when_done(self._device.submit(self._sparing.gradients, batch), self._differentiated)
 
     def _called(self, ticket: _Ticket[T], done: Future[Any]) -> None:
         self._calls -= 1
@@ -199,10 +201,11 @@ class _Run(Generic[T]):
         for ticket, scores in zip(tickets, done.result(), strict=False):
             self._answer(ticket, scores)
 
-    def _differentiated(self, batch: Batch, done: Future[Any]) -> None:
+    def _differentiated(self, done: Future[Any]) -> None:
         self._on_device -= 1
-        for ticket, answer in self._batches.give(batch, done.result()):
-            self._answer(ticket, answer)
+        for batch, found in done.result():
+            for ticket, answer in self._batches.give(batch, found):
+                self._answer(ticket, answer)
 
     def _answer(self, ticket: _Ticket[T], answer: Answer | Any) -> None:
         owner = ticket.owner
