@@ -25,6 +25,7 @@ COMMANDS = {
         "Panels, and on request GIFs and arrays, for every image.",
     ),
     "gif": ("igcli.cli.attribute:gif", "GIFs of the interior gradients for every image."),
+    "models": ("igcli.cli.models:models", "List, describe, fetch or check networks."),
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
     "gallery": ("igcli.cli.gallery:gallery", "A page to look at a run."),
     "compare": ("igcli.cli.compare:compare", "How far two runs' attributions agree."),

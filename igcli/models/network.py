@@ -61,9 +61,11 @@ class TensorFlowNetwork:
         head = head_of(frozen)
         self.outputs, self.activation = head.outputs, head.activation
         self._scores = scores_of(frozen, head, explain)
-        self._predict = tf.function(self._scores)
+        self._predict = tf.function(self._scores, autograph=False)
         # Batches hold points of one line or many; without this each number would be a trace.
-        self._differentiate = tf.function(self._score_gradients, reduce_retracing=True)
+        self._differentiate = tf.function(
+            self._score_gradients, autograph=False, reduce_retracing=True
+        )
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
@@ -95,7 +97,10 @@ class TensorFlowNetwork:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
             scores = tf.gather(self._scores(inputs), target, batch_dims=1)
-        gradients = tape.gradient(scores, inputs)
+        try:
+            gradients = tape.gradient(scores, inputs)
+        except LookupError as error:
+            raise ModelError(f"model: an operation in it has no gradient: {error}") from None
         if gradients is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
         derivatives = _slopes(gradients, directions, line) if slopes else None

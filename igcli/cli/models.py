@@ -1,0 +1,130 @@
+"""The command `igcli models`."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from igcli.cli.options import setting_options, settings_of
+from igcli.cli.terminal import say, verbosity
+from igcli.config.schema import Settings
+from igcli.errors import UsageError
+from igcli.models import cache
+from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
+from igcli.models.describe import available
+from igcli.models.options import ModelOptions, check_exists
+from igcli.models.releases import RELEASES
+from igcli.printable import printable
+
+Command = Callable[..., Any]
+
+UNFIT = 3
+"""Exit code of a check that found something."""
+
+
+@click.group()
+def models() -> None:
+    """List, describe, fetch or check networks."""
+
+
+@models.command(name="list")
+def list_() -> None:
+    """List the networks known by name, their size and whether they are on this machine.
+
+    Any Keras file, SavedModel folder or frozen graph is named by its path instead.
+    """
+    for each in available():
+        here = "here" if each.is_here else "to fetch"
+        click.echo(f"{each.name:<26}{each.size:>4}  {here:<9} {each.origin}")
+
+
+def _network(command: Command) -> Command:
+    """Give a command the settings and whether the network is trusted."""
+    option = click.option(
+        "--trust-model", is_flag=True, help="Let a Keras file run its author's code."
+    )
+    return verbosity(setting_options(option(command)))
+
+
+@models.command()
+@click.argument("name")
+@_network
+def show(name: str, **options: Any) -> None:
+    """Say what is known of a network.
+
+    NAME is a name of `igcli models list` or the path of a network.
+    """
+    settings = _settings(name, options)
+    # Imported once everything that can be known without TensorFlow is known to be right.
+    from igcli.pipeline.inspection import describe
+
+    for key, value in describe(settings, trust_model=options["trust_model"]).items():
+        click.echo(printable(f"{key}: {value}"))
+
+
+@models.command()
+@click.argument("name")
+@click.argument("image")
+@_network
+def check(name: str, image: str, **options: Any) -> None:
+    """Run one image and say what looks wrong with a network, each with its remedy.
+
+    NAME is a name of `igcli models list` or the path of a network. The exit code is 3 where
+    something was found.
+    """
+    settings = _settings(name, options)
+    if not Path(image).exists():
+        raise UsageError(f"{image}: no such file")
+    from igcli.pipeline.inspection import check as inspected
+
+    verdict = inspected(settings, image, trust_model=options["trust_model"])
+    say(f"{image}: {verdict.label}, {verdict.score:.4g}")
+    for each in verdict.findings:
+        click.echo(printable(f"{each.what}; {each.remedy}"))
+    if not verdict.findings:
+        click.echo(printable(f"{name}: nothing looks wrong"))
+    click.get_current_context().exit(UNFIT if verdict.findings else 0)
+
+
+@models.command()
+@click.argument("name")
+@click.option("--from", "archive", metavar="FILE", help="The archive, downloaded elsewhere.")
+@verbosity
+def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG001
+    """Bring a network to this machine, and print where it is kept.
+
+    NAME is a name of `igcli models list`.
+    """
+    if name in RELEASES:
+        release = RELEASES[name]
+        if archive is None:
+            cache.obtain(release)
+        else:
+            cache.install(release, Path(archive))
+        click.echo(os.fsencode(cache.folder(release)))
+        return
+    if archive is not None:
+        raise UsageError(f"--from: is for {', '.join(RELEASES)}; {name} is fetched by Keras")
+    if not name.startswith(PREFIX) or name.removeprefix(PREFIX) not in APPLICATIONS:
+        raise UsageError(f"{name}: nothing to fetch (see igcli models list)")
+    from igcli.models.sources.application import load
+
+    load(ModelOptions(source=name))
+    click.echo(os.fsencode(cached_weights(name.removeprefix(PREFIX))))
+
+
+def _settings(name: str, options: Mapping[str, Any]) -> Settings:
+    """Return the settings with the network named, which beats every other naming."""
+    overrides = {
+        key: value
+        for key, value in options["overrides"].items()
+        if key not in ("model", "model.source")
+    }
+    quiet = options["quiet"]
+    settings = settings_of(
+        options["config_file"], {"model": name, **overrides}, quiet=quiet
+    ).settings
+    check_exists(settings.model)
+    return settings

@@ -1,0 +1,114 @@
+"""What is known of a network, and what looks wrong with it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from igcli.config.schema import Settings
+from igcli.errors import IgcliError, ImageError
+from igcli.images.decode import decode
+from igcli.images.files import read_file
+from igcli.images.fit import fit
+from igcli.models import labels
+from igcli.models.applications import PREFIX, cached_weights
+from igcli.models.check import Finding, findings
+from igcli.models.describe import labels_in_words, preprocessing_in_words
+from igcli.models.device import choose
+from igcli.models.load import Model, from_source
+from igcli.models.sources.open import open_source
+from igcli.pipeline.targets import parse
+from igcli.records import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one image says of a network.
+
+    Attributes:
+        findings: What looks wrong.
+        label: The top label, or its index.
+        score: Its score.
+    """
+
+    findings: tuple[Finding, ...]
+    label: str
+    score: float
+
+
+def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
+    """Return what is known of a network, by names for each; nothing is downloaded for it.
+
+    Raises:
+        ModelError: It cannot be read, or is none for RGB images.
+    """
+    options, is_here = settings.model, True
+    if options.source.startswith(PREFIX) and options.weights in (None, "imagenet"):
+        is_here = cached_weights(options.source.removeprefix(PREFIX)).is_file()
+    if not is_here:
+        options = options.model_copy(update={"weights": "random"})
+    loaded = open_source(options, trust=trust_model)
+    model = from_source(loaded, options, device="CPU:0", explain=settings.explain)
+    height, width = model.size
+    return {
+        "source": options.source,
+        "input": f"{loaded.input}, {height} x {width} RGB",
+        "output": f"{loaded.output}, {model.network.outputs:,} scores",
+        "ends in": model.network.activation or "no softmax or sigmoid",
+        "preprocess": preprocessing_in_words(options.preprocess or loaded.preprocess),
+        "labels": labels_in_words(model.labels),
+        "parameters": f"{loaded.parameters:,}",
+        "sha256": model.sha256 if is_here else "known once its weights are fetched",
+    }
+
+
+def check(settings: Settings, image: str, *, trust_model: bool) -> Verdict:
+    """Run one image and look at what the network makes of it.
+
+    Args:
+        settings: The resolved configuration.
+        image: Path of the image.
+        trust_model: Whether a Keras file may bring code of its author's.
+
+    Raises:
+        ModelError: The network cannot be read, or is none for RGB images.
+        ImageError: The image cannot be read.
+    """
+    loaded = open_source(settings.model, trust=trust_model)
+    bare = settings.model.model_copy(update={"labels": None})
+    device = choose(settings.device)
+    model = from_source(loaded, bare, device=device, explain=settings.explain)
+    names, found = _named(settings, model)
+    pixels = _read(image, settings, model.size)
+    mode = settings.model.preprocess or loaded.preprocess
+    found += findings(pixels, loaded, model, preprocess=mode)
+    scores = model.network.predict(pixels[None])[0]
+    best = int(np.argmax(scores))
+    return Verdict(tuple(found), names[best] if names else str(best), float(scores[best]))
+
+
+def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
+    """Return the labels, and what is wrong with them and with the target."""
+    names, found = model.labels, []
+    outputs = model.network.outputs
+    try:
+        if settings.model.labels:
+            names = labels.read(settings.model.labels, outputs)
+    except IgcliError as error:
+        found.append(_finding(error, "give model.labels one line for each output"))
+    try:
+        parse(settings.target, names, outputs, where="target")
+    except IgcliError as error:
+        found.append(_finding(error, "set target to one of the network's outputs"))
+    return names, found
+
+
+def _finding(error: IgcliError, remedy: str) -> Finding:
+    return Finding(str(error), remedy)
+
+
+def _read(image: str, settings: Settings, size: tuple[int, int]) -> Array:
+    try:
+        pixels = decode(read_file(image, most=settings.max_bytes), settings)
+    except ImageError as error:
+        raise ImageError(f"{image}: {error}") from None
+    return fit(pixels, size, how=settings.model.fit).astype(np.float32)

@@ -1,0 +1,219 @@
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from conftest import Cli
+from PIL import Image
+
+from igcli.models.applications import APPLICATIONS
+from igcli.models.options import NAMES
+from support import inception, model_files
+from support.model_files import SHAPE
+
+LABELS = "\n".join(inception.LABELS).encode() + b"\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(4).integers(0, 256, SHAPE, np.uint8)
+    path = tmp_path / "image.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Path:
+    return model_files.save(model_files.network(), ".keras", tmp_path)
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive that takes the place of the published one, in this process alone.
+
+    The hashes are part of the program: no setting or environment variable reaches them.
+    """
+    monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "home"))
+    graph = inception.graph(16)
+    names = ("tensorflow_inception_graph.pb", "imagenet_comp_graph_label_strings.txt")
+    zipped = inception.archive(dict(zip(names, (graph, LABELS), strict=True)))
+    releases = MappingProxyType({"inception_v1": inception.release(zipped, graph, LABELS)})
+    for module in ("cli.models", "models.describe", "models.sources.inception_v1"):
+        monkeypatch.setattr(f"igcli.{module}.RELEASES", releases)
+    path = tmp_path / "inception5h.zip"
+    path.write_bytes(zipped)
+    return path
+
+
+def test_the_list_names_every_network_without_tensorflow(command: Cli) -> None:
+    result = command("models", "list")
+    assert result.code == 0
+    names = [line.split()[0] for line in result.lines]
+    assert names == [*NAMES, *(f"keras:{name}" for name in APPLICATIONS)]
+
+
+def test_what_is_here_is_told(
+    cli: Cli, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    weights = tmp_path / "keras" / "models" / APPLICATIONS["VGG16"].weights
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    cli("models", "fetch", "inception_v1", "--from", release)
+    here = [line.split()[0] for line in cli("models", "list").lines if " here " in line]
+    assert here == ["demo", "inception_v1", "keras:VGG16"]
+
+
+def test_inception_v1_is_installed_offline_and_attributes(
+    cli: Cli, release: Path, image: Path, tmp_path: Path
+) -> None:
+    result = cli("models", "fetch", "inception_v1", "--from", release)
+    folder = tmp_path / "home" / "models" / "inception_v1"
+    assert (result.code, result.lines) == (0, [str(folder)])
+    shown = cli("models", "show", "inception_v1").lines
+    assert "preprocess: {mean: 117.0, std: 1.0}" in shown
+    assert "input: input:0, 224 x 224 RGB" in shown
+    assert "output: softmax2:0, 1,008 scores" in shown
+    result = cli("attribute", image, "--model", "inception_v1", "--steps", "4")
+    assert result.code == 0, result.err
+    assert (tmp_path / "igcli-output" / "panels" / "image.png.jpg").is_file()
+
+
+def test_users_archives_are_held_to_the_published_hash(
+    command: Cli, release: Path, tmp_path: Path
+) -> None:
+    result = command("models", "fetch", "inception_v1", "--from", release)
+    assert result.code == 1
+    assert "is not the archive that was published" in result.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_without_a_network_one_line_and_exit_1(cli: Cli, release: Path, image: Path) -> None:
+    result = cli("attribute", image, "--model", "inception_v1", "-q")
+    assert result.code == 1
+    [line] = result.err.splitlines()
+    assert "igcli models fetch inception_v1 --from inception5h.zip" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("fetch", "demo"), "nothing to fetch"),
+        (("fetch", "keras:VGG16", "--from", "x.zip"), "is fetched by Keras"),
+        (("fetch", "inception_v1", "--from", "none.zip"), "no such file"),
+        (("show", "none.keras"), "no such file: none.keras"),
+        (("check", "demo", "none.png"), "none.png: no such file"),
+    ],
+)
+def test_usage_errors(cli: Cli, arguments: tuple[str, ...], says: str) -> None:
+    result = cli("models", *arguments)
+    assert result.code == 2
+    assert says in result.err
+
+
+def test_a_network_is_described(cli: Cli, net: Path) -> None:
+    result = cli("models", "show", net, "--model-preprocess", "unit")
+    assert result.code == 0, result.err
+    described = dict(line.split(": ", 1) for line in result.lines)
+    assert described["source"] == str(net)
+    assert described["input"] == "image, 16 x 16 RGB"
+    assert described["output"] == "scores, 3 scores"
+    assert described["ends in"] == "softmax"
+    assert described["preprocess"] == "unit"
+    assert described["labels"] == "none (set model.labels)"
+    assert described["parameters"] == f"{model_files.network().count_params():,}"
+    assert len(described["sha256"]) == 64
+
+
+def test_an_application_is_described_without_its_weights(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    result = cli("models", "show", "keras:MobileNetV3Small")
+    assert "sha256: known once its weights are fetched" in result.lines
+    assert "labels: 1,000 names: tench ... toilet tissue" in result.lines
+
+
+def test_a_sound_network_passes(cli: Cli, net: Path, image: Path) -> None:
+    result = cli("models", "check", net, image)
+    assert (result.code, result.lines) == (0, [f"{net}: nothing looks wrong"])
+
+
+def findings(cli: Cli, tmp_path: Path, image: Path, layers: Any, *more: str) -> list[str]:
+    inputs = keras.Input(SHAPE)
+    keras.Model(inputs, layers(inputs)).save(tmp_path / "odd.keras")
+    result = cli("models", "check", tmp_path / "odd.keras", image, *more)
+    assert result.code == 3, result.err
+    assert all("; " in line for line in result.lines)
+    return result.lines
+
+
+def constant(x: Any) -> Any:
+    return keras.ops.softmax(0 * keras.ops.mean(x, (1, 2)))
+
+
+def rounded(x: Any) -> Any:
+    return keras.ops.softmax(keras.ops.round(keras.ops.mean(x, (1, 2)) / 50))
+
+
+def too_sure(x: Any) -> Any:
+    return keras.ops.softmax(keras.ops.mean(x, (1, 2)) * keras.ops.array([1e3, -2e3, 3e3]))
+
+
+def rooted(x: Any) -> Any:
+    zero = x - keras.ops.stop_gradient(x)
+    means = keras.ops.mean(x, (1, 2)) + keras.ops.mean(keras.ops.sqrt(zero), (1, 2))
+    return keras.ops.softmax(means / 100)
+
+
+def logarithms(x: Any) -> Any:
+    return keras.ops.softmax(keras.ops.log(keras.ops.mean(x, (1, 2)) - 1000))
+
+
+def raw(x: Any) -> Any:
+    return keras.ops.mean(x, (1, 2))
+
+
+def stopped(x: Any) -> Any:
+    return keras.ops.softmax(keras.ops.stop_gradient(keras.ops.mean(x, (1, 2)) / 255))
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        (constant, "answers the same"),
+        (rounded, "no gradient"),
+        (too_sure, "gradients are zero"),
+        (rooted, "gradients are NaN"),
+        (logarithms, "scores are NaN"),
+        (raw, "do not sum to one"),
+        (stopped, "no gradient"),
+    ],
+)
+def test_what_looks_wrong_is_found(
+    cli: Cli, tmp_path: Path, image: Path, layers: Any, says: str
+) -> None:
+    lines = findings(cli, tmp_path, image, layers)
+    assert any(says in line for line in lines), lines
+
+
+def test_labels_and_targets_that_do_not_fit_are_found(
+    cli: Cli, tmp_path: Path, net: Path, image: Path
+) -> None:
+    (tmp_path / "labels.txt").write_text("one\ntwo\n")
+    settings = ("--model-labels", "labels.txt", "--target", "7")
+    result = cli("models", "check", net, image, *settings)
+    assert result.code == 3
+    assert "2 lines, the network 3 outputs" in result.lines[0]
+    assert "7 is out of range" in result.lines[1]
+
+
+def test_preprocessing_that_does_not_fit_is_found(cli: Cli, shared: Path) -> None:
+    model = shared / "models" / "mobilenet_v1_0.25_224.keras"
+    photo = shared / "photos" / "1bd6987fa9219dec.jpg"
+    result = cli("models", "check", model, photo)
+    assert result.code == 3
+    assert "preprocess: none does not seem to fit: with tf" in result.lines[0]
+    assert cli("models", "check", model, photo, "--model-preprocess", "tf").code == 0
