@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from igcli.errors import ModelError
+from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
 from igcli.models.head import head_of, scores_of
 from igcli.models.options import Explained
@@ -69,7 +70,7 @@ class TensorFlowNetwork:
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
-        with tf.device(self._device):
+        with out_of_memory(), tf.device(self._device):
             return np.asarray(self._predict(inputs).numpy(), np.float32)
 
     def gradients(
@@ -77,7 +78,7 @@ class TensorFlowNetwork:
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every size of batch."""
         stack = self._residence.stack
-        with tf.device(self._device), computing_in(self.precision):
+        with out_of_memory(), tf.device(self._device), computing_in(self.precision):
             lines = stack(points.starts), stack(points.directions)
             scores, gradients, derivatives, maps = self._differentiate(
                 lines, points.line, points.alpha, points.target, slopes=slopes, interior=interior
