@@ -20,5 +20,6 @@ def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says noth
     from igcli.gallery.write import write_gallery
 
     folder = OutputFolder(output)
+    folder.check()
     name = write_gallery(folder)
     click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118

@@ -1,6 +1,7 @@
 """Two runs side by side as a gallery."""
 
 import os
+import statistics
 
 from igcli.compare.pairs import Comparison
 from igcli.compare.summary import Agreement
@@ -48,7 +49,7 @@ def comparison_page(agreement: Agreement, runs: tuple[Results, Results], folder:
         histogram=count(
             (each.correlation for each in agreement.comparisons),
             CORRELATIONS,
-            "of the channel means, signs included: 1 is the same order of all pixels",
+            _note(agreement),
         ),
         texts={
             f"Configuration of {name}": lines(run.config)
@@ -56,17 +57,17 @@ def comparison_page(agreement: Agreement, runs: tuple[Results, Results], folder:
             if run.config
         },
         fields=FIELDS,
-        words=Words("With warnings", "Not compared"),
+        words=Words(order="Worst first", failed="Not compared"),
         cards=[_card(each, paths) for each in agreement.comparisons],
     )
 
 
 def _card(comparison: Comparison, paths: list[str]) -> Card:
     records = comparison.first, comparison.second
-    labels = [text(record.get("label")) for record in records]
+    labels = [label for label in (text(record.get("label")) for record in records) if label]
     return Card(
         name=text(comparison.image),
-        label=labels[0] if labels[0] == labels[1] else f"A: {labels[0]}, B: {labels[1]}",
+        label="".join(labels[:1]) if len(set(labels)) < 2 else "A: {}, B: {}".format(*labels),
         views=()
         if comparison.reason
         else [
@@ -83,6 +84,12 @@ def _card(comparison: Comparison, paths: list[str]) -> Card:
         warnings=comparison.warnings,
         reason=text(comparison.reason),
     )
+
+
+def _note(agreement: Agreement) -> str:
+    found = [each.correlation for each in agreement.comparisons if each.correlation is not None]
+    figures = f"median {statistics.median(found):.4f}, worst {min(found):.4f}; " if found else ""
+    return f"{figures}of the channel means, 1 where all pixels have the same order"
 
 
 def _facts(agreement: Agreement, runs: tuple[Results, Results]) -> dict[str, str]:

@@ -98,13 +98,7 @@ def compare(first: Results, second: Results) -> Iterator[Comparison]:
     for name in common(first, second):
         records = first.records[name], second.records[name]
         try:
-            maps = [
-                _map(results, record, run)
-                for results, record, run in zip((first, second), records, "AB", strict=True)
-            ]
-            if maps[0].shape != maps[1].shape:
-                sizes = " and ".join("x".join(map(str, each.shape)) for each in maps)
-                raise ImageError(f"the attributions differ in size: {sizes}")
+            maps = _maps((first, second), records)
         except IgcliError as error:
             yield Comparison(name, *records, reason=str(error))
             continue
@@ -115,9 +109,18 @@ def _has_arrays(*records: Record) -> bool:
     return all(isinstance(record.get("arrays"), str) for record in records)
 
 
+def _maps(runs: tuple[Results, Results], records: tuple[Record, Record]) -> list[Values]:
+    for record, run in zip(records, "AB", strict=True):
+        if record.get("status") != "ok":
+            raise ImageError(f"failed in run {run}: {record.get('error', 'no reason is recorded')}")
+    maps = [_map(*each) for each in zip(runs, records, "AB", strict=True)]
+    if maps[0].shape != maps[1].shape:
+        sizes = " and ".join("x".join(map(str, each.shape)) for each in maps)
+        raise ImageError(f"the attributions differ in size: {sizes}")
+    return maps
+
+
 def _map(results: Results, record: Record, run: str) -> Values:
-    if record.get("status") != "ok":
-        raise ImageError(f"failed in run {run}: {record.get('error', 'no reason is recorded')}")
     if not _has_arrays(record):
         raise ImageError(f"run {run} has no arrays of it")
     attributions = read_array(results.folder, record["arrays"], "attributions")

@@ -19,7 +19,7 @@ def to_html(page: Page) -> str:
     names both by their hashes. Texts are escaped; cards go as JSON and become elements there.
     """
     environment = _environment()
-    style, script = _source("gallery.css"), _source("gallery.js")
+    style, script = _source("gallery.css"), _script()
     policy = (
         f"default-src 'none'; img-src 'self'; script-src {_hash(script)}; "
         f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'; "
@@ -51,6 +51,12 @@ def _environment() -> Environment:
     # Mappings keep their order; surrogates and U+2028 are escaped as all that is not ASCII.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
+
+
+def _script() -> str:
+    """Return the page's script: its parts in the order of their names, in a scope of their own."""
+    parts = _environment().list_templates(extensions=["js"])
+    return '"use strict";\n{\n' + "\n".join(map(_source, parts)) + "}\n"
 
 
 def _source(name: str) -> str:

@@ -100,13 +100,15 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What cards are called.
+    """What cards and their order are called.
 
     Attributes:
+        order: The order in which they come.
         warned: Those with warnings.
         failed: Those without a result.
     """
 
+    order: str = "As recorded"
     warned: str = "With warnings"
     failed: str = "Failed"
 
