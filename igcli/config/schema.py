@@ -7,7 +7,7 @@ from pydantic import Field
 from igcli.config.keys import keys_of
 from igcli.images.options import Limits
 from igcli.methods import METHODS, MethodOptions
-from igcli.models.options import Explained, ModelOptions
+from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.options import Expected, Options, PathField, Switch
 from igcli.render.options import GifOptions, PanelOptions
 
@@ -62,6 +62,10 @@ class _Run(MethodOptions, _Network):
         str, Field(pattern="^(auto|cpu|gpu(:[0-9]{1,4})?)$"), Expected("auto, cpu, gpu or gpu:N")
     ] = "auto"
     """What the network runs on; auto takes a GPU where there is one."""
+
+    precision: Precision = "float32"
+    """Numbers that gradients are computed in: float32, bfloat16 (faster for dense networks on CPUs
+    that have it), or auto, which tries both on the first image."""
 
     output: Annotated[str, PathField()] = "igcli-output"
     """Folder that everything is written to."""

@@ -4,10 +4,11 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from igcli.errors import UsageError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
 from igcli.models.network import TensorFlowNetwork
-from igcli.models.options import Explained, ModelOptions
+from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.models.sources import Loaded
 from igcli.models.sources.input_shape import image_shape
 from igcli.models.sources.open import open_source
@@ -34,6 +35,11 @@ class Model:
     device: str
 
     @property
+    def precision(self) -> str:
+        """What its gradients are computed in: "float32" or "bfloat16"."""
+        return self.network.precision
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the input."""
         height, width, _ = self.network.input_shape
@@ -45,7 +51,12 @@ class Model:
 
 
 def load(
-    options: ModelOptions, *, device: str, explain: Explained = "probability", trust: bool = False
+    options: ModelOptions,
+    *,
+    device: str,
+    explain: Explained = "probability",
+    precision: Precision = "float32",
+    trust: bool = False,
 ) -> Model:
     """Load, freeze and place a network.
 
@@ -53,14 +64,21 @@ def load(
         options: Which one, and how pixels are brought to it.
         device: "auto", "cpu", "gpu" or "gpu:N".
         explain: Which scores: "probability", the output as it is, or "logit".
+        precision: What gradients are computed in; float32 where it is "auto".
         trust: Whether a Keras file may bring code of its author's.
 
     Raises:
-        UsageError: The device or a file is not there.
+        UsageError: The device or a file is not there, or the device is none for the precision.
         ModelError: The network cannot be read, or is none for RGB images.
     """
     place = choose(device)
-    return from_source(open_source(options, trust=trust), options, device=place, explain=explain)
+    if precision == "bfloat16" and not place.startswith("CPU"):
+        raise UsageError(f"precision: bfloat16 is for CPUs, the run is on {place}: use float32")
+    loaded = open_source(options, trust=trust)
+    model = from_source(loaded, options, device=place, explain=explain)
+    if precision == "bfloat16":
+        model.network.precision = precision
+    return model
 
 
 def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: Explained) -> Model:

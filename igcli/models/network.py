@@ -81,7 +81,13 @@ class TensorFlowNetwork:
         with out_of_memory(), tf.device(self._device), computing_in(self.precision):
             lines = stack(points.starts), stack(points.directions)
             scores, gradients, derivatives, maps = self._differentiate(
-                lines, points.line, points.alpha, points.target, slopes=slopes, interior=interior
+                lines,
+                points.line,
+                points.alpha,
+                points.target,
+                slopes=slopes,
+                interior=interior,
+                rounding=self.precision == "bfloat16",
             )
             return PointGradients(
                 scores.numpy(),
@@ -91,10 +97,11 @@ class TensorFlowNetwork:
             )
 
     def _score_gradients(
-        self, lines: Any, line: Any, alpha: Any, target: Any, *, slopes: bool, interior: bool
+        self, lines: Any, line: Any, alpha: Any, target: Any, **wanted: bool
     ) -> Any:
         starts, directions = lines
-        inputs = _points(lines, line, alpha)
+        rounding = wanted["rounding"]
+        inputs = (_elementwise_points if rounding else _points)(lines, line, alpha)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
             scores = tf.gather(self._scores(inputs), target, batch_dims=1)
@@ -104,9 +111,13 @@ class TensorFlowNetwork:
             raise ModelError(f"model: an operation in it has no gradient: {error}") from None
         if gradients is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
-        derivatives = _slopes(gradients, directions, line) if slopes else None
+        derivatives = None
+        if wanted["slopes"]:
+            derivatives = (_elementwise_slopes if rounding else _slopes)(
+                gradients, directions, line
+            )
         maps = None
-        if interior:
+        if wanted["interior"]:
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, gradients, derivatives, maps
 
@@ -119,6 +130,17 @@ def _points(lines: Any, line: Any, alpha: Any) -> Any:
     ends = tf.concat([starts, directions], 0)
     flat = tf.matmul(factors, tf.reshape(ends, [tf.shape(ends)[0], -1]))
     return tf.reshape(flat, [line.shape[0] or tf.shape(line)[0], *starts.shape[1:]])
+
+
+def _elementwise_points(lines: Any, line: Any, alpha: Any) -> Any:
+    """Return the same without a product of matrices, which bfloat16 would round."""
+    starts, directions = (tf.gather(each, line) for each in lines)
+    return starts + tf.reshape(alpha, [-1] + [1] * (starts.shape.rank - 1)) * directions
+
+
+def _elementwise_slopes(gradients: Any, directions: Any, line: Any) -> Any:
+    """Return the same as `_slopes` without a product of matrices."""
+    return tf.reduce_sum(gradients * tf.gather(directions, line), range(1, gradients.shape.rank))
 
 
 def _slopes(gradients: Any, directions: Any, line: Any) -> Any:

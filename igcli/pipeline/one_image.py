@@ -55,7 +55,7 @@ def attribute_image(source: Source, context: Context) -> Job[Outcome]:
     """
     start = time.perf_counter()
     try:
-        sample = yield from in_background(_read, source, context)
+        sample = yield from in_background(read_sample, source, context)
         found = yield from explain(sample.image.astype(np.float32), context.plan, source)
         result = yield from in_background(_publish, sample, found, context, start)
     except OutputError:
@@ -66,7 +66,12 @@ def attribute_image(source: Source, context: Context) -> Job[Outcome]:
     return result
 
 
-def _read(source: Source, context: Context) -> Sample:
+def read_sample(source: Source, context: Context) -> Sample:
+    """Read an image and fit it to the network's size.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
     settings = context.settings
     data = read_file(source.path, most=settings.max_bytes)
     fitted = fit(decode(data, settings), context.model.size, how=settings.model.fit)

@@ -58,6 +58,7 @@ def done(
         "image_sha256": sample.sha256,
         "model_sha256": model.sha256,
         "config_sha256": extra["config_sha256"],
+        "precision": model.precision,
         **_entry(found[0], model),
         "gradient_evaluations": sum(each.evaluations for each in found),
         "seconds": round(extra["seconds"], 3),

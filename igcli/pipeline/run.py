@@ -19,6 +19,7 @@ from igcli.pipeline.engine import Engine
 from igcli.pipeline.one_image import Context, attribute_image
 from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.plan import Plan, plan
+from igcli.pipeline.precision import settled
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
@@ -62,7 +63,11 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
         IgcliError: It has no such target.
     """
     model = load(
-        settings.model, device=settings.device, explain=settings.explain, trust=trust_model
+        settings.model,
+        device=settings.device,
+        explain=settings.explain,
+        precision=settings.precision,
+        trust=trust_model,
     )
     wanted = settings.batch_size
     size = batch_size_for(model.device) if wanted == "auto" else wanted
@@ -109,6 +114,8 @@ class Run:
         Raises:
             OutputError: Nothing can be written any more.
         """
+        if self._context.settings.precision == "auto":
+            sources = settled(sources, self._context, self._engine)
         jobs = (attribute_image(source, self._context) for source in sources)
         for outcome in self._engine.run(jobs):
             self.summary.add(outcome)
@@ -128,6 +135,7 @@ class Run:
             {
                 "seconds": round(time.perf_counter() - self._started, 3),
                 "device": self.model.device,
+                "precision": self.model.precision,
                 "batch_size": self._engine.batch_size,
                 "model_sha256": self.model.sha256,
                 "config_sha256": self._context.config_sha256,

@@ -116,3 +116,16 @@ def test_damaged_files_are_one_line_and_exit_1(
     assert (result.code, len(result.err.splitlines())) == (1, 1), result.err
     assert str(named) in result.err
     assert not (tmp_path / "igcli-output").exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
+def test_record_and_summary_say_the_precision(
+    cli: Cli, files: dict[str, Path], image: Path, tmp_path: Path, precision: str
+) -> None:
+    settings = ("--model", files[".keras"], "--precision", precision, "--steps", "4")
+    result = cli("attribute", image, *settings)
+    assert result.code == 0, result.err
+    summary = json.loads((tmp_path / "igcli-output" / "summary.json").read_text())
+    used = record(tmp_path / "igcli-output")["precision"]
+    assert used == summary["precision"]
+    assert used == precision or (precision == "auto" and used in ("float32", "bfloat16"))

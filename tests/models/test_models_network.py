@@ -165,3 +165,20 @@ def test_batches_of_several_sizes_share_a_network(network: TensorFlowNetwork) ->
     for order in ([0, 3, 1, 2], [5, 0], [4]):
         again = network.gradients(points(order))
         np.testing.assert_allclose(again.gradients, first.gradients[order], rtol=1e-3, atol=1e-9)
+
+
+def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> None:
+    exact = TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
+    rounded = TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
+    rounded.precision = "bfloat16"
+    batch = points([0, 1, 2, 3, 4, 5])
+    before = exact.gradients(batch, slopes=True)
+    found = rounded.gradients(batch, slopes=True)
+    after = exact.gradients(batch, slopes=True)
+    np.testing.assert_array_equal(after.gradients, before.gradients)
+    scale = np.abs(before.gradients).max()
+    np.testing.assert_allclose(found.gradients, before.gradients, rtol=0, atol=0.05 * scale)
+    assert found.slopes is not None
+    assert before.slopes is not None
+    np.testing.assert_allclose(found.slopes, before.slopes, rtol=0.05, atol=1e-3)
+    np.testing.assert_array_equal(rounded.predict(pixels(2)), exact.predict(pixels(2)))

@@ -90,14 +90,14 @@ def _either(words: tuple[str, ...]) -> str:
 def _randomize(model: Any) -> None:
     """Draw kernels anew from a generator of our own, so that every process has the same.
 
-    Source: He et al. 2015 (arXiv 1502.01852), equation 10.
+    Source: Glorot and Bengio 2010, equation 12, which is Keras's own for most layers.
     """
     generator = np.random.default_rng(0)
     for weight in model.weights:
         if len(weight.shape) > 1:
-            taken = weight.shape[:2] if "depthwise" in weight.path else weight.shape[:-1]
-            drawn = generator.standard_normal(weight.shape, np.float32)
-            weight.assign(drawn * np.sqrt(2 / np.prod(taken)))
+            *window, taken, given = weight.shape
+            scale = np.sqrt(2 / (np.prod(window) * (taken + given)))
+            weight.assign(generator.standard_normal(weight.shape, np.float32) * scale)
 
 
 def _digest(name: str, model: Any) -> str:
