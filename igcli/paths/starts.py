@@ -1,6 +1,7 @@
 """Where the paths of a run start: the baseline of each image, or several."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -8,6 +9,23 @@ from igcli.paths import baselines
 from igcli.paths.options import BaselineOptions
 from igcli.paths.randomness import generator
 from igcli.records import Array
+
+
+class Baselines(Protocol):
+    """Gives an image its baselines."""
+
+    @property
+    def samples(self) -> int:
+        """Number of baselines of an image."""
+        ...
+
+    def of(self, image: Array, sample: int = 0) -> Array:
+        """Return one of the baselines of an image, in its shape and float32.
+
+        Raises:
+            ValueError: The image has no such baseline, for its shape.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models.load import Model
 from igcli.paths import baselines
 from igcli.paths.network import Network
-from igcli.paths.starts import Starts, starts
+from igcli.paths.starts import Baselines, Starts, starts
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.engine import UPCOMING
 from igcli.pipeline.targets import Targets, targets
@@ -49,7 +49,7 @@ class Plan:
 
     methods: tuple[str, ...]
     options: MethodOptions
-    starts: Starts
+    starts: Baselines
     targets: Targets = TOP
     fixed_scores: Array | None = None
     references: References | None = None
