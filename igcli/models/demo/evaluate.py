@@ -6,35 +6,35 @@ Prints the accuracy, and how much denser positive attribution is on the object t
 from collections.abc import Sequence
 
 import click
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 import igcli
-from igcli.models.demo.scenes import Scene, render_scene
-from igcli.models.demo.train import SEED_STRIDE, WEIGHTS
+from igcli.models.demo.scenes import SEED_STRIDE, Scene, render_scene
 
 _GROWN_BY = 10  # pixels around the object that still count as on it
+_BATCH = 50
 
 
 def measure_accuracy(scenes: Sequence[Scene]) -> float:
     """Share of the scenes, 224 by 224, whose top class is right, 0…1."""
-    network = keras.saving.load_model(WEIGHTS, compile=False, safe_mode=True)
-    tops = [
-        network(np.stack([scene.pixels for scene in scenes[start : start + 50]]), training=False)
-        for start in range(0, len(scenes), 50)
-    ]
-    right = np.concatenate(tops).argmax(axis=1) == [scene.label for scene in scenes]
+    network = igcli.load_model("demo").network
+    starts = range(0, len(scenes), _BATCH)
+    tops = [network.predict(_pixels(scenes[i : i + _BATCH])).argmax(axis=1) for i in starts]
+    right = np.concatenate(tops) == [scene.label for scene in scenes]
     return float(right.mean())
 
 
 def measure_densities(scenes: Sequence[Scene], steps: int = 50) -> list[float]:
     """The density ratio of each scene's attributions, from black, for the top class."""
     model = igcli.load_model("demo")
-    pixels = np.stack([scene.pixels for scene in scenes]).astype(np.float32)
-    attributions = igcli.attribute(model, pixels, steps=steps).attributions
+    attributions = igcli.attribute(model, _pixels(scenes), steps=steps).attributions
     return [density_ratio(a, scene.mask) for a, scene in zip(attributions, scenes, strict=True)]
+
+
+def _pixels(scenes: Sequence[Scene]) -> NDArray[np.float32]:
+    return np.stack([scene.pixels for scene in scenes]).astype(np.float32)
 
 
 def density_ratio(attributions: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:

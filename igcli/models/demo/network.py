@@ -17,12 +17,12 @@ def build() -> keras.Model:
     """An untrained network from raw pixels to scores.
 
     Input (N, 224, 224, 3) float32, RGB 0…255; output (N, number of classes) float32, softmax.
-    Resolution falls early, so that a gradient is cheap: 56 by 56 after the first convolution.
+    Resolution falls early, so that a gradient is cheap: 56 by 56 after two convolutions.
     """
     pixels = keras.Input((224, 224, 3), name="pixels")
-    x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
-    x = _convolve(x, 16, 8, strides=4)
-    x = _convolve(x, 32, 3)
+    x = layers.Rescaling(1 / 255)(pixels)  # no offset: what pads the edges is black, too
+    x = _convolve(x, 8, 5, strides=2)
+    x = _convolve(x, 32, 4, strides=2)
     for block in _BLOCKS:
         x = layers.AveragePooling2D(3, strides=2, padding="same")(x)
         x = _inception(x, *block)
@@ -48,7 +48,10 @@ def _inception(
 def _convolve(
     x: keras.KerasTensor, channels: int, side: int, strides: int = 1
 ) -> keras.KerasTensor:
-    """Convolution, batch normalisation and a smooth rectifier."""
+    """Convolution, batch normalisation and the smooth rectifier x * sigmoid(x).
+
+    Keras's own `silu` is the same, but a custom gradient, which a frozen graph cannot follow.
+    """
     x = layers.Conv2D(channels, side, strides=strides, padding="same", use_bias=False)(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
-    return layers.Activation("silu")(x)
+    return layers.Multiply()([x, layers.Activation("sigmoid")(x)])

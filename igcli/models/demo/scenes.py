@@ -16,6 +16,7 @@ CLASSES: tuple[str, ...] = tuple(OBJECTS)
 AREA = (0.05, 0.25)
 MEAN = (80.0, 175.0)
 LEAST_DEVIATION = 20.0
+SEED_STRIDE = 1_000_000  # a set of scenes of seed s: s * SEED_STRIDE onwards
 
 _FINENESS = 3  # pictures are drawn this much larger, then averaged, for smooth edges
 _INK = 1.6 / 224

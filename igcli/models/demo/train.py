@@ -1,9 +1,13 @@
 """Train `demo` and write its weights: `python -m igcli.models.demo.train`.
 
-Each scene is seen once per epoch, half of the time as it is. Otherwise the light on the object and
-the light on all the rest are turned down by independent (or, as on the way from black, by equal)
-factors, and the label fades to "any class" with the light on the object alone. So the score rises
-evenly on the way from black, black itself is no class, and the evidence lies in the object.
+Every scene is seen once an epoch, with grain, 40% of the time in full light. Otherwise the light on
+the object and the light on all the rest are turned down, by independent factors or (as on the way
+from black) by the same, and the label fades to "any class" with the light on the object alone. So
+the score rises evenly on the way from black, black is no class, and the evidence is the object.
+
+Measured with the defaults: 39 minutes on two cores shared with other work, 33 of processor time,
+3.7 GB of memory; every one of 2,000 scenes of seed 2 right, positive attribution 7.7 times as dense
+on the object as off it (`python -m igcli.models.demo.evaluate`).
 """
 
 from collections.abc import Iterator
@@ -18,11 +22,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from igcli.models.demo.network import build
-from igcli.models.demo.scenes import CLASSES, render_scene
+from igcli.models.demo.scenes import CLASSES, SEED_STRIDE, render_scene
 
 WEIGHTS = Path(__file__).with_name("demo.keras")
-SEED_STRIDE = 1_000_000  # scenes of one seed: seed * SEED_STRIDE onwards
 _FULL_LABEL_LIGHT = 0.75
+_MOST_GRAIN = np.float32(32)
 _PEAK_RATE = 3e-3
 
 Example = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -40,6 +44,7 @@ class LitScenes(keras.utils.PyDataset):  # type: ignore[misc]
         self._labels = np.arange(count) % len(CLASSES)
         for index, (pixels, spot) in enumerate(_render(seed, self._labels)):
             self._pixels[index], self._spots[index] = pixels, spot
+        self._grain = self._rng.standard_normal((64, 224, 224, 3), np.float32)
         self._order = self._rng.permutation(count)
 
     def __len__(self) -> int:
@@ -53,19 +58,27 @@ class LitScenes(keras.utils.PyDataset):  # type: ignore[misc]
         certainty = np.minimum(on_object / _FULL_LABEL_LIGHT, 1)[:, None]
         known = np.eye(len(CLASSES), dtype=np.float32)[self._labels[chosen]]
         labels = certainty * known + (1 - certainty) / len(CLASSES)
-        return (self._pixels[chosen] * light).astype(np.float32), labels.astype(np.float32)
+        pixels = (self._pixels[chosen] + self._draw_grain(len(chosen))) * light
+        return pixels.astype(np.float32), labels.astype(np.float32)
 
     def on_epoch_end(self) -> None:
         """Reorder the scenes."""
         self._order = self._rng.permutation(len(self._order))
 
     def _draw_light(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Two factors 0…1 a scene: a half both 1, a quarter equal, a quarter independent."""
+        """Two factors 0…1 a scene: 40% both 1, 20% equal, 40% independent."""
         on_object, on_rest = self._rng.uniform(size=(2, count)).astype(np.float32)
         kind = self._rng.uniform(size=count)
-        on_rest = np.where(kind < 0.75, on_object, on_rest)
-        full = np.where(kind < 0.5, np.float32(1), np.float32(0))
+        on_rest = np.where(kind < 0.6, on_object, on_rest)
+        full = np.where(kind < 0.4, np.float32(1), np.float32(0))
         return np.maximum(on_object, full), np.maximum(on_rest, full)
+
+    def _draw_grain(self, count: int) -> NDArray[np.float32]:
+        """Noise of a strength of its own for each scene, none for a quarter of them."""
+        strength = self._rng.uniform(-0.33, 1, (count, 1, 1, 1)).astype(np.float32)
+        shift = self._rng.integers(224)
+        grain = np.roll(self._grain[self._rng.integers(len(self._grain), size=count)], shift, 2)
+        return _MOST_GRAIN * np.maximum(strength, 0) * grain
 
 
 def _render(seed: int, labels: NDArray[np.int64]) -> Iterator[Example]:
