@@ -1,24 +1,22 @@
 """The commands that attribute images: `attribute` writes panels, `gif` animations."""
 
-import sys
-from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
-from igcli.cli.options import setting_options, settings_of
+from igcli.cli.options import settings_of
 from igcli.cli.report import Report, Wanted
-from igcli.cli.terminal import say, verbosity
+from igcli.cli.run_options import Arguments, run_options
+from igcli.cli.sources import find
+from igcli.cli.terminal import say
 from igcli.config.load import Loaded
 from igcli.config.schema import Settings
-from igcli.errors import NoImagesError, UsageError
-from igcli.images.listing import Listing
 from igcli.images.walk import Walk
-from igcli.outputs.existing import OnExisting, clear, refuse_existing
+from igcli.outputs.existing import clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.names import count_distinct
+from igcli.outputs.lock import Lock
 from igcli.outputs.page import refuse_foreign
 from igcli.pipeline.checks import check
 from igcli.render.options import GifOptions
@@ -27,56 +25,6 @@ DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
     "(sample_images); choose yours with --model FILE.keras or in igcli.yaml"
 )
-
-Command = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What the command line says beside the settings; each is an option of the same name."""
-
-    images: tuple[str, ...]
-    files_from: str | None
-    nul: bool
-    limit: int | None
-    dry_run: bool
-    on_existing: OnExisting
-    trust_model: bool
-
-
-def run_options(command: Command) -> Command:
-    """Give a command the images and the options that `attribute` and `gif` share."""
-    command = setting_options(verbosity(command))
-    for option in reversed(
-        (
-            click.argument("images", nargs=-1, metavar="[IMAGES]..."),
-            click.option(
-                "--files-from", metavar="FILE", help="Read paths of images from a file, or -."
-            ),
-            click.option(
-                "-0", "--null", "nul", is_flag=True, help="Paths read and printed end in NUL."
-            ),
-            click.option("--limit", type=click.IntRange(min=1), help="Take the first so many."),
-            click.option(
-                "--dry-run", is_flag=True, help="Count, estimate the time and write nothing."
-            ),
-            click.option(
-                "--on-existing",
-                type=click.Choice(["error", "overwrite"]),
-                default="error",
-                show_default=True,
-                help="What to do where the output is not empty.",
-            ),
-            click.option(
-                "--trust-model", is_flag=True, help="Let a Keras file run its author's code."
-            ),
-            click.option(
-                "--json", "as_json", is_flag=True, help="Records on standard output, not paths."
-            ),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -99,6 +47,17 @@ def gif(**options: Any) -> None:
     _command(options, panels=False)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a command is asked to do, and where it goes."""
+
+    settings: Settings
+    arguments: Arguments
+    folder: OutputFolder
+    panels: bool
+    wanted: Wanted
+
+
 def _command(options: dict[str, Any], *, panels: bool) -> None:
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     loaded = settings_of(options.pop("config_file"), options.pop("overrides"), quiet=quiet)
@@ -107,96 +66,78 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
         settings = settings.model_copy(update={"gif": GifOptions()})
     arguments = Arguments(**options)
     wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
-    folder = OutputFolder(settings.output)
-    walk, total = _find(arguments, folder)
-    folder.check()
-    refuse_existing(folder, arguments.on_existing)
-    if settings.gallery:
-        refuse_foreign(folder)
-    check(settings, panels=panels)
-    if not quiet:
-        _say_demo(loaded)
-    code = _run(settings, arguments, wanted, Found(folder, walk, total, panels))
+    asked = Asked(settings, arguments, OutputFolder(settings.output), panels, wanted)
+    _refuse(asked)
+    if arguments.dry_run:
+        code = _dry_run(loaded, asked)
+    else:
+        asked.folder.create()
+        with Lock(asked.folder):
+            code = _run(loaded, asked)
     click.get_current_context().exit(code)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What is to be done, and where it goes."""
+def _refuse(asked: Asked) -> None:
+    """Refuse what can be known to be wrong without looking for the images."""
+    asked.folder.check()
+    refuse_existing(asked.folder, asked.arguments.on_existing)
+    if asked.settings.gallery:
+        refuse_foreign(asked.folder)
+    check(asked.settings, panels=asked.panels)
 
-    folder: OutputFolder
-    walk: Walk
-    total: int
-    panels: bool
 
-
-def _run(settings: Settings, arguments: Arguments, wanted: Wanted, found: Found) -> int:
-    # Imported once everything that can be known without TensorFlow is known to be right.
+def _run(loaded: Loaded, asked: Asked) -> int:
+    walk, total = find(asked.arguments, asked.folder)
+    prepared = _prepared(loaded, asked)
     from igcli.gallery.write import write_gallery
-    from igcli.pipeline.run import Run, prepare
+    from igcli.pipeline.run import Run
 
-    prepared = prepare(settings, panels=found.panels, trust_model=arguments.trust_model)
-    if not wanted.quiet:
-        say(f"{prepared.model.name} on {prepared.model.device}")
-    if arguments.dry_run:
-        return _dry_run(settings, prepared, found)
-    found.folder.create()
-    if arguments.on_existing == "overwrite":
-        clear(found.folder)
-    report = Report(found.total, found.folder.path, wanted)
-    with Run(settings, found.folder, prepared=prepared, panels=found.panels) as run:
-        for outcome in run.outcomes(found.walk):
+    settings, folder = asked.settings, asked.folder
+    if asked.arguments.on_existing == "overwrite":
+        clear(folder)
+    report = Report(total, folder.path, asked.wanted)
+    with (
+        Run(settings, folder, prepared=prepared, panels=asked.panels) as run,
+        closing(run.outcomes(walk)) as outcomes,
+    ):
+        for outcome in outcomes:
             report.add(outcome)
     if settings.gallery:
-        report.wrote(write_gallery(found.folder))
+        report.wrote(write_gallery(folder))
     report.finish(run.record)
-    return run.summary.exit_code
+    return _code(run.summary.exit_code, walk)
 
 
-def _dry_run(settings: Settings, prepared: Any, found: Found) -> int:
+def _prepared(loaded: Loaded, asked: Asked) -> Any:
+    if not asked.wanted.quiet:
+        _say_demo(loaded)
+    # Imported once everything that can be known without TensorFlow is known to be right.
+    from igcli.pipeline.run import prepare
+
+    trust = asked.arguments.trust_model
+    prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
+    if not asked.wanted.quiet:
+        say(f"{prepared.model.name} on {prepared.model.device}")
+    return prepared
+
+
+def _code(code: int, walk: Walk) -> int:
+    """Return 3 where images may be missing because a folder could not be read."""
+    return code or (3 if walk.tally.unreadable else 0)
+
+
+def _dry_run(loaded: Loaded, asked: Asked) -> int:
+    _, total = find(asked.arguments, asked.folder)
+    prepared = _prepared(loaded, asked)
     from igcli.pipeline.estimate import seconds_for
 
-    evaluations = settings.steps + 1
-    seconds = seconds_for(found.total, evaluations, prepared.engine)
+    evaluations = asked.settings.steps + 1
+    seconds = seconds_for(total, evaluations, prepared.engine)
     say(
-        f"{found.total:,} images, {found.total * evaluations:,} gradients, "
+        f"{total:,} images, {total * evaluations:,} gradients, "
         f"about {seconds:,.0f} s; nothing was written"
     )
     return 0
-
-
-def _find(arguments: Arguments, folder: OutputFolder) -> tuple[Walk, int]:
-    """Return the images and how many they are; no two of them share an output.
-
-    Raises:
-        UsageError: Nothing is named, or something that is not there.
-        NoImagesError: There are none.
-    """
-    named = [name for name in arguments.images if name != "-"]
-    lists = ["-"] if len(named) < len(arguments.images) else []
-    lists += [arguments.files_from] if arguments.files_from is not None else []
-    if not named and not lists:
-        raise UsageError("no images are named: give files, folders, glob patterns, or -")
-    if len(lists) > 1:
-        raise UsageError("paths come either from standard input (-) or from --files-from")
-    listed: Iterable[str] = _listed(lists[0], nul=arguments.nul) if lists else ()
-    walk = Walk(named, listed=listed, output=folder.path, limit=arguments.limit)
-    total = count_distinct(walk)
-    if not total:
-        where = ", ".join(named) or "the list"
-        seen = f": {walk.tally}" if str(walk.tally) else ""
-        raise NoImagesError(f"no images in {where}{seen}")
-    return walk, total
-
-
-def _listed(name: str, *, nul: bool) -> Listing:
-    if name == "-":
-        return Listing(sys.stdin.buffer, nul=nul)
-    try:
-        with Path(name).open("rb") as file:
-            return Listing(file, nul=nul)
-    except OSError as error:
-        raise UsageError(f"--files-from: {name}: {error.strerror}") from None
 
 
 def _say_demo(loaded: Loaded) -> None:

@@ -1,0 +1,65 @@
+"""What the commands that attribute images are told beside the settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from igcli.cli.options import setting_options
+from igcli.cli.terminal import verbosity
+from igcli.outputs.existing import OnExisting
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line says beside the settings; each is an option of the same name."""
+
+    images: tuple[str, ...]
+    files_from: str | None
+    nul: bool
+    limit: int | None
+    follow_symlinks: bool
+    dry_run: bool
+    on_existing: OnExisting
+    trust_model: bool
+
+
+def run_options(command: Command) -> Command:
+    """Give a command the images and the options that `attribute` and `gif` share."""
+    command = setting_options(verbosity(command))
+    for option in reversed(
+        (
+            click.argument("images", nargs=-1, metavar="[IMAGES]..."),
+            click.option(
+                "--files-from", metavar="FILE", help="Read paths of images from a file, or -."
+            ),
+            click.option(
+                "-0", "--null", "nul", is_flag=True, help="Paths read and printed end in NUL."
+            ),
+            click.option("--limit", type=click.IntRange(min=1), help="Take the first so many."),
+            click.option(
+                "--follow-symlinks", is_flag=True, help="Walk folders that links lead to, too."
+            ),
+            click.option(
+                "--dry-run", is_flag=True, help="Count, estimate the time and write nothing."
+            ),
+            click.option(
+                "--on-existing",
+                type=click.Choice(["error", "overwrite"]),
+                default="error",
+                show_default=True,
+                help="What to do where the output is not empty.",
+            ),
+            click.option(
+                "--trust-model", is_flag=True, help="Let a Keras file run its author's code."
+            ),
+            click.option(
+                "--json", "as_json", is_flag=True, help="Records on standard output, not paths."
+            ),
+        )
+    ):
+        command = option(command)
+    return command

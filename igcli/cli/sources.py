@@ -1,0 +1,52 @@
+"""From the arguments of a command to the images that they name."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from igcli.cli.run_options import Arguments
+from igcli.errors import NoImagesError, UsageError
+from igcli.images.listing import Listing
+from igcli.images.walk import Walk
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.names import count_distinct
+
+
+def find(arguments: Arguments, folder: OutputFolder) -> tuple[Walk, int]:
+    """Return the images and how many they are; no two of them share an output.
+
+    Raises:
+        UsageError: Nothing is named, or something that is not there.
+        NoImagesError: There are none.
+    """
+    named = [name for name in arguments.images if name != "-"]
+    lists = ["-"] if len(named) < len(arguments.images) else []
+    lists += [arguments.files_from] if arguments.files_from is not None else []
+    if not named and not lists:
+        raise UsageError("no images are named: give files, folders, glob patterns, or -")
+    if len(lists) > 1:
+        raise UsageError("paths come either from standard input (-) or from --files-from")
+    listed: Iterable[str] = _listed(lists[0], nul=arguments.nul) if lists else ()
+    walk = Walk(
+        named,
+        listed=listed,
+        output=folder.path,
+        limit=arguments.limit,
+        follow=arguments.follow_symlinks,
+    )
+    total = count_distinct(walk)
+    if not total:
+        where = ", ".join(named) or "the list"
+        seen = f": {walk.tally}" if str(walk.tally) else ""
+        raise NoImagesError(f"no images in {where}{seen}")
+    return walk, total
+
+
+def _listed(name: str, *, nul: bool) -> Listing:
+    if name == "-":
+        return Listing(sys.stdin.buffer, nul=nul)
+    try:
+        with Path(name).open("rb") as file:
+            return Listing(file, nul=nul)
+    except OSError as error:
+        raise UsageError(f"--files-from: {name}: {error.strerror}") from None
