@@ -47,13 +47,13 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     runs = read_results(OutputFolder(run_a)), read_results(OutputFolder(run_b))
     page = _page(options["gallery"])
     agreement = sum_up(compared(*runs), *runs)
+    if page:  # Before the table, which may be piped to a reader that stops at its first line.
+        _write(agreement, runs, page)
     if options["as_json"]:
         _print_json(agreement)
     else:
         for line in _table(agreement):
             click.echo(line)
-    if page:
-        _write(agreement, runs, page)
     if not options["quiet"]:
         _tell(agreement)
     code = _gate(agreement, options["min_correlation"])

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,6 @@ from conftest import Cli
 from scipy.stats import spearmanr
 
 from support.runs import arrays, failed, ok, picture, write_file, write_run
-
-Floats = "np.ndarray[Any, np.dtype[np.float32]]"
 
 
 def attributions(seed: int, shape: tuple[int, ...] = (20, 20, 3)) -> Any:
@@ -123,6 +123,16 @@ def test_the_gallery_shows_both_and_leaves_the_runs_alone(
     assert (refused.code, refused.out) == (2, b"")
     assert "was not written by igcli" in refused.err
     assert page.read_text() == "mine"
+
+
+def test_the_gallery_is_written_though_nobody_reads_the_table(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    script = '"$0" -m igcli compare "$1" "$2" --gallery both.html | true; exit "${PIPESTATUS[0]}"'
+    command = ["bash", "-c", script, sys.executable, *map(str, runs)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert (tmp_path / "both.html").exists()
 
 
 def test_what_cannot_be_compared_is_named(cli: Cli, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ function draw() {
   current = 0;
   stills.disconnect();
   grid.replaceChildren(...part.map(item));
-  if (!part.length) grid.append(make("li", { className: "empty" }, "No image matches."));
+  if (!part.length) grid.append(make("li", { className: "empty" },
+    cards.length ? "No image matches." : "There are no images."));
   const all = shown.length.toLocaleString("en");
   element("count").textContent = pages() > 1
     ? `${first() + 1}–${first() + part.length} of ${all}`
