@@ -1,7 +1,7 @@
 """What all groups of options share: frozen, strictly typed, no unknown names."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -50,6 +50,22 @@ class Switch:
     ) -> CoreSchema:
         """Read false and true before the group itself is validated."""
         return core_schema.no_info_before_validator_function(_switched, handler(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Presets:
+    """Marks a text as the name of values that fields of its group have where they are not given.
+
+    Attributes:
+        values: The fields' values by name of the preset.
+    """
+
+    values: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of all fields that some preset sets."""
+        return frozenset(name for preset in self.values.values() for name in preset)
 
 
 class Options(BaseModel):

@@ -12,14 +12,13 @@ from igcli.cli.run_options import Arguments, run_options
 from igcli.cli.sources import find
 from igcli.cli.terminal import say
 from igcli.config.load import Loaded
-from igcli.config.schema import Settings
+from igcli.config.schema import Gif, Settings
 from igcli.images.walk import Walk
 from igcli.outputs.existing import clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
 from igcli.outputs.page import refuse_foreign
 from igcli.pipeline.checks import check
-from igcli.render.options import GifOptions
 
 DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
@@ -63,7 +62,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
     loaded = settings_of(options.pop("config_file"), options.pop("overrides"), quiet=quiet)
     settings = loaded.settings
     if not panels and settings.gif is None:
-        settings = settings.model_copy(update={"gif": GifOptions()})
+        settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
     wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
     asked = Asked(settings, arguments, OutputFolder(settings.output), panels, wanted)

@@ -1,11 +1,12 @@
 """Joining what the YAML file and the options say, before anything is validated."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from igcli.config.keys import Key, child, option_of, walk
 from igcli.config.problems import ConfigError, Path
+from igcli.options import Presets
 
 
 def anchored(values: Mapping[str, object], keys: tuple[Key, ...], folder: str) -> dict[str, Any]:
@@ -53,7 +54,10 @@ def spelled_out(overrides: Mapping[str, object], keys: tuple[Key, ...]) -> dict[
 def overridden(
     values: Mapping[str, object], overrides: Mapping[Path, object], keys: tuple[Key, ...]
 ) -> dict[str, Any]:
-    """Return the values with the overrides in their places, groups made where they are missing."""
+    """Return the values with the overrides in their places, groups made where they are missing.
+
+    A preset that an override names takes the places of the file's values.
+    """
     merged = dict(values)
     for path, value in overrides.items():
         _set(merged, path, value, keys)
@@ -65,6 +69,8 @@ def _set(values: dict[str, Any], path: Path, value: object, keys: tuple[Key, ...
     key = next(key for key in keys if key.path[-1] == name)
     if not rest and not (key.is_switch and value is True):
         values[name] = value
+        for field in _preset_by(key, value):
+            values.pop(field, None)
         return
     group = values.get(name)
     if not isinstance(group, dict):
@@ -74,6 +80,12 @@ def _set(values: dict[str, Any], path: Path, value: object, keys: tuple[Key, ...
     values[name] = dict(group)
     if rest:
         _set(values[name], rest, value, key.children)
+
+
+def _preset_by(key: Key, value: object) -> Iterable[str]:
+    """Return the neighbouring keys that a value sets, where it is the name of a preset."""
+    marks = (option.mark(Presets) for option in key.options)
+    return next((mark.values.get(str(value), ()) for mark in marks if mark), ())
 
 
 def _contradiction(path: Path, group: Path, value: object, keys: tuple[Key, ...]) -> str:

@@ -9,14 +9,16 @@ from igcli.images.options import Limits
 from igcli.methods import METHODS, MethodOptions
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.options import Expected, Options, PathField, Switch
-from igcli.render.options import GifOptions, PanelOptions
+from igcli.render.options import GIF_COLUMNS, SPECIAL_COLUMNS, GifOptions, PanelOptions
 
 if TYPE_CHECKING:
     MethodName = str
     ColumnName = str
+    GifColumnName = str
 else:
     MethodName = Literal[METHODS]
-    ColumnName = Literal["image", "label", *METHODS]
+    ColumnName = Literal[*SPECIAL_COLUMNS, *METHODS]
+    GifColumnName = Literal[*GIF_COLUMNS, *METHODS]
 
 
 class _Network(Options):
@@ -29,11 +31,17 @@ class _Network(Options):
 class Panel(PanelOptions):
     """A panel whose columns may be all that the run computes."""
 
-    columns: tuple[ColumnName, ...] | None = Field(
-        default=None, min_length=1, examples=[("image", "label", "integrated_gradients")]
-    )
-    """Columns from left to right: image, label and methods; these two and the run's method if not
-    given."""
+    columns: tuple[ColumnName, ...] = Field(default=("image", "label", "method"), min_length=1)
+    """Columns from left to right: image, label, method (the run's), methods by name, baseline,
+    path (the score along it) and colorbar."""
+
+
+class Gif(GifOptions):
+    """An animation beside which may stand what the run computes."""
+
+    columns: tuple[GifColumnName, ...] = ()
+    """Columns beside the gradients: image, label, method, methods by name, baseline and path, the
+    score along it with a moving point."""
 
 
 class _Run(MethodOptions, _Network):
@@ -73,7 +81,7 @@ class _Run(MethodOptions, _Network):
     panel: Panel = Panel()
     """The picture for each image."""
 
-    gif: Annotated[GifOptions | None, Switch()] = None
+    gif: Annotated[Gif | None, Switch()] = None
     """Animation of the interior gradients for each image."""
 
     arrays: bool = False

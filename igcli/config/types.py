@@ -80,7 +80,8 @@ def convert(text: str, options: Iterable[Alternative]) -> object:
         return float(text)
     items = next((one.items for one in options if one.items is not None), None)
     if items is not None and str not in types:
-        return tuple(convert(item.strip(), items) for item in text.split(","))
+        parts = text.split(",") if text else []
+        return tuple(convert(part.strip(), items) for part in parts)
     return text
 
 

@@ -9,7 +9,7 @@ import yaml
 from igcli.config.keys import Key
 from igcli.config.schema import KEYS, Settings
 from igcli.config.wording import words
-from igcli.options import Expected
+from igcli.options import Expected, Presets
 
 _HEAD = """\
 # Settings of igcli, with their defaults; keys after a # are not set.
@@ -63,21 +63,34 @@ def _leaf(value: object, key: Key) -> object:
     return value
 
 
-def _explained(key: Key) -> Iterator[str]:
-    """Yield the lines of a key: what it is, its default, and the keys below it."""
+def _explained(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the lines of a key: what it is, its default, and the keys below it.
+
+    Those in `preset` are commented out: given, they would go before what the preset says.
+    """
     if key.children and not key.scalars:
         yield from _comment(key.help)
         if key.is_switch:
             yield f"{key.path[-1]}: false"
         yield ("# " if key.is_switch else "") + f"{key.path[-1]}:"
         margin = "#   " if key.is_switch else "  "
-        yield from (margin + line for child in key.children for line in _explained(child))
+        preset = _preset(key.children)
+        for child in key.children:
+            yield from (margin + line for line in _explained(child, preset))
         return
     yield from _comment(_help(key))
-    if key.default is not None:
+    if key.path[-1] in preset:
+        yield f"# {key.path[-1]}: {_inline(key.default)}"
+    elif key.default is not None:
         yield f"{key.path[-1]}: {_inline(key.default)}"
     else:
         yield f"# {key.path[-1]}: {_inline(key.examples[0]) if key.examples else ''}".rstrip()
+
+
+def _preset(keys: tuple[Key, ...]) -> frozenset[str]:
+    """Return the names of those keys that one of the others sets by the name of a preset."""
+    marks = (option.mark(Presets) for key in keys for option in key.options)
+    return next((mark.fields for mark in marks if mark), frozenset())
 
 
 def _help(key: Key) -> str:

@@ -12,7 +12,7 @@ from igcli.errors import ImageError, UsageError
 from igcli.records import Source
 
 LONGEST = 255  # bytes of one component on nearly every file system
-SUFFIXES = (".jpg", ".png", ".gif", ".npz")
+SUFFIXES = (".jpg", ".png", ".gif", ".webp", ".npz")
 
 
 def panel_name(name: str, form: str) -> str:
@@ -24,9 +24,9 @@ def panel_name(name: str, form: str) -> str:
     return _checked(f"panels/{_stem(name)}.{form}")
 
 
-def gif_name(name: str) -> str:
-    """Return where the GIF of the image `name` lies; errors as in `panel_name`."""
-    return _checked(f"gifs/{_stem(name)}.gif")
+def gif_name(name: str, form: str) -> str:
+    """Return where the animation of the image `name` lies; arguments as in `panel_name`."""
+    return _checked(f"gifs/{_stem(name)}.{form}")
 
 
 def arrays_name(name: str) -> str:

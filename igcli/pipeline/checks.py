@@ -14,8 +14,10 @@ from igcli.pipeline.targets import read_rows
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
     """Return the methods of a run, the main one first, then those that only columns name."""
-    columns = (settings.panel.columns or ()) if panels else ()
-    return tuple(dict.fromkeys((settings.method, *(name for name in columns if name in METHODS))))
+    columns = settings.panel.columns if panels else ()
+    beside = settings.gif.columns if settings.gif is not None else ()
+    named = (name for name in (*columns, *beside) if name in METHODS)
+    return tuple(dict.fromkeys((settings.method, *named)))
 
 
 def check(settings: Settings, *, panels: bool) -> None:

@@ -92,8 +92,9 @@ def _publish(
         files["panel"] = panel_name(name, settings.panel.format)
         write(files["panel"], panel.data)
     if settings.gif is not None:
-        files["gif"] = gif_name(name)
-        write(files["gif"], pictures.animation(sample.image, found[0], settings.gif))
+        files["gif"] = gif_name(name, settings.gif.format)
+        gif = pictures.animation(sample, found, context.model, settings.gif)
+        write(files["gif"], gif)
     if settings.arrays:
         files["arrays"] = arrays_name(name)
         write(files["arrays"], pictures.arrays(sample, found))

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from igcli import methods
 from igcli.models.load import Model
 from igcli.outputs.arrays import encode_arrays
-from igcli.records import Explanation, Pixels, Sample
+from igcli.pipeline.columns import Columns
+from igcli.records import Explanation, Sample
 from igcli.render import gif
-from igcli.render.cells import attribution_cell, image_cell, label_cell
+from igcli.render.cells import path_cell
+from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
 from igcli.render.options import GifOptions, PanelOptions
-from igcli.render.painting import paint
-from igcli.render.panel import Cell, TextCell, compose
+from igcli.render.panel import compose
+from igcli.render.webp import encode_webp
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +33,30 @@ def panel(
     sample: Sample, found: Sequence[Explanation], model: Model, options: PanelOptions
 ) -> Panel:
     """Draw and encode the panel of an image and its explanations, the main one first."""
-    flat: list[str] = []
-    cells: list[Cell] = []
-    for column in options.columns or ("image", "label", found[0].method):
-        if column == "image":
-            cells.append(image_cell(sample.image))
-        elif column == "label":
-            cells.append(_label_cell(found, model))
-        for each in (each for each in found if each.method == column):
-            painting = paint(sample.image, each.attributions, options)
-            if painting.flat:
-                flat.append(column)
-            label = model.label(each.target) if each.chosen else "top label"
-            heading = methods.load(column).HEADING
-            cells.append(attribution_cell(heading, painting.picture, label=label))
-    data = encode_image(compose(cells), format=options.format, quality=options.quality)
-    return Panel(data, tuple(flat))
-
-
-def _label_cell(found: Sequence[Explanation], model: Model) -> TextCell:
-    """Return every target of the main method with its score."""
+    height, width = sample.image.shape[:2]
+    columns = Columns(sample.image, found, model, options)
     cells = [
-        label_cell(model.label(each.target), each.score, is_top=not each.chosen)
-        for each in found
-        if each.method == found[0].method
+        path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
+        for cell in columns.cells(options.columns, options.label_lines)
     ]
-    return TextCell(cells[0].heading, tuple(line for cell in cells for line in cell.lines))
+    drawn = compose(cells, headings=options.headings)
+    data = encode_image(drawn, format=options.format, quality=options.quality)
+    return Panel(data, tuple(sorted(columns.flat)))
 
 
-def animation(image: Pixels, found: Explanation, options: GifOptions) -> bytes:
-    """Draw and encode the GIF of an image's interior gradients."""
-    if found.interior is None:
+def animation(
+    sample: Sample, found: Sequence[Explanation], model: Model, options: GifOptions
+) -> bytes:
+    """Draw and encode the animation of an image's interior gradients."""
+    interior = found[0].interior
+    if interior is None:
         raise ValueError("no interior gradients were asked for")
-    frames = gif.frames(image, found.interior.maps, found.interior.alphas, options=options)
-    return gif.encode_gif(frames, frame_ms=options.frame_ms, loop=options.loop)
+    beside = Columns(sample.image, found, model, options).cells(options.columns)
+    frames = gif.frames(
+        sample.image, interior.maps, interior.alphas, options=options, beside=beside
+    )
+    encode = encode_webp if options.format == "webp" else gif.encode_gif
+    return encode(frames, frame_ms=options.frame_ms, loop=options.loop)
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:

@@ -1,12 +1,34 @@
 """The cells of a panel: what stands where, in the published words."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from igcli.records import Array, Pixels
 from igcli.render import bars, curve
 from igcli.render.curve import Curve
 from igcli.render.maps import pixels
-from igcli.render.options import StyleOptions
+from igcli.render.options import LabelLine, StyleOptions
 from igcli.render.painting import Painting
 from igcli.render.panel import PictureCell, TextCell
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is explained.
+
+    Attributes:
+        label: Its name.
+        score: At the image.
+        target: Its index.
+        completeness_error: Relative; None where it is not defined.
+        is_top: Whether no other score is higher.
+    """
+
+    label: str
+    score: float
+    target: int
+    completeness_error: float | None = None
+    is_top: bool = True
 
 
 def image_cell(image: Pixels) -> PictureCell:
@@ -14,10 +36,23 @@ def image_cell(image: Pixels) -> PictureCell:
     return PictureCell(("Original image",), image)
 
 
-def label_cell(label: str, score: float, *, is_top: bool = True) -> TextCell:
-    """Return the explained label and its score."""
-    name = "Top label" if is_top else "Label"
-    return TextCell(("Label and score",), (f"{name}: {label}", f"Score: {score:.6g}"))
+def label_cell(
+    targets: Sequence[Facts], lines: tuple[LabelLine, ...] = ("label", "score")
+) -> TextCell:
+    """Return what is explained, in the published words, and how well, target by target."""
+    shown = tuple(_worded(facts, line) for facts in targets for line in lines)
+    return TextCell(("Label and score",), shown)
+
+
+def _worded(facts: Facts, line: LabelLine) -> str:
+    if line == "label":
+        return f"{'Top label' if facts.is_top else 'Label'}: {facts.label}"
+    if line == "score":
+        return f"Score: {facts.score:.6g}"
+    if line == "target":
+        return f"Target: {facts.target}"
+    error = facts.completeness_error
+    return f"Completeness error: {'undefined' if error is None else f'{100 * error:.3g}%'}"
 
 
 def attribution_cell(heading: str, picture: Pixels, *, label: str = "top label") -> PictureCell:
@@ -40,4 +75,4 @@ def baseline_cell(baseline: Array) -> PictureCell:
 def path_cell(path: Curve, *, height: int, width: int) -> PictureCell:
     """Return the plot of the path, about as large as the pictures beside it."""
     plot = curve.draw(path, height=height, width=width)
-    return PictureCell(("Score along the path", "(from baseline to image)"), plot)
+    return PictureCell(("Score along the path", f"(for {path.label})"), plot)

@@ -39,11 +39,13 @@ class Curve:
         scores: Float32 (P,), explained score there.
         gathered: Float (P,), baseline score plus the attribution gathered up to each point; None
             for methods that gather none.
+        label: Whose score it is, for the heading.
     """
 
     alphas: Values
     scores: Array
     gathered: npt.NDArray[np.floating] | None = None
+    label: str = "top label"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,26 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from igcli.options import Options
+from igcli.options import Options, Presets
 from igcli.render import styles
+from igcli.render.presets import PRESETS
 
 if TYPE_CHECKING:
     StyleName = str
+    PresetName = str
 else:
     StyleName = Literal[styles.names()]
+    PresetName = Literal[tuple(PRESETS)]
 
 Headings = Literal["full", "short", "pictures"]
-Columns = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+LabelLine = Literal["label", "score", "target", "completeness_error"]
+SPECIAL_COLUMNS = ("image", "label", "method", "baseline", "path", "colorbar")
+"""Columns of a panel that are no method's; `method` is the run's, whichever that is."""
+
+GIF_COLUMNS = ("image", "label", "method", "baseline", "path")
+"""Columns beside an animation that are no method's."""
+
+Columns = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class StyleOptions(Options):
@@ -53,11 +63,33 @@ class StyleOptions(Options):
         return self
 
 
-class PanelOptions(StyleOptions):
+class _Look(Options):
+    """The first key; the order of a class's bases puts it before those of its own fields."""
+
+    preset: Annotated[PresetName, Presets(PRESETS)] = "published"
+    """A published look: what the other keys of the panel are where they are not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, value: object) -> object:
+        name = value.get("preset") if isinstance(value, dict) else None
+        if isinstance(value, dict) and isinstance(name, str):
+            return {**PRESETS.get(name, {}), **value}
+        return value
+
+
+class PanelOptions(StyleOptions, _Look):
     """What a panel shows and how it is stored."""
 
-    columns: Columns | None = None
-    """Cells from left to right: image, label and any methods; the run's method if not given."""
+    columns: Columns = Field(default=("image", "label", "method"), min_length=1)
+    """Columns from left to right: image, label, method (the run's), methods by name, baseline,
+    path (the score along it) and colorbar."""
+
+    label_lines: Annotated[tuple[LabelLine, ...], Field(strict=False)] = ("label", "score")
+    """What stands under the heading of the label."""
+
+    headings: Headings = "full"
+    """Headings: full (what, and for which label), short, or short ones over pictures alone."""
 
     format: Literal["jpg", "png"] = "jpg"
     """File format of the panels."""
@@ -77,3 +109,10 @@ class GifOptions(StyleOptions):
 
     loop: int = Field(default=0, ge=0, le=65_535)
     """Repetitions of the animation; 0 is endless."""
+
+    format: Literal["gif", "webp"] = "gif"
+    """File format of the animations; WebPs are about half as large."""
+
+    columns: Columns = ()
+    """Columns beside the gradients: image, label, method, methods by name, baseline and path, the
+    score along it with a moving point."""

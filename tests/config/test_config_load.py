@@ -7,9 +7,8 @@ import pytest
 
 from igcli.config.load import Loaded, load_settings
 from igcli.config.problems import ConfigError
-from igcli.config.schema import Settings
+from igcli.config.schema import Gif, Settings
 from igcli.models.options import ModelOptions, Normalization
-from igcli.render.options import GifOptions
 
 
 @pytest.fixture(autouse=True)
@@ -97,19 +96,19 @@ def test_a_name_takes_the_place_of_a_mapping() -> None:
     ("content", "overrides", "gif"),
     [
         ("gif: false", {}, None),
-        ("gif: true", {}, GifOptions()),
-        ("gif: {}", {}, GifOptions()),
-        ("gif: {loop: 3}", {}, GifOptions(loop=3)),
-        ("gif: {loop: 3}", {"gif": True}, GifOptions(loop=3)),
+        ("gif: true", {}, Gif()),
+        ("gif: {}", {}, Gif()),
+        ("gif: {loop: 3}", {}, Gif(loop=3)),
+        ("gif: {loop: 3}", {"gif": True}, Gif(loop=3)),
         ("gif: {loop: 3}", {"gif": False}, None),
-        ("gif: false", {"gif": True}, GifOptions()),
-        ("gif: false", {"gif.loop": 2}, GifOptions(loop=2)),
-        ("gif: true", {"gif.loop": 2}, GifOptions(loop=2)),
-        ("gif: {loop: 3}", {"gif.frame_ms": 70}, GifOptions(loop=3, frame_ms=70)),
-        ("steps: 5", {"gif": True, "gif.loop": 2}, GifOptions(loop=2)),
+        ("gif: false", {"gif": True}, Gif()),
+        ("gif: false", {"gif.loop": 2}, Gif(loop=2)),
+        ("gif: true", {"gif.loop": 2}, Gif(loop=2)),
+        ("gif: {loop: 3}", {"gif.frame_ms": 70}, Gif(loop=3, frame_ms=70)),
+        ("steps: 5", {"gif": True, "gif.loop": 2}, Gif(loop=2)),
     ],
 )
-def test_switches(content: str, overrides: dict[str, object], gif: GifOptions | None) -> None:
+def test_switches(content: str, overrides: dict[str, object], gif: Gif | None) -> None:
     Path("x.yaml").write_text(content, encoding="utf-8")
     assert load_settings("x.yaml", overrides).settings.gif == gif
 

@@ -18,6 +18,7 @@ CASES: list[dict[str, object]] = [
     {"gif.loop": 3, "gif.frame_ms": 70, "panel.columns": ("label", "image")},
     {"model": "nets/a b.keras", "model.size": (224, 192), "model.labels": "../l.txt"},
     {"model.preprocess": "none"},
+    {"panel.preset": "notebook_outlines", "panel.style": "overlay"},
     {"model.preprocess.mean": 1e-05, "model.preprocess.std": 1e22},
     {"output": "010"},
     {"output": "null"},

@@ -26,7 +26,7 @@ def sources(*wanted: str) -> list[Source]:
 def test_only_an_ending_of_exactly_jpg_is_dropped(name: str, stem: str) -> None:
     assert panel_name(name, "jpg") == f"panels/{stem}.jpg"
     assert panel_name(name, "png") == f"panels/{stem}.png"
-    assert gif_name(name) == f"gifs/{stem}.gif"
+    assert gif_name(name, "gif") == f"gifs/{stem}.gif"
     assert arrays_name(name) == f"arrays/{stem}.npz"
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageSequence
 from igcli.records import Array, Pixels
 from igcli.render import styles
 from igcli.render.animation import encode_gif
-from igcli.render.cells import image_cell, label_cell
+from igcli.render.cells import Facts, image_cell, label_cell
 from igcli.render.curve import MARK, Curve
 from igcli.render.gif import frames
 from igcli.render.options import GifOptions
@@ -102,7 +102,7 @@ def test_cells_stand_beside_the_gradients() -> None:
     image = np.full((30, 40, 3), 255, np.uint8)
     cells: list[Cell | Curve] = [
         image_cell(np.full((30, 40, 3), (0, 0, 255), np.uint8)),
-        label_cell("cat", 0.5),
+        label_cell([Facts("cat", 0.5, 3)]),
     ]
     frame = frames(image, interior(1, 40)[:, :30], np.zeros(1), options=GifOptions(), beside=cells)[
         0

@@ -5,7 +5,8 @@ import pytest
 
 from igcli.records import Pixels
 from igcli.render import panel
-from igcli.render.cells import attribution_cell, image_cell, label_cell
+from igcli.render.cells import Facts, attribution_cell, image_cell, label_cell
+from igcli.render.options import LabelLine
 from igcli.render.panel import PictureCell, TextCell
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -34,6 +35,10 @@ def ink(canvas: Pixels, x: slice, y: slice) -> tuple[int, int, int, int]:
         x.start + int(columns[-1]) + 1,
         y.start + int(rows[-1]) + 1,
     )
+
+
+def facts(label: str) -> Facts:
+    return Facts(label, 0.5, 3)
 
 
 def published() -> Pixels:
@@ -86,7 +91,7 @@ def test_four_cells_with_single_headings_as_published() -> None:
 
 def test_headings_over_pictures_alone_as_published() -> None:
     canvas = panel.compose(
-        [image_cell(picture()), label_cell("baboon", 0.999383)], headings="pictures"
+        [image_cell(picture()), label_cell([Facts("baboon", 0.999383, 1)])], headings="pictures"
     )
     # Measured on reference/panels_2016/023d8b91c64faf4b.jpg.
     assert canvas[:40, 234:].min() == 255
@@ -99,25 +104,34 @@ def test_no_cells_are_an_empty_panel() -> None:
 
 
 def test_published_words() -> None:
-    cell = label_cell("volleyball", 0.99473512)
+    cell = label_cell([Facts("volleyball", 0.99473512, 890)])
     assert cell.heading == ("Label and score",)
     assert cell.lines == ("Top label: volleyball", "Score: 0.994735")
-    assert label_cell("x", 1e-7).lines[1] == "Score: 1e-07"
-    assert label_cell("x", 0.5, is_top=False).lines[0] == "Label: x"
+    assert label_cell([Facts("x", 0.5, 1, is_top=False)]).lines[0] == "Label: x"
     assert attribution_cell("X", picture(), label="cat").heading == ("X", "(for cat)")
+    assert label_cell([Facts("x", 1e-7, 0)]).lines[1] == "Score: 1e-07"
     heading = attribution_cell("Integrated gradients", picture()).heading
     assert heading == ("Integrated gradients", "(for top label)")
 
 
+def test_further_lines_of_the_label() -> None:
+    lines: tuple[LabelLine, ...] = ("completeness_error", "target", "label")
+    shown = label_cell([Facts("cat", 0.5, 281, 0.0131)], lines).lines
+    assert shown == ("Completeness error: 1.31%", "Target: 281", "Top label: cat")
+    both = label_cell([facts("cat"), Facts("dog", 0.25, 9, is_top=False)]).lines
+    assert both == ("Top label: cat", "Score: 0.5", "Label: dog", "Score: 0.25")
+    assert label_cell([facts("cat")], lines).lines[0] == "Completeness error: undefined"
+
+
 def test_columns_in_any_order() -> None:
-    canvas = panel.compose([label_cell("a", 0.5), image_cell(picture())])
+    canvas = panel.compose([label_cell([facts("a")]), image_cell(picture())])
     assert canvas.shape == (274, 494, 3)
     assert box(canvas, RED) == (260, 40, 224, 224)
     assert ink(canvas, slice(0, 260), slice(0, 30))[0] == 11
 
 
 def test_text_alone() -> None:
-    canvas = panel.compose([label_cell("a", 0.5)])
+    canvas = panel.compose([label_cell([facts("a")])])
     assert canvas.shape[1] == 260
     assert (canvas < 100).any()
 
@@ -125,7 +139,11 @@ def test_text_alone() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (50, 1000), (299, 299)])
 def test_any_picture_is_shown_whole(size: tuple[int, int]) -> None:
     canvas = panel.compose(
-        [image_cell(picture(*size)), label_cell("a", 0.5), attribution_cell("x", picture(*size))]
+        [
+            image_cell(picture(*size)),
+            label_cell([facts("a")]),
+            attribution_cell("x", picture(*size)),
+        ]
     )
     assert (canvas == np.array(RED)).all(axis=2).sum() == 2 * size[0] * size[1]
 
@@ -146,7 +164,9 @@ def test_pictures_of_different_sizes_share_a_top() -> None:
 
 @pytest.mark.parametrize("label", ["many words " * 30, "W" * 300, "中" * 300, "", "\n\n"])
 def test_labels_stay_in_their_cell(label: str) -> None:
-    alone = panel.compose([image_cell(picture()), label_cell(label, 0.5), image_cell(picture())])
+    alone = panel.compose(
+        [image_cell(picture()), label_cell([facts(label)]), image_cell(picture())]
+    )
     assert alone.shape[1] == 728
     assert alone[60:, 224:244].min() == 255
     assert alone[60:, 485:494].min() == 255
@@ -154,6 +174,6 @@ def test_labels_stay_in_their_cell(label: str) -> None:
 
 
 def test_long_labels_make_the_panel_higher() -> None:
-    low = panel.compose([label_cell("a", 0.5), image_cell(picture(10, 10))])
-    high = panel.compose([label_cell("many words " * 40, 0.5), image_cell(picture(10, 10))])
+    low = panel.compose([label_cell([facts("a")]), image_cell(picture(10, 10))])
+    high = panel.compose([label_cell([facts("many words " * 40)]), image_cell(picture(10, 10))])
     assert high.shape[0] > low.shape[0] > 90

@@ -1,0 +1,123 @@
+"""Columns of panels and animations: which cell, of which method and target, in which order."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from igcli.pipeline.columns import Columns
+from igcli.records import Explanation
+from igcli.render.curve import Curve
+from igcli.render.options import PanelOptions
+from igcli.render.panel import PictureCell, TextCell
+
+IMAGE = np.full((8, 8, 3), 200, np.uint8)
+IG = "Integrated gradients"
+GRADIENTS = "Gradients at image"
+
+
+def explanation(method: str = "integrated_gradients", target: int = 0, **changes: Any) -> Any:
+    ramp = np.arange(-96, 96, dtype=np.float32).reshape(8, 8, 3)
+    made = Explanation(
+        method=method,
+        target=target,
+        baseline=np.full((8, 8, 3), 9, np.float32),
+        attributions=ramp * np.float32(1 / (target + 1)),
+        score=0.5,
+        baseline_score=0.25,
+        alphas=np.array([0, 1.0]),
+        scores=np.array([0.25, 0.5], np.float32),
+        evaluations=2,
+        complete=True,
+    )
+    return replace(made, **changes)
+
+
+def drawn(names: list[str], *found: Explanation, **options: Any) -> list[Any]:
+    model: Any = SimpleNamespace(label=lambda target: f"label {target}")
+    style = PanelOptions.model_validate({"style": "heat_map"})
+    columns = Columns(IMAGE, found or (explanation(),), model, style, **options)
+    return list(columns.cells(names))
+
+
+def headings(cells: list[Any]) -> list[str]:
+    return [
+        f"curve of {cell.label}" if isinstance(cell, Curve) else " ".join(cell.heading) or "bar"
+        for cell in cells
+    ]
+
+
+def test_every_column_in_any_order() -> None:
+    names = ["path", "baseline", "colorbar", "gradients", "label", "image", "method"]
+    cells = drawn(names, explanation(), explanation("gradients"))
+    assert headings(cells) == [
+        "curve of top label",
+        "Baseline",
+        "bar",
+        f"{GRADIENTS} (for top label)",
+        "Label and score",
+        "Original image",
+        f"{IG} (for top label)",
+    ]
+    assert (cells[1].picture == 9).all()
+
+
+def test_method_is_the_main_one_and_columns_may_repeat() -> None:
+    cells = drawn(["method", "integrated_gradients", "image", "image"])
+    assert headings(cells) == [f"{IG} (for top label)"] * 2 + ["Original image"] * 2
+    [cell] = drawn(["method"], explanation("gradients"), explanation())
+    assert headings([cell]) == [f"{GRADIENTS} (for top label)"]
+
+
+def test_each_target_has_its_picture_with_its_bar_and_path() -> None:
+    found = [explanation(target=target, chosen=True) for target in (0, 1)]
+    cells = drawn(["label", "method", "colorbar", "path", "baseline"], *found)
+    assert headings(cells) == [
+        "Label and score",
+        f"{IG} (for label 0)",
+        "bar",
+        "curve of label 0",
+        f"{IG} (for label 1)",
+        "bar",
+        "curve of label 1",
+        "Baseline",
+    ]
+    assert isinstance(cells[0], TextCell)
+    assert cells[0].lines == ("Label: label 0", "Score: 0.5", "Label: label 1", "Score: 0.5")
+    assert (cells[2].picture.shape != cells[5].picture.shape) or (
+        cells[2].picture != cells[5].picture
+    ).any()
+
+
+def test_baseline_and_path_are_those_of_the_method_left_of_them() -> None:
+    blurred = explanation(
+        "gradients", baseline=np.zeros((8, 8, 3), np.float32), alphas=np.array([0.0, 0.5])
+    )
+    cells = drawn(["baseline", "gradients", "path", "image", "baseline"], explanation(), blurred)
+    assert [cells[0].picture.max(), cells[4].picture.max()] == [9, 0]
+    assert cells[2].alphas[1] == 0.5
+
+
+def test_scales_are_by_method() -> None:
+    found = [explanation(), explanation("gradients")]
+    own = drawn(["method", "gradients"], *found)
+    scaled = drawn(["method", "gradients"], *found, scales={"gradients": 1e9})
+    assert (scaled[0].picture == own[0].picture).all()
+    assert (scaled[1].picture == 255).all()
+    assert (own[1].picture != 255).any()
+
+
+def test_methods_without_anything_to_show_are_named() -> None:
+    flat = explanation("gradients", attributions=np.zeros((8, 8, 3), np.float32))
+    model: Any = SimpleNamespace(label=str)
+    columns = Columns(IMAGE, [explanation(), flat], model, PanelOptions())
+    columns.cells(["method", "gradients", "gradients", "colorbar"])
+    assert columns.flat == {"gradients"}
+
+
+@pytest.mark.parametrize("name", ["path", "colorbar", "baseline", "label", "image"])
+def test_any_column_stands_alone(name: str) -> None:
+    [cell] = drawn([name])
+    assert isinstance(cell, PictureCell | TextCell | Curve)
