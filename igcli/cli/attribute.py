@@ -19,6 +19,7 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
 from igcli.outputs.page import refuse_foreign
 from igcli.pipeline.checks import check
+from igcli.pipeline.resume import Earlier, agreed
 
 DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
@@ -86,25 +87,41 @@ def _refuse(asked: Asked) -> None:
 
 
 def _run(loaded: Loaded, asked: Asked) -> int:
-    walk, total = find(asked.arguments, asked.folder)
+    folder = asked.folder
+    walk, total = find(asked.arguments, folder)
+    earlier = _earlier(asked)
     prepared = _prepared(loaded, asked)
+    earlier.refuse_other_model(folder, prepared.model.sha256)
     from igcli.gallery.write import write_gallery
     from igcli.pipeline.run import Run
 
-    settings, folder = asked.settings, asked.folder
     if asked.arguments.on_existing == "overwrite":
         clear(folder)
+    run = Run(asked.settings, folder, prepared=prepared, panels=asked.panels, earlier=earlier)
     report = Report(total, folder.path, asked.wanted)
-    with (
-        Run(settings, folder, prepared=prepared, panels=asked.panels) as run,
-        closing(run.outcomes(walk)) as outcomes,
-    ):
-        for outcome in outcomes:
-            report.add(outcome)
-    if settings.gallery:
+    try:
+        with run, closing(run.outcomes(walk)) as outcomes:
+            for outcome in outcomes:
+                report.add(outcome)
+    except KeyboardInterrupt:
+        report.stop(run.record)
+        raise
+    if asked.settings.gallery:
         report.wrote(write_gallery(folder))
     report.finish(run.record)
     return _code(run.summary.exit_code, walk)
+
+
+def _earlier(asked: Asked) -> Earlier:
+    """Look at what is there; refuse settings that do not go together with it."""
+    if asked.arguments.on_existing == "overwrite":
+        return Earlier(asked.settings)
+    return agreed(
+        asked.folder,
+        asked.settings,
+        panels=asked.panels,
+        retry_failed=asked.arguments.retry_failed,
+    )
 
 
 def _prepared(loaded: Loaded, asked: Asked) -> Any:

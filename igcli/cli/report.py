@@ -39,6 +39,7 @@ class Report:
             output: The output folder, put before the paths printed.
             wanted: What is to be said.
         """
+        self._total = total
         self._output = output
         self._wanted = wanted
         # None leaves it to tqdm: no bar off a terminal, and TQDM_DISABLE holds.
@@ -47,6 +48,9 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Tell one image's result."""
+        if outcome.standing:
+            self._bar.update()
+            return
         if self._wanted.as_json:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
         else:
@@ -68,7 +72,12 @@ class Report:
         self._bar.close()
         if self._wanted.as_json:
             self._result(to_json(summary).encode("ascii"), b"\n")
-        self.say(closing_line(summary, self._output))
+        self.say(closing_line(summary, self._total, self._output))
+
+    def stop(self, summary: Mapping[str, Any]) -> None:
+        """Tell how far the run came."""
+        self._bar.close()
+        self.say(f"stopped; {closing_line(summary, self._total, self._output)}")
 
     def say(self, message: str) -> None:
         """Write a line on standard error, above the bar."""
@@ -85,10 +94,13 @@ class Report:
             sys.stdout.buffer.flush()
 
 
-def closing_line(summary: Mapping[str, Any], output: str) -> str:
-    """Return the summary in one line."""
+def closing_line(summary: Mapping[str, Any], total: int, output: str) -> str:
+    """Return the summary of a run over `total` images in one line."""
     errors = summary["completeness_error"]
-    parts = [f"{summary['done']:,} of {summary['images']:,} images done"]
+    counts = {"skipped": "before", "redone": "redone because they changed"}
+    further = [f"{summary[key]:,} {text}" for key, text in counts.items() if summary[key]]
+    parts = [f"{summary['done']:,} of {total:,} images done"]
+    parts[0] += f" ({', '.join(further)})" if further else ""
     if summary["failed"]:
         parts.append(f"{summary['failed']:,} failed")
     if errors["median"] is not None:

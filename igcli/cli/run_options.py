@@ -24,6 +24,7 @@ class Arguments:
     follow_symlinks: bool
     dry_run: bool
     on_existing: OnExisting
+    retry_failed: bool
     trust_model: bool
 
 
@@ -48,10 +49,13 @@ def run_options(command: Command) -> Command:
             ),
             click.option(
                 "--on-existing",
-                type=click.Choice(["error", "overwrite"]),
-                default="error",
+                type=click.Choice(["resume", "error", "overwrite"]),
+                default="resume",
                 show_default=True,
                 help="What to do where the output is not empty.",
+            ),
+            click.option(
+                "--retry-failed", is_flag=True, help="Try images that failed in earlier runs again."
             ),
             click.option(
                 "--trust-model", is_flag=True, help="Let a Keras file run its author's code."

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from igcli.errors import ModelError
+from igcli.models.options import ModelOptions, is_name
+from igcli.models.releases import RELEASES
 
 
 def of_file(path: str) -> str:
@@ -34,3 +36,19 @@ def of_folder(path: str) -> str:
     for name, file in named:
         whole.update(len(name).to_bytes(8, "big") + name + bytes.fromhex(of_file(str(file))))
     return whole.hexdigest()
+
+
+def of_source(options: ModelOptions) -> str | None:
+    """Return the hash that a network will have, as far as it is known without loading it.
+
+    None for `keras.applications`, whose weights are hashed in memory.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    source = options.source
+    if source in RELEASES:
+        return RELEASES[source].graph.sha256
+    if is_name(source):
+        return None
+    return of_folder(source) if Path(source).is_dir() else of_file(source)

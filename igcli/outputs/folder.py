@@ -114,13 +114,19 @@ class OutputFolder:
         Raises:
             OutputError: A folder in `name` is a link or a file, or cannot be searched.
         """
+        return stat.S_ISREG(self._mode(name))
+
+    def has_folder(self, name: str) -> bool:
+        """Tell whether `name` exists as a folder; errors as in `has`."""
+        return stat.S_ISDIR(self._mode(name))
+
+    def _mode(self, name: str) -> int:
         with _errors_of(name):
             try:
                 with self._parent(name, create=False) as (folder, base):
-                    status = os.stat(base, dir_fd=folder, follow_symlinks=False)
+                    return os.stat(base, dir_fd=folder, follow_symlinks=False).st_mode
             except FileNotFoundError:
-                return False
-        return stat.S_ISREG(status.st_mode)
+                return 0
 
     def open_to_read(self, name: str) -> IO[bytes]:
         """Open the file `name`; errors as in `write`, also for a missing one."""

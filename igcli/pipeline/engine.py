@@ -74,7 +74,7 @@ class Engine:
         """Gradient evaluations at a time; less than was asked for once memory ran out."""
         return self.sparing.batch_size
 
-    def run(self, jobs: Iterable[Job[T]]) -> Iterator[T]:
+    def run(self, jobs: Iterable[Job[T]]) -> Generator[T]:
         """Yield the result of each job as it is finished; what a job raises ends the run."""
         device = ThreadPoolExecutor(1, "igcli-network")
         background = ThreadPoolExecutor(self._threads, "igcli-background")

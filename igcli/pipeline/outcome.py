@@ -20,10 +20,14 @@ class Outcome:
     Attributes:
         record: Its line in results.jsonl.
         files: Paths of the files written, relative to the output.
+        standing: Whether an earlier run left nothing to do, or failed and is not to be repeated.
+        redone: Whether the image's content changed since an earlier run.
     """
 
     record: Record
     files: tuple[str, ...] = ()
+    standing: bool = False
+    redone: bool = False
 
     @property
     def failed(self) -> bool:
@@ -31,12 +35,17 @@ class Outcome:
         return bool(self.record["status"] == "failed")
 
 
-def failed(source: Source, error: Exception) -> Outcome:
-    """Return the outcome of an image that could not be attributed."""
+def failed(source: Source, error: Exception, sha256: str | None) -> Outcome:
+    """Return the outcome of an image that could not be attributed.
+
+    Args:
+        source: Where it lies.
+        error: Why.
+        sha256: Of its bytes, None where they could not be read.
+    """
     reason = str(error) or type(error).__name__
-    return Outcome(
-        {"image": source.name, "source": source.path, "status": "failed", "error": reason}
-    )
+    record = {"image": source.name, "source": source.path, "status": "failed", "error": reason}
+    return Outcome(record | ({"image_sha256": sha256} if sha256 else {}))
 
 
 def done(

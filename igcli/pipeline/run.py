@@ -1,37 +1,32 @@
 """A whole run: one network, many images, one output folder."""
 
-import hashlib
-import json
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import TracebackType
 from typing import Any, Self
 
 from igcli.config.schema import Settings
 from igcli.config.write import to_yaml
+from igcli.errors import OutputError
 from igcli.models.load import Model, load
 from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.index import Index
 from igcli.outputs.journal import Journal
 from igcli.pipeline.engine import Engine
+from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.one_image import Context, attribute_image
 from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.plan import Plan, plan
 from igcli.pipeline.precision import settled
+from igcli.pipeline.resume import Earlier
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
-
-UNCHANGING = {"output", "device", "batch_size", "gif", "arrays", "gallery"}
-"""Settings that alter no attribution and no picture that is there already."""
-
-
-def config_sha256(settings: Settings) -> str:
-    """Return the hash of the settings that alter results, hexadecimal."""
-    values = settings.model_dump(mode="json", exclude=UNCHANGING)
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +86,25 @@ class Run:
         *,
         prepared: Prepared,
         panels: bool,
+        earlier: Earlier,
     ) -> None:
+        """Open the records, and describe the results that will be there.
+
+        Args:
+            settings: The resolved configuration.
+            folder: The output.
+            prepared: The network and what is asked about each image.
+            panels: Whether panels are wanted.
+            earlier: What is there already.
+
+        Raises:
+            OutputError: Nothing can be written.
+        """
         self.model, self._engine = prepared.model, prepared.engine
         self.summary = Summary()
         self.record: dict[str, Any] = {}
         self._folder = folder
+        self._index = Index(folder)
         self._started = time.perf_counter()
         self._context = Context(
             settings,
@@ -105,34 +114,53 @@ class Run:
             folder,
             Journal(folder),
             panels,
+            self._index,
+            earlier.retry_failed,
         )
-        reports.write_config(folder, to_yaml(settings))
+        self._earlier = earlier
+        reports.write_config(folder, to_yaml(earlier.described))
 
-    def outcomes(self, sources: Iterable[Source]) -> Iterator[Outcome]:
+    def outcomes(self, sources: Iterable[Source]) -> Generator[Outcome]:
         """Attribute images; each outcome comes once its files and its record are written.
 
         Raises:
             OutputError: Nothing can be written any more.
         """
         if self._context.settings.precision == "auto":
-            sources = settled(sources, self._context, self._engine)
+            sources = self._with_precision(sources)
         jobs = (attribute_image(source, self._context) for source in sources)
-        for outcome in self._engine.run(jobs):
-            self.summary.add(outcome)
-            yield outcome
+        with closing(self._engine.run(jobs)) as outcomes:
+            for outcome in outcomes:
+                self.summary.add(outcome)
+                yield outcome
+
+    def _with_precision(self, sources: Iterable[Source]) -> Iterable[Source]:
+        """Take the precision of an earlier run where there was one: results are to be equal."""
+        chosen = (self._earlier.record or {}).get("precision")
+        if chosen not in ("float32", "bfloat16"):
+            return settled(sources, self._context, self._engine)
+        self.model.network.precision = chosen
+        return sources
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Write the summary, whatever ended the run."""
-        with self._context.journal:
-            self.record = self._sum_up()
-            reports.write_summary(self._folder, self.record)
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Write the summary, whatever ended the run; what ended it is not covered up."""
+        with self._index, self._context.journal:
+            self.record = self._sum_up(finished=error is None)
+            with suppress(OutputError) if isinstance(error, OutputError) else nullcontext():
+                reports.write_summary(self._folder, self.record)
 
-    def _sum_up(self) -> dict[str, Any]:
+    def _sum_up(self, *, finished: bool) -> dict[str, Any]:
         return self.summary.record(
             {
+                "finished": finished,
                 "seconds": round(time.perf_counter() - self._started, 3),
                 "device": self.model.device,
                 "precision": self.model.precision,

@@ -12,13 +12,17 @@ class Summary:
     """Counts of the outcomes so far.
 
     Attributes:
-        done: Number of attributed images.
-        failed: Number of failed ones.
-        evaluations: Number of gradients taken.
+        done: Number of attributed images, those of earlier runs among them.
+        skipped: Number of those that earlier runs left as they are wanted.
+        redone: Number of those whose content changed since an earlier run.
+        failed: Number of failed ones, those of earlier runs among them.
+        evaluations: Number of gradients taken by this run.
     """
 
     def __init__(self) -> None:
         self.done = 0
+        self.skipped = 0
+        self.redone = 0
         self.failed = 0
         self.evaluations = 0
         self._errors = array("d")
@@ -29,9 +33,13 @@ class Summary:
             self.failed += 1
             return
         self.done += 1
-        self.evaluations += outcome.record["gradient_evaluations"]
-        error = outcome.record["completeness_error"]
-        if error is not None:
+        self.redone += outcome.redone
+        if outcome.standing:
+            self.skipped += 1
+        else:
+            self.evaluations += outcome.record["gradient_evaluations"]
+        error = outcome.record.get("completeness_error")
+        if isinstance(error, float | int):
             self._errors.append(error)
 
     @property
@@ -49,6 +57,8 @@ class Summary:
         return {
             "images": self.done + self.failed,
             "done": self.done,
+            "skipped": self.skipped,
+            "redone": self.redone,
             "failed": self.failed,
             "gradient_evaluations": self.evaluations,
             "completeness_error": {

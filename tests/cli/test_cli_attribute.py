@@ -155,7 +155,7 @@ def test_bad_images_are_failed_records(
     found = records(tmp_path / "igcli-output")
     assert str(found["cut.jpg"]["error"]).startswith("truncated image")
     assert found["text.jpg"]["status"] == "failed"
-    assert list(found["text.jpg"]) == ["image", "source", "status", "error"]
+    assert list(found["text.jpg"]) == ["image", "source", "status", "error", "image_sha256"]
     assert sum(record["status"] == "ok" for record in found.values()) == 3
     assert "text.jpg" in result.err
 
@@ -220,7 +220,7 @@ def test_an_output_that_is_not_empty_is_refused_unless_overwritten(
     arguments = ("attribute", images, "--model", tiny_model, "--steps", "2")
     assert cli(*arguments).code == 0
     before = (tmp_path / "igcli-output" / "results.jsonl").read_bytes()
-    refused = cli(*arguments)
+    refused = cli(*arguments, "--on-existing", "error")
     assert refused.code == 2
     assert "not empty" in refused.err
     assert (tmp_path / "igcli-output" / "results.jsonl").read_bytes() == before

@@ -1,0 +1,150 @@
+"""What earlier runs left in an output, and whether this run may go on there."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from igcli.config.load import load_settings
+from igcli.config.problems import ConfigError
+from igcli.config.schema import Settings
+from igcli.config.wording import plain
+from igcli.errors import UsageError
+from igcli.methods import METHODS
+from igcli.models.digest import of_source
+from igcli.outputs import journal, reports
+from igcli.outputs.folder import OutputFolder
+from igcli.pipeline.checks import methods_of
+from igcli.pipeline.identity import (
+    NETWORK,
+    PICTURES,
+    UNCHANGING,
+    config_sha256,
+    is_path,
+    values_of,
+)
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of the results that are there already.
+
+    Attributes:
+        described: The settings of this run, and those of pictures that it does not draw as they
+            were when they were drawn: what config.yaml is to say.
+        retry_failed: Whether images that failed are tried again.
+        record: One of the results, None where there is none.
+    """
+
+    described: Settings
+    retry_failed: bool = False
+    record: Record | None = None
+
+    def refuse_other_model(self, folder: OutputFolder, sha256: str) -> None:
+        """Refuse a network other than the one that the results are of.
+
+        Raises:
+            UsageError: It is another.
+        """
+        if self.record is not None and self.record.get("model_sha256") != sha256:
+            raise UsageError(_refusal(folder, [_other_model(self.record, sha256)]))
+
+
+def agreed(
+    folder: OutputFolder, settings: Settings, *, panels: bool, retry_failed: bool = False
+) -> Earlier:
+    """Refuse settings that do not go together with the results in a folder.
+
+    Args:
+        folder: The output, of which the run has the lock.
+        settings: Of the run.
+        panels: Whether it draws panels.
+        retry_failed: Whether it tries failed images again.
+
+    Raises:
+        UsageError: A setting, or a file that one names, changed; the message shows each.
+    """
+    record = _any_result(folder)
+    if record is None:
+        return Earlier(settings, retry_failed)
+    before = _settings_of(folder)
+    drawn = {"panel": panels, "gif": settings.gif is not None}
+    kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
+    described = settings.model_copy(update=kept)
+    changes = [*_differences(before, described, folder)]
+    sha256 = of_source(settings.model)
+    if sha256 not in (None, record.get("model_sha256")):
+        changes.append(_other_model(record, str(sha256)))
+    if not changes and record.get("config_sha256") != config_sha256(described):
+        changes = [*_other_files(before, described)]
+    if changes:
+        raise UsageError(_refusal(folder, changes))
+    return Earlier(described, retry_failed, record)
+
+
+def _any_result(folder: OutputFolder) -> Record | None:
+    if not folder.has(journal.NAME):
+        return None
+    return next((each for each in journal.read(folder) if each.get("status") == "ok"), None)
+
+
+def _settings_of(folder: OutputFolder) -> Settings:
+    """Return the settings that the results in a folder were made with."""
+    if not folder.has(reports.CONFIG):
+        reason = f"its {reports.CONFIG} is gone"
+        raise UsageError(_refusal(folder, [reason]))
+    try:
+        return load_settings(os.path.join(folder.path, reports.CONFIG), {}).settings  # noqa: PTH118
+    except ConfigError as error:
+        raise UsageError(_refusal(folder, [error.lines[0]])) from None
+
+
+def _differences(before: Settings, now: Settings, folder: OutputFolder) -> Iterator[str]:
+    """Yield the settings that changed; files that they name are compared by what they hold."""
+    old, new = dict(values_of(before)), dict(values_of(now))
+    ignored = {*UNCHANGING, *METHODS} - {*methods_of(before, panels=True)}
+    ignored -= {*methods_of(now, panels=True)}
+    ignored |= {
+        group
+        for group, place in PICTURES.items()
+        if getattr(before, group) is None or not folder.has_folder(place)
+    }
+    for name in {**old, **new}:
+        one, other = old.get(name), new.get(name)
+        both_files = is_path(name, one) and is_path(name, other)
+        if one != other and not both_files and name.partition(".")[0] not in ignored:
+            yield f"{name}: {_shown(one)} -> {_shown(other)}"
+
+
+def _other_files(before: Settings, now: Settings) -> Iterator[str]:
+    """Yield what may be behind another hash where every setting is the same."""
+    old = dict(values_of(before))
+    same = []
+    for name, value in values_of(now):
+        if not is_path(name, value) or name in NETWORK or name in UNCHANGING:
+            continue
+        if old.get(name) == value:
+            same.append(f"{name} {value}")
+        else:
+            yield f"{name}: {_shown(old.get(name))} -> {_shown(value)}"
+    if same:
+        yield f"what is in {' or '.join(same)}"
+    yield "the version of igcli, if nothing else"
+
+
+def _other_model(record: Record, sha256: str) -> str:
+    before = str(record.get("model_sha256"))
+    return f"model: another network, SHA-256 {before[:12]}... -> {sha256[:12]}..."
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else plain(value).strip("'")
+
+
+def _refusal(folder: OutputFolder, changes: list[str]) -> str:
+    return (
+        f"output {folder.path!r} holds results of other settings ({'; '.join(changes)}); "
+        "choose another output, or replace them with --on-existing overwrite"
+    )

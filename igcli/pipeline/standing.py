@@ -1,0 +1,90 @@
+"""What an earlier record says of an image, and what of it stays."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.names import arrays_name, gif_name, panel_name
+
+Record = dict[str, Any]
+Files = dict[str, str]
+
+
+def files_of(name: str, panel_format: str, gif_format: str) -> Files:
+    """Return where the panel, GIF and arrays of an image lie.
+
+    Raises:
+        ImageError: A name would be longer than file systems allow.
+    """
+    return {
+        "panel": panel_name(name, panel_format),
+        "gif": gif_name(name, gif_format),
+        "arrays": arrays_name(name),
+    }
+
+
+def is_same(earlier: Mapping[str, Any], hashes: Mapping[str, str]) -> bool:
+    """Tell whether a record is a result of the same image, network and settings."""
+    done = earlier.get("status") == "ok"
+    return done and all(earlier.get(name) == value for name, value in hashes.items())
+
+
+def is_done(
+    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: OutputFolder
+) -> bool:
+    """Tell whether nothing is left to do.
+
+    Args:
+        earlier: The last record of the image.
+        hashes: Of what its results would be made of now.
+        wanted: The files asked for.
+        folder: The output.
+
+    Raises:
+        OutputError: It cannot be searched.
+    """
+    named = all(earlier.get(kind) == name for kind, name in wanted.items())
+    return named and is_same(earlier, hashes) and all(map(folder.has, wanted.values()))
+
+
+def renewed(record: Record, earlier: Record, files: Files, folder: OutputFolder) -> Record:
+    """Return a record that names what an earlier one of the same image did and this run did not.
+
+    Args:
+        record: The new one.
+        earlier: Of the same image, network and settings.
+        files: Where all files of the image lie.
+        folder: The output.
+
+    Raises:
+        OutputError: It cannot be searched.
+    """
+    kept = {
+        kind: name
+        for kind, name in files.items()
+        if record[kind] is None and earlier.get(kind) == name and folder.has(name)
+    }
+    warnings = [*earlier.get("warnings", ()), *record["warnings"]] if kept else record["warnings"]
+    found = {**record, **kept, "warnings": list(dict.fromkeys(warnings))}
+    if kept and "others" in earlier:
+        found.setdefault("others", earlier["others"])
+    return found
+
+
+def remove_outdated(
+    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: OutputFolder
+) -> None:
+    """Remove the files of an image's earlier content that this run did not replace.
+
+    Args:
+        record: The new one.
+        earlier: Of other content.
+        files: Where all files of the image lie.
+        folder: The output.
+
+    Raises:
+        OutputError: They cannot be removed.
+    """
+    for kind, name in files.items():
+        if record[kind] is None and earlier.get(kind) == name:
+            folder.remove(name)
