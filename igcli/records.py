@@ -8,6 +8,9 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
+SMALLEST_DIFFERENCE = 1e-6
+"""Difference between two scores below which an error relative to it means nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -98,6 +101,6 @@ class Explanation:
         Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), proposition 1.
         """
         difference = self.score - self.baseline_score
-        if not self.complete or abs(difference) < 1e-6:
+        if not self.complete or abs(difference) < SMALLEST_DIFFERENCE:
             return None
         return abs(self.attribution_sum - difference) / abs(difference)

@@ -1,13 +1,19 @@
 """Options of the path from the baseline to the image."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_serializer
+from pydantic import Field, ValidationInfo, field_validator, model_serializer
 
 from igcli.errors import UsageError
 from igcli.options import Expected, Options, PathField
 from igcli.paths import baselines
+from igcli.paths.quadrature import REFINED, RULES
+
+if TYPE_CHECKING:
+    RuleName = str
+else:
+    RuleName = Literal[tuple(RULES)]
 
 _KINDS = ", ".join(baselines.names())
 
@@ -46,11 +52,30 @@ class PathOptions(Options):
     baseline: BaselineOptions = BaselineOptions()
     """Input that stands for "nothing there", in pixel space."""
 
-    steps: int = Field(default=50, ge=1)
-    """Intervals of the path; the trapezoid rule evaluates one point more."""
+    steps: Annotated[int, Field(ge=1)] | Literal["auto"] = 50
+    """Intervals of the path (the trapezoid rule evaluates one point more), or auto: as many as the
+    tolerance takes."""
+
+    rule: RuleName = "trapezoid"
+    """Where each interval is evaluated; steps: auto refines the trapezoid rule alone."""
+
+    tolerance: float = Field(default=0.05, gt=0, lt=1)
+    """Used with steps: auto: completeness error, and estimated error of the single attributions,
+    that an image is refined to."""
+
+    max_steps: int = Field(default=1000, ge=1)
+    """Used with steps: auto: intervals at which an image is given up."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of all that is drawn at random; equal seeds give equal results."""
+
+    @field_validator("rule")
+    @classmethod
+    def _can_be_refined(cls, rule: str, known: ValidationInfo) -> str:
+        if known.data.get("steps") == "auto" and rule not in REFINED:
+            names = ", ".join(REFINED)
+            raise ValueError(f"{rule} cannot be refined, as steps: auto does; use {names}")
+        return rule
 
 
 def check_exists(options: PathOptions) -> None:

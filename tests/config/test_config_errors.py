@@ -32,8 +32,8 @@ def mistakes(content: str, **overrides: object) -> list[str]:
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ("steps: 0", "1:8: steps: must be greater than"),
-        ("steps: -5", "1:8: steps: must be greater than"),
+        ("steps: 0", "1:8: steps: must be an integer of at least 1 or auto"),
+        ("steps: -5", "1:8: steps: must be an integer of at least 1 or auto"),
         ("batch_size: true", "1:13: batch_size: must be an integer"),
         ("device: gpu:x", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:x'"),
         ("device: 'gpu:1\n\n'", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:1\\n'"),

@@ -1,0 +1,42 @@
+"""Integration by a rule whose points are known beforehand."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from igcli.paths.frames import frames
+from igcli.paths.integral import Integral, Segment
+from igcli.paths.quadrature import Quadrature
+from igcli.paths.work import Answer, Line, LineGradients, Prediction, Request, Work
+from igcli.records import Array, Interior
+
+
+def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
+    """Return the integral; a score at an end that is no point of the rule is asked for by itself.
+
+    Args:
+        segment: The path.
+        rule: Its points and weights.
+    """
+    direction = segment.direction
+    shown = frames(rule.points) if segment.interior else None
+    line = Line(segment.start, direction, segment.target, rule.points, rule.weights, interior=shown)
+    asked: list[Request] = [line]
+    if rule.points[0] > 0:
+        asked.append(Prediction(segment.start))
+    if rule.points[-1] < 1:
+        asked.append(Prediction(segment.end))
+    answers: Sequence[Answer] = yield asked
+    found = cast(LineGradients, answers[0])
+    ends = iter(cast(Array, answer)[segment.target] for answer in answers[1:])
+    interior = None
+    if shown is not None and found.interior is not None:
+        interior = Interior(rule.points[shown], found.interior)
+    return Integral(
+        attributions=direction * found.gradients,
+        start_score=float(next(ends) if rule.points[0] > 0 else found.scores[0]),
+        end_score=float(next(ends) if rule.points[-1] < 1 else found.scores[-1]),
+        alphas=rule.points,
+        scores=found.scores,
+        evaluations=len(rule.points),
+        interior=interior,
+    )

@@ -1,0 +1,183 @@
+"""A path cut into intervals, and how wrong the trapezoid rule is on each."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from igcli.records import Array
+
+KEPT = 64
+"""Gradients in memory at a time: those at the ends of the worst intervals."""
+
+NARROWEST = 2.0**-20
+"""Width at which an interval is left alone: in float32 its middle would soon be one of its ends."""
+
+Vector = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How far an integral is off.
+
+    Attributes:
+        total: Completeness error: the sum of all gaps, as a share of the score's difference.
+        parts: Sum of the gaps' magnitudes, as the same share: it cannot cancel.
+        pixels: Relative L2 error of the attributions, estimated.
+    """
+
+    total: float
+    parts: float
+    pixels: float
+
+    def is_complete(self, tolerance: float) -> bool:
+        """Tell whether the attributions sum to the score's difference, and not by accident."""
+        return self.total <= tolerance and self.parts <= 2 * tolerance
+
+    def is_resolved(self, tolerance: float) -> bool:
+        """Tell whether single attributions can be trusted as much as their sum."""
+        return self.pixels <= tolerance
+
+
+class Mesh:
+    """Points of a path and the trapezoid rule's integral over them.
+
+    A product is the path's direction times the gradient at a point; its sum is the score's slope.
+    Only so many are kept. Where the weight of one changes that is gone, the change is owed.
+
+    Attributes:
+        alphas: Float64 (P,), rising, from 0 to 1.
+        scores: Float64 (P,).
+        total: Float32, shape of the input: the integral but for what is owed.
+        owed: Changes of weight by alpha, for products that are gone.
+    """
+
+    def __init__(self, alphas: Vector, scores: Array, products: Sequence[Array]) -> None:
+        """Cut the path at its first points."""
+        self.alphas, self.scores = alphas, scores.astype(np.float64)
+        self.owed: dict[float, float] = {}
+        self._slopes = _sums(products)
+        self._products = dict(zip(alphas.tolist(), products, strict=True))
+        self._variances = np.array([self._variance(place) for place in range(self.size)])
+        self.total = np.zeros_like(products[0])
+        weights = (np.diff(alphas, prepend=0) + np.diff(alphas, append=1)) / 2
+        for weight, product in zip(weights, products, strict=True):
+            self.total += np.float32(weight) * product
+        self._norm = _norm(self.total)
+
+    @property
+    def size(self) -> int:
+        """Number of intervals."""
+        return len(self.alphas) - 1
+
+    @property
+    def difference(self) -> float:
+        """The score's, from the first point to the last."""
+        return float(self.scores[-1] - self.scores[0])
+
+    def accuracy(self) -> Accuracy:
+        """Return how far the integral is off."""
+        gaps, difference = self._gaps(), abs(self.difference)
+        return Accuracy(
+            _share(abs(float(gaps.sum())), difference),
+            _share(float(np.abs(gaps).sum()), difference),
+            _share(math.sqrt(self._variances.sum()), self._norm),
+        )
+
+    def worst(self, most: int, *, gaps: bool, variances: bool) -> Places:
+        """Return the places of the intervals to split next, up to `most`, in rising order.
+
+        Args:
+            most: How many.
+            gaps: Whether the attributions' sum is still to be improved.
+            variances: Whether single attributions are.
+        """
+        shares = self._shares(gaps=gaps, variances=variances)
+        order = np.argsort(-shares, kind="stable")[:most]
+        return np.sort(order[(shares[order] > 0) & (shares[order] >= shares.max() / 2)])
+
+    def middles(self, places: Places) -> Vector:
+        """Return the middles of intervals."""
+        return (self.alphas[places] + self.alphas[places + 1]) / 2
+
+    def split(self, places: Places, scores: Array, products: Sequence[Array]) -> None:
+        """Split intervals at their middles, given what was found there."""
+        middles = self.middles(places)
+        for place, middle, product in zip(places, middles.tolist(), products, strict=True):
+            left, right = self.alphas[place : place + 2].tolist()
+            self._add(middle, product, (right - left) / 2)
+            for end in (left, right):
+                self._change(end, (left - right) / 4)
+        old = self._variances[places] / 8
+        self.alphas = np.insert(self.alphas, places + 1, middles)
+        self.scores = np.insert(self.scores, places + 1, scores.astype(np.float64))
+        self._slopes = np.insert(self._slopes, places + 1, _sums(products))
+        self._variances = np.insert(self._variances, places + 1, old)
+        for place, inherited in zip(places + np.arange(len(places)), old, strict=True):
+            self._variances[place] = self._variance(place, inherited)
+            self._variances[place + 1] = self._variance(place + 1, inherited)
+        if not self.owed:
+            self._norm = _norm(self.total)
+        self._forget()
+
+    def _add(self, alpha: float, product: Array, weight: float) -> None:
+        self._products[alpha] = product
+        self.total += np.float32(weight) * product
+
+    def _change(self, alpha: float, weight: float) -> None:
+        """Add to the weight of a point."""
+        product = self._products.get(alpha)
+        if product is None:
+            self.owed[alpha] = self.owed.get(alpha, 0.0) + weight
+        else:
+            self.total += np.float32(weight) * product
+
+    def _gaps(self) -> Vector:
+        """Return the score's difference less the trapezoid: exact errors of the products' sum."""
+        means = (self._slopes[1:] + self._slopes[:-1]) / 2
+        return np.diff(self.scores) - np.diff(self.alphas) * means
+
+    def _variance(self, place: int, inherited: float = math.nan) -> float:
+        """Return an interval's expected squared L2 error.
+
+        Where every gradient jumps once, anywhere in the interval, that is (width * jump)**2 / 12.
+        """
+        left, right = (self._products.get(alpha) for alpha in self.alphas[place : place + 2])
+        if left is None or right is None:
+            return inherited
+        width = self.alphas[place + 1] - self.alphas[place]
+        return float(width * _norm(right - left)) ** 2 / 12
+
+    def _shares(self, *, gaps: bool, variances: bool) -> Vector:
+        """Return each interval's share in the errors, the larger of the two asked for."""
+        gap = np.abs(self._gaps()) * gaps
+        variance = self._variances * variances
+        shares = np.maximum(gap / (gap.sum() or 1), variance / (variance.sum() or 1))
+        # Rounded, so that equal intervals are taken in order, whatever their last bits.
+        return np.round(shares * (np.diff(self.alphas) > NARROWEST), 6)
+
+    def _forget(self) -> None:
+        """Let the products go that are least likely to be needed."""
+        if len(self._products) <= KEPT:
+            return
+        shares = np.pad(self._shares(gaps=True, variances=True), 1)
+        order = np.argsort(-np.maximum(shares[1:], shares[:-1]), kind="stable")
+        present = [alpha for alpha in self.alphas[order].tolist() if alpha in self._products]
+        self._products = {alpha: self._products[alpha] for alpha in present[:KEPT]}
+
+
+def _sums(products: Sequence[Array]) -> Vector:
+    return np.array([product.sum(dtype=np.float64) for product in products])
+
+
+def _norm(array: Array) -> float:
+    return math.sqrt(float(np.square(array).sum()))
+
+
+def _share(part: float, whole: float) -> float:
+    if not part:
+        return 0.0
+    return part / whole if whole else math.inf

@@ -1,0 +1,111 @@
+"""Errors of integrated gradients on photographs: `steps: auto` against fixed steps of every rule.
+
+Pixels are the channel means; their error is the relative L2 distance to a trapezoid of 1,000 steps.
+
+    python tests/benchmarks/accuracy.py --photos ../shared/photos
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from igcli import methods
+from igcli.images.decode import decode
+from igcli.images.fit import fit
+from igcli.images.options import Limits
+from igcli.methods import Task
+from igcli.models.load import Model, load
+from igcli.models.options import ModelOptions
+from igcli.paths.options import PathOptions
+from igcli.paths.quadrature import RULES
+from igcli.paths.work import Work, predict
+from igcli.pipeline.engine import Engine
+from igcli.records import Array
+
+SHARED = Path(__file__).parents[3] / "shared"
+MODEL = SHARED / "models" / "mobilenet_v1_0.25_224.keras"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What one scheme says of one photo."""
+
+    place: int
+    evaluations: int
+    completeness: float
+    pixels: Array
+
+
+def explained(place: int, image: Array, options: PathOptions) -> Work[Found]:
+    """Explain a photo's top label from black, and keep what is compared."""
+    [scores] = yield from predict(image)
+    task = Task(image, np.zeros_like(image), int(np.argmax(scores)))
+    found = yield from methods.load("integrated_gradients").attribute(task, options)
+    error = found.completeness_error
+    if error is None:
+        raise click.ClickException(f"photo {place}: the score does not differ from black's")
+    return Found(place, found.evaluations, error, found.attributions.mean(-1))
+
+
+def run(images: Sequence[Array], engine: Engine, options: PathOptions) -> list[Found]:
+    """Explain all photos, in their order."""
+    jobs = (explained(place, image, options) for place, image in enumerate(images))
+    return sorted(engine.run(jobs), key=lambda each: each.place)
+
+
+def row(name: str, found: Sequence[Found], exact: Sequence[Found]) -> str:
+    """Return a line of the table."""
+    evaluations = np.array([each.evaluations for each in found])
+    completeness = np.array([each.completeness for each in found])
+    pixels = np.array(
+        [
+            np.linalg.norm(one.pixels - other.pixels) / np.linalg.norm(other.pixels)
+            for one, other in zip(found, exact, strict=True)
+        ]
+    )
+    return (
+        f"| {name} | {evaluations.mean():.1f} ({evaluations.max()}) "
+        f"| {np.median(completeness):.1%} / {completeness.max():.1%} "
+        f"| {np.percentile(pixels, 95):.1%} / {pixels.max():.1%} |"
+    )
+
+
+def photos_in(folder: Path, model: Model) -> Iterator[Array]:
+    """Read and fit all photos."""
+    for path in sorted(folder.iterdir()):
+        yield fit(decode(path.read_bytes(), Limits()), model.size, how="crop").astype(np.float32)
+
+
+@click.command()
+@click.option("--photos", default=SHARED / "photos", type=click.Path(path_type=Path))
+@click.option("--model", "source", default=str(MODEL), show_default=True)
+@click.option("--preprocess", default="tf", show_default=True)
+@click.option("--tolerance", default=0.05, show_default=True)
+@click.option("--batch-size", default=25, show_default=True)
+@click.option("--auto-only", is_flag=True, help="No fixed steps.")
+def main(
+    photos: Path, source: str, preprocess: str, tolerance: float, batch_size: int, auto_only: bool
+) -> None:
+    """Print the table."""
+    options = ModelOptions.model_validate({"source": source, "preprocess": preprocess})
+    model = load(options, device="auto")
+    engine = Engine(model.network, batch_size=batch_size)
+    images = list(photos_in(photos, model))
+    exact = run(images, engine, PathOptions(steps=1000))
+    print(f"{len(images)} photos of {photos.name}, {Path(source).name}, black baseline")
+    print("| steps | evaluations, mean (most) | completeness error, median / worst ", end="")
+    print("| pixels, 95th percentile / worst |\n|---|---|---|---|")
+    schemes = [(f"auto, {tolerance:g}", PathOptions(steps="auto", tolerance=tolerance))]
+    for steps in () if auto_only else (25, 50, 100, 200):
+        for rule in RULES:
+            chosen = PathOptions.model_validate({"steps": steps, "rule": rule})
+            schemes.append((f"{steps}, {rule}", chosen))
+    for name, scheme in schemes:
+        print(row(name, run(images, engine, scheme), exact), flush=True)
+
+
+if __name__ == "__main__":
+    main()
