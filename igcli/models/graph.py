@@ -14,6 +14,8 @@ tf = tensorflow()
 
 Function = Callable[..., Any]
 
+_GRADIENT = "IgcliLocalResponseNormalization"
+
 
 def freeze(function: Function, signature: Sequence[Any]) -> Any:
     """Return `function` as a graph whose variables are constants, with a fast gradient.
@@ -28,13 +30,13 @@ def freeze(function: Function, signature: Sequence[Any]) -> Any:
 
 
 def normalized(inputs: Any, *, radius: int, bias: float, alpha: float, beta: float) -> Any:
-    """Return local response normalisation as TensorFlow defines it, but with a fast gradient.
+    """Add local response normalisation to a graph as TensorFlow defines it, with a fast gradient.
 
-    x (bias + alpha B x**2)**-beta, where B is one for channels at most `radius` apart. The CPU
-    gradient of TensorFlow's own operation takes half of all the time of Inception v1.
+    y = x s**-beta with s = bias + alpha B x**2, where B is one for channels at most `radius` apart.
+    The CPU gradient of TensorFlow's own operation is three times as slow.
 
     Args:
-        inputs: Float32 (N, H, W, C).
+        inputs: Float32 (N, H, W, C), in a graph or a function under way.
         radius: Channels on either side whose squares are summed.
         bias: Added to the sum.
         alpha: Factor of the sum.
@@ -45,11 +47,21 @@ def normalized(inputs: Any, *, radius: int, bias: float, alpha: float, beta: flo
     channel = np.arange(inputs.shape[-1])
     near = np.abs(channel[:, None] - channel) <= radius
     band = tf.constant((alpha * near)[None, None], tf.float32)
-    scale = bias + tf.nn.conv2d(tf.square(inputs), band, 1, "VALID")
-    if beta == 0.75:  # Everybody's value; a power is slower than two roots.
-        root = tf.math.rsqrt(scale)
-        return inputs * root * tf.sqrt(root)
-    return inputs * tf.pow(scale, -beta)
+    root = tf.math.rsqrt(bias + tf.nn.conv2d(tf.square(inputs), band, 1, "VALID"))
+    # Everybody's value is 0.75; a power is slower than roots.
+    power = root * tf.sqrt(root) if beta == 0.75 else tf.pow(root, 2 * beta)
+    used = [inputs * power, inputs, power, tf.square(root), 2 * beta * band]
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _GRADIENT}):
+        return tf.identity_n(used)[0]
+
+
+@tf.RegisterGradient(_GRADIENT)  # type: ignore[untyped-decorator]
+def _gradient(op: Any, upstream: Any, *_: Any) -> list[Any]:
+    """Return u s**-beta - 2 beta x (alpha B (u x s**(-beta - 1))), all of it through x."""
+    _, inputs, power, inverse, band = op.inputs
+    inner = upstream * power
+    spread = tf.nn.conv2d(inner * inputs * inverse, band, 1, "VALID")
+    return [None, inner - inputs * spread, None, None, None]
 
 
 def _without_slow_gradients(frozen: Any) -> Any:

@@ -26,6 +26,7 @@ def test_local_response_normalisation_is_tensorflows(settings: Any, scale: float
     draws = np.random.default_rng(8).normal(0, scale, (2, 5, 4, 24)).astype(np.float32)
     inputs = tf.constant(draws)
 
+    @tf.function  # type: ignore[untyped-decorator]
     def ours(x: Any) -> Any:
         return normalized(
             x,
@@ -58,3 +59,6 @@ def test_a_frozen_graph_has_it_replaced_everywhere() -> None:
     assert "LRN" not in kinds
     assert "VarHandleOp" not in kinds
     np.testing.assert_allclose(frozen(tf.constant(inputs))[0], network(inputs), rtol=1e-4)
+    expected = differentiated(network, tf.constant(inputs))
+    found = tf.function(differentiated)(lambda x: frozen(x)[0], tf.constant(inputs))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
