@@ -9,6 +9,7 @@ from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
 from igcli.config.wording import plain
+from igcli.config.write import absolute
 from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.models.digest import of_source
@@ -78,7 +79,7 @@ def agreed(
     if sha256 not in (None, record.get("model_sha256")):
         changes.append(_other_model(record, str(sha256)))
     if not changes and record.get("config_sha256") != config_sha256(described):
-        changes = [*_other_files(before, described)]
+        changes = [_other_files(before, described)]
     if changes:
         raise UsageError(_refusal(folder, changes))
     return Earlier(described, retry_failed, record)
@@ -118,20 +119,18 @@ def _differences(before: Settings, now: Settings, folder: OutputFolder) -> Itera
             yield f"{name}: {_shown(one)} -> {_shown(other)}"
 
 
-def _other_files(before: Settings, now: Settings) -> Iterator[str]:
-    """Yield what may be behind another hash where every setting is the same."""
+def _other_files(before: Settings, now: Settings) -> str:
+    """Return what may be behind another hash where no setting changed but paths."""
     old = dict(values_of(before))
-    same = []
+    reasons = []
     for name, value in values_of(now):
         if not is_path(name, value) or name in NETWORK or name in UNCHANGING:
             continue
-        if old.get(name) == value:
-            same.append(f"{name} {value}")
-        else:
-            yield f"{name}: {_shown(old.get(name))} -> {_shown(value)}"
-    if same:
-        yield f"what is in {' or '.join(same)}"
-    yield "the version of igcli, if nothing else"
+        one, other = (absolute(str(path)) for path in (old.get(name), value))
+        reasons.append(
+            f"what is in {name} {other}" if one == other else f"{name}: {one} -> {other}"
+        )
+    return " or ".join(reasons) or "another version of igcli"
 
 
 def _other_model(record: Record, sha256: str) -> str:

@@ -101,13 +101,14 @@ class Run:
             OutputError: Nothing can be written.
         """
         self.model, self._engine = prepared.model, prepared.engine
-        self.summary = Summary()
+        self.summary = Summary(settings.max_error)
         self.record: dict[str, Any] = {}
         self._folder = folder
         self._index = Index(folder)
         self._started = time.perf_counter()
         self._context = Context(
-            settings,
+            # Where no panels are drawn, those that are there keep their names.
+            settings.model_copy(update={"panel": earlier.described.panel}),
             config_sha256(settings),
             self.model,
             prepared.plan,
