@@ -36,7 +36,8 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     samples = own(options, ExpectedGradientsOptions).samples
     random = generator(options.seed, task.image, "expected_gradients")
     chosen = _chosen(len(task.references.inputs), samples, random)
-    alphas = random.uniform(size=samples)
+    # One in each of as many equal parts of the path: less chance, the same expectation.
+    alphas = (np.arange(samples) + random.uniform(size=samples)) / samples
     scores = np.empty(samples, np.float32)
     total, baseline = np.zeros(task.image.shape), np.zeros(task.image.shape)
     for first in range(0, samples, MOST_KEPT):

@@ -200,7 +200,8 @@ def test_expected_gradients_are_the_mean_over_drawn_baselines(subject: Subject) 
     random = generator(5, pixels(1), "expected_gradients")
     chosen = np.concatenate([random.permutation(3) for _ in range(20)])
     total = np.zeros(SHAPE)
-    for which, alpha in zip(chosen, random.uniform(size=60), strict=True):
+    alphas = [(place + chance) / 60 for place, chance in enumerate(random.uniform(size=60))]
+    for which, alpha in zip(chosen, alphas, strict=True):
         start = pixels(10 + which).astype(np.float64)
         total += (image - start) * subject.gradient(start + alpha * (image - start))
     assert_close(found.attributions, total / 60, 1e-3)
@@ -255,10 +256,10 @@ def test_guided_is_the_authors_algorithm(
 
 
 def guided(subject: Subject, steps: int, fraction: float, distance: float) -> Double:
-    """The published algorithm, pixel by pixel."""
+    """The trapezoid rule along the path of the published algorithm, pixel by pixel."""
     end, start = (pixels(seed).astype(np.float64).ravel() for seed in (1, 2))
     count = len(end)
-    x, total = start.copy(), np.zeros(count)
+    x, points = start.copy(), [start]
     whole = sum(abs(end[i] - start[i]) for i in range(count))
     for step in range(1, steps + 1):
         gradient = subject.gradient(x.reshape(SHAPE)).ravel()
@@ -267,14 +268,12 @@ def guided(subject: Subject, steps: int, fraction: float, distance: float) -> Do
         wanted = whole * (1 - step / steps)
         ratio = math.inf
         while ratio > 1:
-            old = x.copy()
             alpha = [(x[i] - start[i]) / (end[i] - start[i]) for i in range(count)]
             for i in range(count):
                 if alpha[i] < low - 1e-12:
                     x[i] = start[i] + low * (end[i] - start[i])
             left = sum(abs(end[i] - x[i]) for i in range(count))
             if math.isclose(left, wanted, rel_tol=1e-9, abs_tol=1e-9 * whole):
-                total += (x - old) * gradient
                 break
             cost = [math.inf if alpha[i] >= high - 1e-12 else cost[i] for i in range(count)]
             threshold = sorted(cost)[int(fraction * (count - 1))]
@@ -284,5 +283,8 @@ def guided(subject: Subject, steps: int, fraction: float, distance: float) -> Do
             ratio = (left - wanted) / room if room else math.inf
             for i in least:
                 x[i] = aim[i] if ratio > 1 else x[i] + ratio * (aim[i] - x[i])
-            total += (x - old) * gradient
-    return total.reshape(SHAPE)
+        points.append(x.copy())
+    total = np.zeros(SHAPE)
+    for one, other in itertools.pairwise(point.reshape(SHAPE) for point in points):
+        total += (other - one) * (subject.gradient(one) + subject.gradient(other)) / 2
+    return total
