@@ -145,13 +145,13 @@ def _code(code: int, walk: Walk) -> int:
 def _dry_run(loaded: Loaded, asked: Asked) -> int:
     _, total = find(asked.arguments, asked.folder)
     prepared = _prepared(loaded, asked)
-    from igcli.pipeline.estimate import seconds_for
+    from igcli.pipeline.estimate import evaluations_for, seconds_for
 
-    evaluations = asked.settings.steps + 1
+    evaluations = evaluations_for(asked.settings)
     seconds = seconds_for(total, evaluations, prepared.engine)
     say(
-        f"{total:,} images, {total * evaluations:,} gradients, "
-        f"about {seconds:,.0f} s; nothing was written"
+        f"{total:,} images, about {total * evaluations:,} gradients and {seconds:,.0f} s; "
+        "nothing was written"
     )
     return 0
 

@@ -13,6 +13,10 @@ from igcli.pipeline.outcome import Outcome
 from igcli.printable import printable
 
 
+NAMED = 3
+"""Images named in the closing line; the summary names more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be said.
@@ -107,5 +111,15 @@ def closing_line(summary: Mapping[str, Any], total: int, output: str) -> str:
         parts.append(
             f"completeness error {errors['median']:.2%} (median), {errors['worst']:.2%} (worst)"
         )
+    beyond = summary["beyond_max_error"]
+    if beyond and beyond["count"]:
+        parts.append(_named(beyond))
     parts.append(f"{summary['seconds']:.1f} s on {summary['device']}, in {output}")
     return "; ".join(parts)
+
+
+def _named(beyond: Mapping[str, Any]) -> str:
+    """Return how many images are beyond `max_error`, and the first of their names."""
+    names, count = beyond["images"][:NAMED], beyond["count"]
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    return f"{count:,} beyond max_error {beyond['max_error']:g}: {', '.join(names)}{more}"

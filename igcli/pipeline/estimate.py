@@ -5,10 +5,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from igcli.paths.adaptive import TYPICAL
 from igcli.paths.network import Points
+from igcli.paths.options import PathOptions
+from igcli.paths.quadrature import RULES
 from igcli.pipeline.engine import Engine
 
 TIMED = 3
+
+
+def evaluations_for(options: PathOptions) -> int:
+    """Return the gradients that a path takes, with steps: auto those of a usual photograph."""
+    if options.steps == "auto":
+        return min(TYPICAL, options.max_steps + 1)
+    return len(RULES[options.rule](options.steps).points)
 
 
 def seconds_for(images: int, evaluations: int, engine: Engine) -> float:

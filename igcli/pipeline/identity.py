@@ -12,7 +12,7 @@ from igcli.methods import METHODS
 from igcli.options import Options
 
 UNCHANGING = frozenset(
-    {"output", "device", "batch_size", "arrays", "gallery", "max_pixels", "max_bytes"}
+    {"output", "device", "batch_size", "arrays", "gallery", "max_error", "max_pixels", "max_bytes"}
 )
 """Settings that alter no attribution and no picture."""
 

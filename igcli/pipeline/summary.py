@@ -7,6 +7,9 @@ from typing import Any
 
 from igcli.pipeline.outcome import Outcome
 
+NAMED = 1000
+"""Images named in the summary at most; the records of the others say the same."""
+
 
 class Summary:
     """Counts of the outcomes so far.
@@ -17,14 +20,24 @@ class Summary:
         redone: Number of those whose content changed since an earlier run.
         failed: Number of failed ones, those of earlier runs among them.
         evaluations: Number of gradients taken by this run.
+        beyond: Number of attributed images whose completeness error is beyond `max_error`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_error: float | None = None) -> None:
+        """Start at zero.
+
+        Args:
+            max_error: Completeness error that images may have; None for any. An undefined one
+                counts as undefined alone.
+        """
         self.done = 0
         self.skipped = 0
         self.redone = 0
         self.failed = 0
         self.evaluations = 0
+        self.beyond = 0
+        self._max_error = max_error
+        self._beyond: list[str] = []
         self._errors = array("d")
 
     def add(self, outcome: Outcome) -> None:
@@ -41,11 +54,14 @@ class Summary:
         error = outcome.record.get("completeness_error")
         if isinstance(error, float | int):
             self._errors.append(error)
+            if self._max_error is not None and error > self._max_error:
+                self.beyond += 1
+                self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
 
     @property
     def exit_code(self) -> int:
-        """0 where every image is done, 3 where some failed."""
-        return 3 if self.failed else 0
+        """0 where every image is done, 3 where some failed or are beyond `max_error`."""
+        return 3 if self.failed or self.beyond else 0
 
     def record(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Return the summary.
@@ -66,5 +82,8 @@ class Summary:
                 "worst": max(errors) if errors else None,
                 "undefined": self.done - len(errors),
             },
+            "beyond_max_error": None
+            if self._max_error is None
+            else {"max_error": self._max_error, "count": self.beyond, "images": self._beyond},
             **run,
         }

@@ -1,0 +1,36 @@
+from typing import Any
+
+from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.summary import Summary
+
+
+def outcome(place: int, error: float | None) -> Outcome:
+    record = {"status": "ok", "image": f"{place}.jpg", "gradient_evaluations": 3}
+    return Outcome({**record, "completeness_error": error})
+
+
+def beyond(summary: Summary) -> Any:
+    return summary.record({})["beyond_max_error"]
+
+
+def test_an_error_of_exactly_the_limit_is_within_it() -> None:
+    summary = Summary(0.05)
+    for place, error in enumerate([0.05, 0.0500001, None]):
+        summary.add(outcome(place, error))
+    assert beyond(summary) == {"max_error": 0.05, "count": 1, "images": ["1.jpg"]}
+    assert summary.exit_code == 3
+
+
+def test_nothing_is_beyond_where_no_limit_is_set() -> None:
+    summary = Summary()
+    summary.add(outcome(0, 7.0))
+    assert beyond(summary) is None
+    assert summary.exit_code == 0
+
+
+def test_so_many_are_counted_and_the_first_named() -> None:
+    summary = Summary(0.0)
+    for place in range(1500):
+        summary.add(outcome(place, 0.1))
+    assert beyond(summary)["count"] == 1500
+    assert beyond(summary)["images"] == [f"{place}.jpg" for place in range(1000)]
