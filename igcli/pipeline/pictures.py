@@ -13,7 +13,6 @@ from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
 from igcli.render.options import GifOptions, PanelOptions
 from igcli.render.panel import compose
-from igcli.render.webp import encode_webp
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,9 @@ def animation(
     if interior is None:
         raise ValueError("no interior gradients were asked for")
     beside = Columns(sample.image, found, model, options).cells(options.columns)
-    frames = gif.frames(
+    return gif.animated(
         sample.image, interior.maps, interior.alphas, options=options, beside=beside
     )
-    encode = encode_webp if options.format == "webp" else gif.encode_gif
-    return encode(frames, frame_ms=options.frame_ms, loop=options.loop)
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:

@@ -4,6 +4,7 @@ Pillow compresses the pixels; the blocks around them are written here, because P
 neighbouring frames that are equal and looks for a palette per frame.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,20 +20,19 @@ Bins = npt.NDArray[np.uint16]
 COLOURS = (128, 48, 32)
 """Sizes of the palette, tried until the file is small enough; the last one is taken as it is."""
 
-BYTES_PER_PIXEL = 0.3
-"""Of a frame: 1.44 MB for 51 frames in the published geometry."""
-
 _BITS = 5
 _LEVELS = (1 << _BITS) - 1
 _UNCHANGED = 255
 _ROUNDED = np.rint(np.arange(256) * (_LEVELS / 255)).astype(np.uint16)
 
 
-def encode_gif(frames: Sequence[Pixels], *, frame_ms: int, loop: int) -> bytes:
+def encode_gif(
+    frames: Sequence[Pixels], *, frame_ms: int, loop: int, most: float = math.inf
+) -> bytes:
     """Return an animated GIF of `frames`, uint8 (H, W, 3), at least one and all of one size.
 
     Each frame stands for `frame_ms` milliseconds, in steps of ten; the animation is repeated
-    `loop` times, for ever where it is 0.
+    `loop` times, for ever where it is 0. Colours are given up where it has over `most` bytes.
     """
     binned = [_bins(frame) for frame in frames]
     file = b""
@@ -40,7 +40,7 @@ def encode_gif(frames: Sequence[Pixels], *, frame_ms: int, loop: int) -> bytes:
         palette, index = _palette(binned, colours)
         blocks = _blocks([index[bins] for bins in binned], frame_ms)
         file = b"".join([_header(binned[0].shape, palette, loop), *blocks, b";"])
-        if len(file) <= BYTES_PER_PIXEL * len(binned) * binned[0].size:
+        if len(file) <= most:
             break
     return file
 

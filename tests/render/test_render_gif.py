@@ -11,7 +11,7 @@ from igcli.render import styles
 from igcli.render.animation import encode_gif
 from igcli.render.cells import Facts, image_cell, label_cell
 from igcli.render.curve import MARK, Curve
-from igcli.render.gif import frames
+from igcli.render.gif import animated, frames
 from igcli.render.options import GifOptions
 from igcli.render.panel import Cell
 
@@ -166,5 +166,18 @@ def test_black_and_white_are_exact() -> None:
 
 
 def test_size_of_a_published_gif() -> None:
-    shown = frames(photo(), interior(51), np.linspace(0, 1, 51), options=GifOptions())
-    assert len(encode_gif(shown, frame_ms=500, loop=0)) <= 1_500_000
+    alphas = np.linspace(0, 1, 51)
+    file = animated(photo(), interior(51), alphas, options=GifOptions())
+    assert 400_000 < len(file) <= 1_500_000
+    curve = Curve(alphas, alphas.astype(np.float32), alphas**2)
+    beside: list[Cell | Curve] = [curve, image_cell(photo())]
+    with_more = animated(photo(), interior(51), alphas, options=GifOptions(), beside=beside)
+    assert len(with_more) <= 1_600_000
+
+
+def test_an_animation_is_of_the_format_asked_for() -> None:
+    alphas = np.linspace(0, 1, 3)
+    for form in ("gif", "webp"):
+        options = GifOptions.model_validate({"format": form, "frame_ms": 120, "loop": 2})
+        with Image.open(BytesIO(animated(photo(8), interior(3, 8), alphas, options=options))) as it:
+            assert (it.format, it.n_frames, it.info["loop"]) == (form.upper(), 3, 2)  # type: ignore[attr-defined]
