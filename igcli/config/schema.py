@@ -64,8 +64,8 @@ class _Run(MethodOptions, _Network):
     sigmoid."""
 
     max_error: float | None = Field(default=None, ge=0, examples=[0.05])
-    """Completeness error of the run's method and first target beyond which an image counts as
-    wrong: it is named in the summary, and the exit code is 3."""
+    """Completeness error, of the run's method and first target, beyond which an image is named in
+    the summary and the exit code is 3."""
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Gradient evaluations at a time."""

@@ -53,18 +53,18 @@ class PathOptions(Options):
     """Input that stands for "nothing there", in pixel space."""
 
     steps: Annotated[int, Field(ge=1)] | Literal["auto"] = 50
-    """Intervals of the path (the trapezoid rule evaluates one point more), or auto: as many as the
-    tolerance takes."""
+    """Intervals of the path (the trapezoid rule evaluates one point more); auto takes as many as
+    the tolerance asks for."""
 
     rule: RuleName = "trapezoid"
-    """Where each interval is evaluated; steps: auto refines the trapezoid rule alone."""
+    """Where each interval is evaluated; only the trapezoid rule goes with auto steps."""
 
     tolerance: float = Field(default=0.05, gt=0, lt=1)
-    """Used with steps: auto: completeness error, and estimated error of the single attributions,
+    """With auto steps, the completeness error, and the estimated error of single attributions,
     that an image is refined to."""
 
     max_steps: int = Field(default=1000, ge=1)
-    """Used with steps: auto: intervals at which an image is given up."""
+    """With auto steps, the intervals at which an image is given up."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of all that is drawn at random; equal seeds give equal results."""
