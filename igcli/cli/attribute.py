@@ -10,7 +10,7 @@ from igcli.cli.options import settings_of
 from igcli.cli.report import Report, Wanted
 from igcli.cli.run_options import Arguments, run_options
 from igcli.cli.sources import find
-from igcli.cli.terminal import say
+from igcli.cli.terminal import NOTICE, say
 from igcli.config.load import Loaded
 from igcli.config.schema import Gif, Settings
 from igcli.images.walk import Walk
@@ -125,15 +125,14 @@ def _earlier(asked: Asked) -> Earlier:
 
 
 def _prepared(loaded: Loaded, asked: Asked) -> Any:
-    if not asked.wanted.quiet:
-        _say_demo(loaded)
+    if loaded.chosen.isdisjoint({"model", "model.source"}):
+        say(DEMO, NOTICE)
     # Imported once everything that can be known without TensorFlow is known to be right.
     from igcli.pipeline.run import prepare
 
     trust = asked.arguments.trust_model
     prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
-    if not asked.wanted.quiet:
-        say(f"{prepared.model.name} on {prepared.model.device}")
+    say(f"{prepared.model.name} on {prepared.model.device}", NOTICE)
     return prepared
 
 
@@ -154,8 +153,3 @@ def _dry_run(loaded: Loaded, asked: Asked) -> int:
         "nothing was written"
     )
     return 0
-
-
-def _say_demo(loaded: Loaded) -> None:
-    if loaded.chosen.isdisjoint({"model", "model.source"}):
-        say(DEMO)

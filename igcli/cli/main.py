@@ -2,22 +2,23 @@
 
 import importlib
 import importlib.metadata
-import logging
 import os
 import signal
 import sys
-import traceback
+import threading
 from types import FrameType, TracebackType
 from typing import NoReturn, TextIO
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from igcli.cli.terminal import TerminalHandler, say, tell
+from igcli.cli.terminal import open_terminal, say, tell, tell_traceback
 from igcli.config.problems import ConfigError
 from igcli.errors import IgcliError
 
 INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
+SIGNALS = 128
+"""Codes above it say that something stopped the run."""
 
 COMMANDS = {
     "attribute": (
@@ -92,11 +93,13 @@ def main() -> int:
         code = CLOSED_OUTPUT
     except OSError as error:
         say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
-        _trace(error)
+        tell_traceback(error)
         code = IgcliError.exit_code
     finally:
         _settle(sys.stdout)
         _settle(sys.stderr)
+    if code > SIGNALS and threading.active_count() > 1:
+        os._exit(code)  # Python would wait for the batch under way.
     return code
 
 
@@ -105,10 +108,10 @@ def _prepare() -> None:
         # Otherwise the next file that is opened would become standard error.
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
-    log = logging.getLogger("igcli")
-    log.handlers = [TerminalHandler()]
-    log.propagate = False  # TensorFlow's own handler would say everything again.
+    open_terminal()
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # As a shell's "&" has it.
+        signal.signal(signal.SIGINT, _interrupt)
     sys.excepthook = _tell_bug
 
 
@@ -134,7 +137,7 @@ def _run() -> int:
         return error.exit_code
     except IgcliError as error:
         say(str(error))
-        _trace(error)
+        tell_traceback(error)
         return error.exit_code
     return 0
 
@@ -147,9 +150,24 @@ def _installed(package: str) -> str:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    # `timeout` sends it twice, and the second must not stop the cleaning up.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _let_clean_up()
     raise Terminated
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    _let_clean_up()
+    raise KeyboardInterrupt
+
+
+def _let_clean_up() -> None:
+    # `timeout` sends SIGTERM twice, and the second must not stop the cleaning up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave at once, whatever is still being cleaned up."""
+    os._exit(INTERRUPTED)
 
 
 def _tell_bug(
@@ -157,13 +175,7 @@ def _tell_bug(
 ) -> None:
     text = "".join(str(error).splitlines()[:1])
     say(f"internal error, a bug in igcli: {kind.__name__}: {text} (-v shows where)")
-    _trace(error)
-
-
-def _trace(error: BaseException) -> None:
-    if logging.getLogger("igcli").isEnabledFor(logging.DEBUG):
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            tell(line)
+    tell_traceback(error)
 
 
 def _settle(stream: TextIO) -> None:

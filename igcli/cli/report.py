@@ -1,5 +1,6 @@
 """What a run says: results on standard output, everything else on standard error."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -8,10 +9,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
-from igcli.printable import printable
-
 
 NAMED = 3
 """Images named in the closing line; the summary names more."""
@@ -61,9 +61,9 @@ class Report:
             for name in outcome.files:
                 self._path(name)
         if outcome.failed:
-            self.say(f"{outcome.record['source']}: {outcome.record['error']}")
+            say(f"{outcome.record['source']}: {outcome.record['error']}", logging.WARNING)
         for warning in outcome.record.get("warnings", ()):
-            self.say(f"{outcome.record['source']}: warning: {warning}")
+            say(f"{outcome.record['source']}: warning: {warning}", logging.WARNING)
         self._bar.update()
 
     def wrote(self, name: str) -> None:
@@ -76,17 +76,12 @@ class Report:
         self._bar.close()
         if self._wanted.as_json:
             self._result(to_json(summary).encode("ascii"), b"\n")
-        self.say(closing_line(summary, self._total, self._output))
+        say(closing_line(summary, self._total, self._output), NOTICE)
 
     def stop(self, summary: Mapping[str, Any]) -> None:
         """Tell how far the run came."""
         self._bar.close()
-        self.say(f"stopped; {closing_line(summary, self._total, self._output)}")
-
-    def say(self, message: str) -> None:
-        """Write a line on standard error, above the bar."""
-        if not self._wanted.quiet:
-            tqdm.write(f"igcli: {printable(message)}", file=sys.stderr)
+        say(f"stopped; {closing_line(summary, self._total, self._output)}", NOTICE)
 
     def _path(self, name: str) -> None:
         path = os.fsencode(os.path.join(self._output, name))  # noqa: PTH118

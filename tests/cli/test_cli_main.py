@@ -1,10 +1,12 @@
 """The command itself: what it imports, exit codes, signals, closed streams, bugs."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,15 +26,16 @@ from igcli.errors import IgcliError, NoImagesError
 
 @click.command()
 @click.argument("what")
+@click.argument("seconds", type=float, default=0.3)
 @verbosity
-def fake(what, quiet):
+def fake(what, seconds, quiet):
     log = logging.getLogger("igcli.somewhere")
     if what == "wait":
         try:
             print("ready", flush=True)
             time.sleep(60)
         finally:
-            time.sleep(0.3)
+            time.sleep(seconds)
             print("cleaned up")
     if what == "bug":
         raise ValueError("first\\x1b[31m\\nsecond")
@@ -216,6 +219,52 @@ def test_a_bug_is_one_line_and_a_traceback_only_with_v(start: Start) -> None:
 )
 def test_the_log_is_said_as_loud_as_asked(start: Start, option: list[str], err: str) -> None:
     assert finish(start(*option, "log")) == (0, "done\n", err)
+
+
+def test_a_log_file_keeps_everything_with_time_and_level(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "igcli.log"
+    for options in ([], ["-q"], ["-v"]):
+        assert finish(start(*options, "--log-file", str(path), "log"))[0] == 0
+    code, _, err = finish(start("--log-file", str(path), "bug"))
+    assert (code, err.count("\n")) == (1, 1)
+    lines = path.read_text().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} [A-Z]+ ", line) for line in lines)
+    said = [line.partition(" ")[2] for line in lines]
+    assert said[:6] == [
+        "WARNING igcli: warned\\nFalse", "INFO igcli: informed",
+        "WARNING igcli: warned\\nTrue", "INFO igcli: informed",
+        "WARNING igcli: warned\\nFalse", "INFO igcli: informed",
+    ]  # fmt: skip
+    assert said[6].startswith("ERROR igcli: internal error, a bug in igcli: ValueError: first\\x1b")
+    assert "DEBUG Traceback (most recent call last):" in said
+    assert "\x1b" not in path.read_text()
+
+
+def test_a_log_file_that_cannot_be_written_is_a_usage_error(start: Start, tmp_path: Path) -> None:
+    code, out, err = finish(start("--log-file", str(tmp_path / "no" / "log"), "ok"))
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"igcli: --log-file .*/no/log: No such file or directory\n", err)
+
+
+def test_a_log_on_a_full_disk_stops_nothing(start: Start) -> None:
+    assert finish(start("--log-file", "/dev/full", "log")) == (
+        0,
+        "done\n",
+        "igcli: warned\\nFalse\n",
+    )
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interrupt_leaves_at_once(start: Start, first: int) -> None:
+    process = start("wait", "5")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(first)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    before = time.monotonic()
+    assert finish(process) == (130, "", "")
+    assert time.monotonic() - before < 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
