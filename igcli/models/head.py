@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from igcli.errors import ModelError
+from igcli.models.graph import Traced
 from igcli.models.options import Explained
 from igcli.models.runtime import tensorflow
 
@@ -22,34 +23,28 @@ class Head:
         outputs: Number of scores; two for one sigmoid output, which says no or yes.
         activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
         is_binary: Whether its only output is a sigmoid.
-        before: The tensor that the activation is taken of.
     """
 
     outputs: int
     activation: str | None
     is_binary: bool
-    before: Any
 
 
-def head_of(frozen: Any) -> Head:
-    """Look at the end of a frozen graph.
+def head_of(traced: Traced) -> Head:
+    """Look at the end of a graph.
 
     Raises:
         ModelError: Its output is no row of scores for each image, or has no gradient.
     """
-    [output] = frozen.outputs
+    [output] = traced.graph.outputs
     _check(output)
-    op = output.op
-    while op.type in _PASSED:
-        op = op.inputs[0].op
-    activation = _ACTIVATIONS.get(op.type)
+    activation = _ACTIVATIONS.get(_last(output).type)
     width = _width(output)
     is_binary = activation == "sigmoid" and width == 1
-    before = op.inputs[0] if activation else None
-    return Head(2 if is_binary else width, activation, is_binary, before)
+    return Head(2 if is_binary else width, activation, is_binary)
 
 
-def scores_of(frozen: Any, head: Head, explained: Explained) -> Any:
+def scores_of(traced: Traced, head: Head, explained: Explained) -> Any:
     """Return the function from inputs to the scores explained, float32 (N, K).
 
     A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
@@ -57,18 +52,19 @@ def scores_of(frozen: Any, head: Head, explained: Explained) -> Any:
     Raises:
         ModelError: The value before the activation is wanted, and there is none.
     """
+    graph = traced.graph
     if explained == "logit":
-        if head.before is None:
+        if head.activation is None:
             raise ModelError(
                 "explain: logit: no softmax or sigmoid was found at the end of the network: use "
                 "explain: probability, which explains its output as it is, or name the tensor of "
                 "the logits with model.output"
             )
-        frozen = frozen.prune(frozen.inputs, [head.before])
+        graph = traced.cut(lambda output: _last(output).inputs[0])
     width = 1 if head.is_binary else head.outputs
 
     def scores(*inputs: Any) -> Any:
-        rows = tf.cast(tf.reshape(frozen(*inputs)[0], [-1, width]), tf.float32)
+        rows = tf.cast(tf.reshape(graph(*inputs)[0], [-1, width]), tf.float32)
         if not head.is_binary:
             return rows
         return tf.concat([-rows if explained == "logit" else 1 - rows, rows], 1)
@@ -79,7 +75,7 @@ def scores_of(frozen: Any, head: Head, explained: Explained) -> Any:
 def _check(output: Any) -> None:
     if not output.dtype.is_floating:
         raise ModelError(
-            f"model: its output is {output.dtype.name} (from {_origin(output.op)}), through which "
+            f"model: its output is {output.dtype.name} (from {_last(output).type}), through which "
             "there is no gradient: choose the scores before it with model.output, or save the "
             "network without that step"
         )
@@ -102,10 +98,12 @@ def _width(output: Any) -> Any:
     return output.shape[-1]
 
 
-def _origin(op: Any) -> str:
+def _last(output: Any) -> Any:
+    """Return the last operation that changes a value."""
+    op = output.op
     while op.type in _PASSED:
         op = op.inputs[0].op
-    return str(op.type)
+    return op
 
 
 def _shown(shape: Any) -> str:

@@ -58,10 +58,10 @@ class TensorFlowNetwork:
         self.place = self._residence.place
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
-        frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
-        head = head_of(frozen)
+        traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        head = head_of(traced)
         self.outputs, self.activation = head.outputs, head.activation
-        self._scores = scores_of(frozen, head, explain)
+        self._scores = scores_of(traced, head, explain)
         self._predict = tf.function(self._scores, autograph=False)
         # Batches hold points of one line or many; without this each number would be a trace.
         self._differentiate = tf.function(

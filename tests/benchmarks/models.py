@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import numpy as np
+import pytest
 
 from igcli.models.graph import freeze
 from igcli.models.options import ModelOptions
@@ -52,15 +53,10 @@ def rounding(gradient: Way, inputs: Any) -> Any:
 
 def as_frozen(function: Way, size: int, *, replaced: bool) -> Way:
     """Freeze scores; `replaced` is whether local response normalisation may be replaced."""
-    import igcli.models.graph as graph
-
-    kept = graph._without_slow_gradients
-    if not replaced:
-        graph._without_slow_gradients = lambda frozen: frozen
-    try:
-        frozen = freeze(function, [tf.TensorSpec((None, size, size, 3), tf.float32)])
-    finally:
-        graph._without_slow_gradients = kept
+    with pytest.MonkeyPatch.context() as patch:
+        if not replaced:
+            patch.setattr("igcli.models.gradients.is_replaceable", lambda _: False)
+        frozen = freeze(function, [tf.TensorSpec((None, size, size, 3), tf.float32)]).graph
     return lambda inputs: frozen(inputs)[0]
 
 

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from igcli.models.graph import freeze, normalized
+from igcli.models.gradients import normalized
+from igcli.models.graph import freeze
+from igcli.models.network import TensorFlowNetwork
+from igcli.paths.network import Points
 
 SETTINGS = [
     {"depth_radius": 5, "bias": 2.0, "alpha": 1e-4, "beta": 0.75},  # Inception v1
@@ -53,7 +56,7 @@ def test_a_frozen_graph_has_it_replaced_everywhere() -> None:
         x = tf.nn.local_response_normalization(tf.nn.relu(x), 3, beta=0.6)
         return tf.reduce_mean(x, [1, 2])
 
-    frozen = freeze(network, [tf.TensorSpec((None, 6, 6, 3))])
+    frozen = freeze(network, [tf.TensorSpec((None, 6, 6, 3))]).graph
     inputs = np.random.default_rng(2).normal(size=(2, 6, 6, 3)).astype(np.float32)
     kinds = {op.type for op in frozen.graph.get_operations()}
     assert "LRN" not in kinds
@@ -62,3 +65,46 @@ def test_a_frozen_graph_has_it_replaced_everywhere() -> None:
     expected = differentiated(network, tf.constant(inputs))
     found = tf.function(differentiated)(lambda x: frozen(x)[0], tf.constant(inputs))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def straight_through(x: Any) -> Any:
+    """Rounding whose gradient is three."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def rounded(y: Any) -> Any:
+        return tf.round(y), lambda upstream: 3 * upstream * tf.ones_like(y)
+
+    return rounded(x)
+
+
+@pytest.mark.parametrize("activation", [tf.nn.silu, straight_through])
+@pytest.mark.parametrize("explain", ["probability", "logit"])
+def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) -> None:
+    kernel = tf.Variable(np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32))
+
+    def logits(x: Any) -> Any:
+        return tf.matmul(activation(tf.reduce_mean(x, [1, 2])), kernel)
+
+    def network(x: Any) -> Any:
+        return tf.nn.softmax(logits(x))
+
+    shape = (5, 4, 3)
+    found = TensorFlowNetwork(network, shape, explain=explain)
+    image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
+    points = Points([0 * image], [image], line, np.ones(1, np.float32), target)
+    x = tf.constant(image[None])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        score = (network if explain == "probability" else logits)(x)[:, 2]
+    np.testing.assert_allclose(
+        found.gradients(points).gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7
+    )
+    np.testing.assert_allclose(found.gradients(points).scores, score, rtol=1e-5)
+
+
+def test_swish_is_frozen() -> None:
+    frozen = freeze(lambda x: tf.nn.silu(x), [tf.TensorSpec((None, 3))])
+    assert frozen.source is None
+    ends = [op for op in frozen.graph.graph.get_operations() if op.type == "IdentityN"]
+    assert [len(op.inputs) for op in ends] == [1]

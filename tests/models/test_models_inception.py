@@ -90,6 +90,12 @@ def test_other_tensors_may_be_named(release: Release, archive: Path) -> None:
     cache.install(release, archive)
     model = load(ModelOptions(source="inception_v1", output="softmax0:0"), device="cpu")
     assert model.network.outputs == inception.OUTPUTS
+    options = ModelOptions(source="inception_v1")
+    logits = load(options, device="cpu", explain="logit").network
+    likely = load(options, device="cpu").network
+    image = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype(np.float32)
+    values = np.exp(logits.predict(image).astype(np.float64))
+    np.testing.assert_allclose(values / values.sum(), likely.predict(image), rtol=1e-4)
     deep = load(ModelOptions(source="inception_v1", output="avgpool0/reshape"), device="cpu")
     assert deep.labels is None
 

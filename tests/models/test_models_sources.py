@@ -9,6 +9,7 @@ import tensorflow as tf
 from igcli.errors import ModelError
 from igcli.models.load import Model, load
 from igcli.models.options import ModelOptions
+from igcli.paths.network import Points
 from igcli.records import Array
 from support import model_files
 from support.model_files import SHAPE
@@ -221,6 +222,22 @@ def test_the_signature_of_keras_export_is_chosen_by_itself(tmp_path: Path) -> No
     model.export(str(tmp_path / "saved"), verbose=False)
     found = opened(tmp_path / "saved").network.predict(images())
     np.testing.assert_allclose(found, model(images()), rtol=1e-4)
+
+
+def test_swish_survives_an_export(tmp_path: Path) -> None:
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Activation("silu")(keras.layers.Conv2D(3, 3)(inputs))
+    scores = keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(x))
+    model = model_files.seeded(keras.Model(inputs, scores))
+    model.export(str(tmp_path / "saved"), verbose=False)
+    line, target = np.zeros(1, np.int32), np.ones(1, np.int32)
+    points = Points([0 * images()[0]], [images()[0]], line, np.ones(1, np.float32), target)
+    one, other = (opened(path) for path in (saved(model, tmp_path), tmp_path / "saved"))
+    expected = np.asarray(one.network.gradients(points).gradients)
+    assert expected.any()
+    np.testing.assert_allclose(
+        other.network.gradients(points).gradients, expected, rtol=1e-3, atol=1e-9
+    )
 
 
 def test_a_saved_model_without_signatures(tmp_path: Path) -> None:
