@@ -8,7 +8,7 @@ import numpy as np
 from igcli.methods import Task, own
 from igcli.methods._options.blur_integrated_gradients import BlurOptions
 from igcli.methods._steps import whole_steps
-from igcli.paths.gaussian import blurred
+from igcli.paths.gaussian import Blur
 from igcli.paths.options import PathOptions
 from igcli.paths.work import MOST_KEPT, Work, gradients_at
 from igcli.records import Array, Explanation
@@ -26,12 +26,13 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     """
     alphas = np.linspace(0.0, 1.0, whole_steps(options) + 1)
     sigmas = (1 - alphas) * own(options, BlurOptions).max_sigma
+    blur = Blur(task.image)
     total = np.zeros(task.image.shape)
     scores = np.empty(len(sigmas), np.float32)
     for first in range(0, len(sigmas), MOST_KEPT):
         # The points of this part, with a neighbour on either side.
         sides = np.clip(np.arange(first - 1, first + MOST_KEPT + 1), 0, len(sigmas) - 1)
-        points: list[Array] = [blurred(task.image, sigma) for sigma in sigmas[sides]]
+        points: list[Array] = [blur.by(sigma) for sigma in sigmas[sides]]
         inside = points[1:-1][: len(sigmas) - first]
         found = yield from gradients_at(inside, task.target)
         for place, each in enumerate(found):
@@ -40,7 +41,7 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     return Explanation(
         method="blur_integrated_gradients",
         target=task.target,
-        baseline=blurred(task.image, sigmas[0]),
+        baseline=blur.by(sigmas[0]),
         attributions=total.astype(np.float32),
         score=float(scores[-1]),
         baseline_score=float(scores[0]),

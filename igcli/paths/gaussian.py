@@ -1,6 +1,7 @@
-"""Gaussian blur in float32 arithmetic, which image libraries do for 8 bits alone."""
+"""Gaussian blur in float32, which image libraries do for 8 bits alone."""
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.records import Array
 
@@ -8,35 +9,46 @@ REACH = 4
 """Where the kernel ends, in standard deviations."""
 
 
-def blurred(image: Array, sigma: float) -> Array:
-    """Return an image blurred by a Gaussian, its edges mirrored, so that nothing dark comes in.
+class Blur:
+    """Blurs one image, its edges mirrored, so that nothing dark comes in.
 
-    Args:
-        image: Float32 (H, W, C).
-        sigma: Standard deviation in pixels; 0 leaves the image as it is.
-
-    Raises:
-        ValueError: The image has not three axes.
+    By Fourier transforms of the image beside its mirror images. Products of matrices would be
+    faster on an idle machine and ten times slower beside a network that keeps all cores busy.
     """
-    if image.ndim != 3:
-        raise ValueError(f"only images (H, W, C) can be blurred, not arrays of shape {image.shape}")
-    if sigma <= 0:
-        return image
-    # In float32, which was a hundred times as fast as double precision.
-    down = np.tensordot(_matrix(image.shape[0], sigma), image, (1, 0))
-    across = np.tensordot(_matrix(image.shape[1], sigma), down, (1, 1))
-    return np.ascontiguousarray(across.swapaxes(0, 1))
+
+    def __init__(self, image: Array) -> None:
+        """Transform the image, once for any number of blurs.
+
+        Args:
+            image: Float32 (H, W, C).
+
+        Raises:
+            ValueError: The image has not three axes.
+        """
+        if image.ndim != 3:
+            raise ValueError(
+                f"only images (H, W, C) can be blurred, not arrays of shape {image.shape}"
+            )
+        self._image = image
+        mirrored = np.concatenate([image, image[::-1]])
+        mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], 1)
+        self._spectrum = np.fft.rfft2(mirrored, axes=(0, 1))
+
+    def by(self, sigma: float) -> Array:
+        """Return the image blurred by a Gaussian of `sigma` pixels; by 0 it is left as it is."""
+        if sigma <= 0:
+            return self._image
+        height, width = self._image.shape[:2]
+        down = np.fft.fft(_kernel(2 * height, sigma)).real.astype(np.float32)
+        across = np.fft.rfft(_kernel(2 * width, sigma)).real.astype(np.float32)
+        spectrum = self._spectrum * (down[:, None] * across)[..., None]
+        whole = np.fft.irfft2(spectrum, (2 * height, 2 * width), axes=(0, 1))
+        return np.ascontiguousarray(whole[:height, :width], np.float32)
 
 
-def _matrix(size: int, sigma: float) -> Array:
-    """Return the (size, size) matrix that blurs a column, each row summing to one."""
+def _kernel(size: int, sigma: float) -> npt.NDArray[np.float64]:
+    """Return the kernel around 0 of a circle of `size` pixels, summing to one."""
     radius = int(REACH * sigma + 0.5)
     offsets = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    rows = np.arange(size)[:, None]
-    columns = (rows + offsets) % (2 * size)
-    columns = np.minimum(columns, 2 * size - 1 - columns)
-    weights = np.broadcast_to(kernel / kernel.sum(), columns.shape)
-    matrix = np.zeros((size, size))
-    np.add.at(matrix, (np.broadcast_to(rows, columns.shape), columns), weights)
-    return matrix.astype(np.float32)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    return np.bincount(offsets % size, weights / weights.sum(), size).astype(np.float64)

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from scipy import ndimage
 
 from igcli.paths import baselines
-from igcli.paths.gaussian import blurred
+from igcli.paths.gaussian import Blur
 from igcli.paths.options import BaselineOptions, PathOptions
 from igcli.paths.randomness import generator
 from igcli.paths.starts import Starts, starts
@@ -58,12 +58,12 @@ def test_the_mean_is_of_each_channel() -> None:
 @pytest.mark.parametrize("sigma", [0.6, 2.0, 9.0])
 def test_blur_is_scipys(sigma: float) -> None:
     expected = ndimage.gaussian_filter(image().astype(np.float64), (sigma, sigma, 0))
-    np.testing.assert_allclose(blurred(image(), sigma), expected, rtol=1e-5)
+    np.testing.assert_allclose(Blur(image()).by(sigma), expected, rtol=1e-5)
 
 
 def test_blur_leaves_flat_images_and_needs_images() -> None:
-    np.testing.assert_allclose(blurred(np.full(SHAPE, 7, np.float32), 5), 7, rtol=1e-6)
-    assert blurred(image(), 0) is not None
+    np.testing.assert_allclose(Blur(np.full(SHAPE, 7, np.float32)).by(5), 7, rtol=1e-6)
+    np.testing.assert_array_equal(Blur(image()).by(0), image())
     with pytest.raises(ValueError, match=r"only images \(H, W, C\) can be blurred"):
         Starts("blur").of(np.ones(4, np.float32))
 

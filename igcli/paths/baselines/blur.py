@@ -5,7 +5,7 @@ Source: Fong and Vedaldi 2017 (arXiv 1704.03296), section 4.1.
 
 from numpy.random import Generator
 
-from igcli.paths.gaussian import blurred
+from igcli.paths.gaussian import Blur
 from igcli.records import Array
 
 PER_IMAGE = True
@@ -19,4 +19,4 @@ def baseline(image: Array, _random: Generator) -> Array:
     Raises:
         ValueError: It is not (H, W, C).
     """
-    return blurred(image, WIDTH * min(image.shape[:2]))
+    return Blur(image).by(WIDTH * min(image.shape[:2]))
