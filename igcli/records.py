@@ -70,6 +70,8 @@ class Explanation:
         evaluations: Number of gradients taken.
         complete: Whether the method promises that the attributions sum to the score difference.
         interior: Gradients along the path, where asked for.
+        gathered: Float64 (P,), the baseline's score plus the sum of the attributions that come of
+            the path up to each point; where asked for, and None for methods without a path.
         chosen: Whether somebody chose the target; otherwise it is the top label.
         warnings: One line each, for the record.
     """
@@ -85,6 +87,7 @@ class Explanation:
     evaluations: int
     complete: bool
     interior: Interior | None = None
+    gathered: npt.NDArray[np.float64] | None = None
     chosen: bool = False
     warnings: tuple[str, ...] = field(default=())
 

@@ -22,6 +22,7 @@ class Task:
         baseline: Float32, the same shape.
         target: Index of the score to explain.
         interior: Whether interior gradients are wanted, for a GIF.
+        gathered: Whether the attribution gathered along the path is wanted, for a plot.
         score: The target's score at the image, for methods that do not evaluate it themselves.
         baseline_score: The same at the baseline.
         spread: What added noise is scaled by, in the image's shape; None for the image's range.
@@ -32,6 +33,7 @@ class Task:
     baseline: Array
     target: int
     interior: bool = False
+    gathered: bool = False
     score: float = math.nan
     baseline_score: float = math.nan
     spread: Array | None = None

@@ -29,6 +29,7 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     blur = Blur(task.image)
     total = np.zeros(task.image.shape)
     scores = np.empty(len(sigmas), np.float32)
+    gathered = np.zeros(len(sigmas))
     for first in range(0, len(sigmas), MOST_KEPT):
         # The points of this part, with a neighbour on either side.
         sides = np.clip(np.arange(first - 1, first + MOST_KEPT + 1), 0, len(sigmas) - 1)
@@ -37,6 +38,9 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
         found = yield from gradients_at(inside, task.target)
         for place, each in enumerate(found):
             scores[first + place] = each.scores[0]
+            if task.gathered:
+                half = each.gradients * ((points[place + 1] - points[place]) / 2)
+                gathered[first + place] = (total + half).sum()
             total += each.gradients * ((points[place + 2] - points[place]) / 2)
     return Explanation(
         method="blur_integrated_gradients",
@@ -49,4 +53,5 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
         scores=scores,
         evaluations=len(sigmas),
         complete=True,
+        gathered=scores[0] + gathered if task.gathered else None,
     )

@@ -41,12 +41,15 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     here = guide.start
     total, before = np.zeros(here.shape), np.zeros(here.shape)
     scores = np.empty(steps + 1, np.float32)
+    gathered = np.zeros(steps + 1)
     for step in range(steps + 1):
         point = here.astype(np.float32).reshape(task.image.shape)
         [found] = yield from gradients_at([point], task.target)
         scores[step] = found.scores[0]
         gradient = found.gradients.astype(np.float64).ravel()
         there = guide.moved(here, np.abs(gradient), (step + 1) / steps) if step < steps else here
+        if task.gathered:
+            gathered[step] = (total + gradient * before / 2).sum()
         total += gradient * (before + there - here) / 2
         before, here = there - here, there
     return Explanation(
@@ -60,6 +63,7 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
         scores=scores,
         evaluations=steps + 1,
         complete=True,
+        gathered=scores[0] + gathered if task.gathered else None,
     )
 
 

@@ -18,7 +18,9 @@ INTERIOR = True
 
 def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     """Return (image - baseline) times the mean of the gradients between them."""
-    segment = Segment(task.baseline, task.image, task.target, task.interior)
+    segment = Segment(
+        task.baseline, task.image, task.target, interior=task.interior, gathered=task.gathered
+    )
     if options.steps == "auto":
         found = yield from adaptive.integrate(segment, options)
     else:
@@ -35,5 +37,6 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
         evaluations=found.evaluations,
         complete=True,
         interior=found.interior,
+        gathered=found.gathered,
         warnings=found.warnings,
     )

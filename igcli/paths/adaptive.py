@@ -67,6 +67,7 @@ def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
         scores=mesh.scores.astype(np.float32),
         evaluations=track.evaluations,
         interior=track.frames.result() if segment.interior else None,
+        gathered=mesh.gathered() if segment.gathered else None,
         warnings=(warning,) if warning else (),
     )
 

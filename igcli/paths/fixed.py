@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
+
 from igcli.paths.frames import frames
 from igcli.paths.integral import Integral, Segment
 from igcli.paths.quadrature import Quadrature
 from igcli.paths.work import Answer, Line, LineGradients, Prediction, Request, Work
 from igcli.records import Array, Interior
+
+Vector = npt.NDArray[np.float64]
 
 
 def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
@@ -19,7 +24,15 @@ def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
     """
     direction = segment.direction
     shown = frames(rule.points) if segment.interior else None
-    line = Line(segment.start, direction, segment.target, rule.points, rule.weights, interior=shown)
+    line = Line(
+        segment.start,
+        direction,
+        segment.target,
+        rule.points,
+        rule.weights,
+        slopes=segment.gathered,
+        interior=shown,
+    )
     asked: list[Request] = [line]
     if rule.points[0] > 0:
         asked.append(Prediction(segment.start))
@@ -31,12 +44,25 @@ def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
     interior = None
     if shown is not None and found.interior is not None:
         interior = Interior(rule.points[shown], found.interior)
+    start_score = float(next(ends) if rule.points[0] > 0 else found.scores[0])
     return Integral(
         attributions=direction * found.gradients,
-        start_score=float(next(ends) if rule.points[0] > 0 else found.scores[0]),
+        start_score=start_score,
         end_score=float(next(ends) if rule.points[-1] < 1 else found.scores[-1]),
         alphas=rule.points,
         scores=found.scores,
         evaluations=len(rule.points),
         interior=interior,
+        gathered=None if found.slopes is None else start_score + _up_to_points(rule, found.slopes),
     )
+
+
+def _up_to_points(rule: Quadrature, slopes: Array) -> Vector:
+    """Return the integral of the slopes (P,) from 0 to each point of a rule.
+
+    A point's slope holds for a stretch as long as its weight; the stretches follow one another.
+    """
+    edges = np.cumsum(np.concatenate([[0.0], rule.weights]))
+    integral = np.cumsum(np.concatenate([[0.0], rule.weights * slopes]))
+    up_to: Vector = np.interp(rule.points, edges, integral)
+    return up_to

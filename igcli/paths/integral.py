@@ -17,12 +17,14 @@ class Segment:
         end: Float32, the same shape; alpha = 1.
         target: Index of the score.
         interior: Whether interior gradients are wanted.
+        gathered: Whether the integral up to each point is wanted.
     """
 
     start: Array
     end: Array
     target: int
     interior: bool = False
+    gathered: bool = False
 
     @property
     def direction(self) -> Array:
@@ -42,6 +44,8 @@ class Integral:
         scores: Float32 (P,), score at these points.
         evaluations: Number of gradients taken.
         interior: Gradients at up to 51 of them, where asked for.
+        gathered: Float64 (P,), start score plus the sum of the integral up to each point, where
+            asked for.
         warnings: One line each.
     """
 
@@ -52,4 +56,5 @@ class Integral:
     scores: Array
     evaluations: int
     interior: Interior | None = None
+    gathered: npt.NDArray[np.float64] | None = None
     warnings: tuple[str, ...] = ()

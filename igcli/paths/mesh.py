@@ -135,6 +135,11 @@ class Mesh:
         else:
             self.total += np.float32(weight) * product
 
+    def gathered(self) -> Vector:
+        """Return the score at the first point plus the trapezoids up to each."""
+        trapezoids = np.diff(self.alphas) * (self._slopes[1:] + self._slopes[:-1]) / 2
+        return np.cumsum(np.concatenate([self.scores[:1], trapezoids]))
+
     def _gaps(self) -> Vector:
         """Return the score's difference less the trapezoid: exact errors of the products' sum."""
         means = (self._slopes[1:] + self._slopes[:-1]) / 2

@@ -14,10 +14,14 @@ from igcli.pipeline.targets import read_rows
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
     """Return the methods of a run, the main one first, then those that only columns name."""
-    columns = settings.panel.columns if panels else ()
-    beside = settings.gif.columns if settings.gif is not None else ()
-    named = (name for name in (*columns, *beside) if name in METHODS)
+    named = (name for name in columns_of(settings, panels=panels) if name in METHODS)
     return tuple(dict.fromkeys((settings.method, *named)))
+
+
+def columns_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
+    """Return the columns of all pictures of a run."""
+    columns = settings.panel.columns if panels else ()
+    return (*columns, *(settings.gif.columns if settings.gif is not None else ()))
 
 
 def check(settings: Settings, *, panels: bool) -> None:

@@ -82,7 +82,7 @@ class Columns:
     def _cell(self, name: str, found: Explanation) -> Cell | Curve:
         label = self.model.label(found.target) if found.chosen else "top label"
         if name == "path":
-            return Curve(found.alphas, found.scores, label=label)
+            return Curve(found.alphas, found.scores, found.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
             return cells.colorbar_cell(found.attributions, painting, self.options)

@@ -44,6 +44,7 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
                 image,
                 target,
                 interior=plan.interior and not works,
+                gathered=plan.gathered,
                 score=float(scores[target]),
                 baseline_score=float(baseline_scores[target]),
                 spread=plan.spread,

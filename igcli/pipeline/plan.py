@@ -18,7 +18,7 @@ from igcli.models.load import Model
 from igcli.paths import baselines
 from igcli.paths.network import Network
 from igcli.paths.starts import Baselines, Starts, starts
-from igcli.pipeline.checks import methods_of
+from igcli.pipeline.checks import columns_of, methods_of
 from igcli.pipeline.engine import UPCOMING
 from igcli.pipeline.targets import Targets, targets
 from igcli.records import Array, Pixels
@@ -45,6 +45,7 @@ class Plan:
         activation: What turns the scores into probabilities, where they are logits: "softmax" or
             "sigmoid".
         interior: Whether interior gradients of the first method are wanted.
+        gathered: Whether the attribution gathered along the paths is wanted.
     """
 
     methods: tuple[str, ...]
@@ -56,6 +57,7 @@ class Plan:
     spread: Array | None = None
     activation: str | None = None
     interior: bool = False
+    gathered: bool = False
 
 
 def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
@@ -82,6 +84,7 @@ def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
         references=_references(settings, model) if "expected_gradients" in names else None,
         activation=model.network.activation if settings.explain == "logit" else None,
         interior=settings.gif is not None,
+        gathered="path" in columns_of(settings, panels=panels),
     )
 
 

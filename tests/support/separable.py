@@ -51,7 +51,8 @@ class Separable:
         x = start + points.alpha.astype(np.float64).reshape(wide) * direction
         found = self._slopes(x).astype(np.float32)
         maps = ((start + direction) * found).mean(-1) if interior else None
-        return PointGradients(self._sums(x), found, None, maps)
+        along = (found * direction).reshape(len(x), -1).sum(1) if slopes else None
+        return PointGradients(self._sums(x), found, along, maps)
 
     def integrated(self, image: Array, baseline: Array) -> Vector:
         """Return the exact integrated gradients."""
