@@ -231,7 +231,7 @@ def test_swish_survives_an_export(tmp_path: Path) -> None:
     model = model_files.seeded(keras.Model(inputs, scores))
     model.export(str(tmp_path / "saved"), verbose=False)
     line, target = np.zeros(1, np.int32), np.ones(1, np.int32)
-    points = Points([0 * images()[0]], [images()[0]], line, np.ones(1, np.float32), target)
+    points = Points([0 * images()[0]], [images()[0] / 255], line, np.ones(1, np.float32), target)
     one, other = (opened(path) for path in (saved(model, tmp_path), tmp_path / "saved"))
     expected = np.asarray(one.network.gradients(points).gradients)
     assert expected.any()
