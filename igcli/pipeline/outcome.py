@@ -57,7 +57,7 @@ def done(
         sample: The image.
         found: Its explanations, the main one first.
         model: The network, for labels and hash.
-        extra: config_sha256, seconds and warnings.
+        extra: config_sha256, seconds, warnings, and the panels' scales where they share some.
         files: Paths of panel, gif and arrays relative to the output, None where not written.
     """
     record = {
@@ -74,6 +74,8 @@ def done(
         **files,
         "warnings": extra["warnings"],
     }
+    if extra["scales"]:
+        record["panel_scales"] = extra["scales"]
     if len(found) > 1:
         record["others"] = [{"method": each.method, **_entry(each, model)} for each in found[1:]]
     return Outcome(record, tuple(path for path in files.values() if path is not None))

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from igcli.models.load import Model
 from igcli.outputs.arrays import encode_arrays
 from igcli.pipeline.columns import Columns
+from igcli.pipeline.context import Context
 from igcli.records import Explanation, Sample
 from igcli.render import gif
 from igcli.render.cells import path_cell
 from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
-from igcli.render.options import GifOptions, PanelOptions
+from igcli.render.options import GifOptions
 from igcli.render.panel import compose
 
 
@@ -28,12 +29,11 @@ class Panel:
     flat: tuple[str, ...]
 
 
-def panel(
-    sample: Sample, found: Sequence[Explanation], model: Model, options: PanelOptions
-) -> Panel:
+def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Panel:
     """Draw and encode the panel of an image and its explanations, the main one first."""
+    options = context.settings.panel
     height, width = sample.image.shape[:2]
-    columns = Columns(sample.image, found, model, options)
+    columns = Columns(sample.image, found, context.model, options, context.scales)
     cells = [
         path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
         for cell in columns.cells(options.columns, options.label_lines)

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from igcli.errors import ImageError
+from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.estimate import seconds_for
 from igcli.pipeline.explain import explain
-from igcli.pipeline.one_image import Context, read_sample
+from igcli.pipeline.one_image import read_sample
 from igcli.records import Array, Source
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,13 +17,15 @@ from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.index import Index
 from igcli.outputs.journal import Journal
+from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.identity import config_sha256
-from igcli.pipeline.one_image import Context, attribute_image
+from igcli.pipeline.one_image import attribute_image
 from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.plan import Plan, plan
 from igcli.pipeline.precision import settled
 from igcli.pipeline.resume import Earlier
+from igcli.pipeline.scales import SharedScales
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
@@ -129,11 +131,21 @@ class Run:
         """
         if self._context.settings.precision == "auto":
             sources = self._with_precision(sources)
-        jobs = (attribute_image(source, self._context) for source in sources)
-        with closing(self._engine.run(jobs)) as outcomes:
+        with closing(self._attributed(iter(sources))) as outcomes:
             for outcome in outcomes:
                 self.summary.add(outcome)
                 yield outcome
+
+    def _attributed(self, sources: Iterator[Source]) -> Generator[Outcome]:
+        context = self._context
+        if context.panels and context.settings.panel.scale == "shared":
+            shared = SharedScales(context, self._engine)
+            with closing(shared.settle(sources)) as outcomes:
+                yield from outcomes
+            context = shared.context
+        jobs = (attribute_image(source, context) for source in sources)
+        with closing(self._engine.run(jobs)) as outcomes:
+            yield from outcomes
 
     def _with_precision(self, sources: Iterable[Source]) -> Iterable[Source]:
         """Take the precision of an earlier run where there was one: results are to be equal."""

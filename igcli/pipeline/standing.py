@@ -66,8 +66,9 @@ def renewed(record: Record, earlier: Record, files: Files, folder: OutputFolder)
     }
     warnings = [*earlier.get("warnings", ()), *record["warnings"]] if kept else record["warnings"]
     found = {**record, **kept, "warnings": list(dict.fromkeys(warnings))}
-    if kept and "others" in earlier:
-        found.setdefault("others", earlier["others"])
+    for part in ("others", "panel_scales"):
+        if kept and part in earlier:
+            found.setdefault(part, earlier[part])
     return found
 
 

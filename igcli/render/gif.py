@@ -10,7 +10,7 @@ from igcli.render import curve, panel, text
 from igcli.render.animation import encode_gif
 from igcli.render.curve import Curve
 from igcli.render.options import GifOptions
-from igcli.render.painting import paint
+from igcli.render.painting import own_scales, paint, shared_scale
 from igcli.render.panel import Cell, PictureCell
 from igcli.render.webp import encode_webp
 
@@ -55,17 +55,18 @@ def frames(
         image: uint8 (H, W, 3).
         maps: float32 (F, H, W), channel mean of the interior gradients.
         alphas: float64 (F,), where on the path they were taken, 0...1.
-        options: Style of the frames, each normalised on its own.
+        options: Style of the frames, each normalised on its own unless they share a scale.
         beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
     """
     height, width = image.shape[:2]
     still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
     layout = panel.arrange([PictureCell((HEADING,), image), *still], headings="short")
+    scale = _shared(maps, options)
     blank = _padded(layout.draw(), width, is_alone=not beside)
     shown = []
     for interior, alpha in zip(maps, alphas, strict=True):
         frame = blank.copy()
-        _place(frame, paint(image, interior, options).picture, (0, layout.top))
+        _place(frame, paint(image, interior, options, scale=scale).picture, (0, layout.top))
         for each, cell, left in zip(beside, still, layout.lefts[1:], strict=False):
             if isinstance(each, Curve) and isinstance(cell, PictureCell):
                 plot = curve.marked(cell.picture, each, float(alpha))
@@ -75,6 +76,13 @@ def frames(
         text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE)
         shown.append(frame)
     return shown
+
+
+def _shared(maps: Array, options: GifOptions) -> float | None:
+    """Return the scale of all frames, where they are to share one."""
+    if options.scale != "shared":
+        return None
+    return shared_scale(own_scales(interior, options) for interior in maps)
 
 
 def _plot(path: Curve, height: int, width: int) -> PictureCell:

@@ -35,8 +35,9 @@ class StyleOptions(Options):
     polarity: Literal["positive", "negative", "both"] = "positive"
     """Attributions that overlay and clipped show: positive in green, negative in red."""
 
-    scale: Literal["per_image"] | Annotated[float, Field(ge=1e-30, le=1e30)] = "per_image"
-    """Attribution shown at full strength: each picture's own, or a number to compare pictures."""
+    scale: Literal["per_image", "shared"] | Annotated[float, Field(ge=1e-30, le=1e30)] = "per_image"
+    """Attribution at full strength: each picture's own (per_image), the median of those of the
+    first 32 images, method by method (shared), or a number; in a GIF a frame is such a picture."""
 
     clip_above: float = Field(default=99, gt=0, le=100)
     """Clipped: the largest attributions up to (100 - clip_above)% of their sum are full."""

@@ -40,13 +40,25 @@ def paint(
     style = styles.load(options.style)
     if not np.isfinite(attributions).all():
         attributions = np.zeros_like(attributions)
-    scales = tuple(map(_usable, style.scales(attributions, options)))
+    scales = own_scales(attributions, options)
     fixed = scale or (None if isinstance(options.scale, str) else options.scale)
     if fixed and attributions.any():
         scales = (fixed,) * len(scales)
     if not any(scales):
         return Painting(style.plain(image, options), scales)
     return Painting(style.picture(image, attributions, scales=scales, options=options), scales)
+
+
+def own_scales(attributions: Array, options: StyleOptions) -> tuple[float, ...]:
+    """Return the magnitudes that a picture shows at full strength on its own; 0 where flat.
+
+    Args:
+        attributions: As for `paint`.
+        options: The style.
+    """
+    if not np.isfinite(attributions).all():
+        return (0.0,)
+    return tuple(map(_usable, styles.load(options.style).scales(attributions, options)))
 
 
 def shared_scale(scales: Iterable[tuple[float, ...]]) -> float | None:

@@ -10,8 +10,8 @@ from igcli.config.schema import Settings
 from igcli.models.load import Model
 from igcli.paths.network import PointGradients, Points
 from igcli.paths.starts import starts
+from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
-from igcli.pipeline.one_image import Context
 from igcli.pipeline.plan import Plan
 from igcli.pipeline.precision import correlation, settled
 from igcli.records import Source

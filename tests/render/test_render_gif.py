@@ -181,3 +181,12 @@ def test_an_animation_is_of_the_format_asked_for() -> None:
         options = GifOptions.model_validate({"format": form, "frame_ms": 120, "loop": 2})
         with Image.open(BytesIO(animated(photo(8), interior(3, 8), alphas, options=options))) as it:
             assert (it.format, it.n_frames, it.info["loop"]) == (form.upper(), 3, 2)  # type: ignore[attr-defined]
+
+
+def test_frames_may_share_a_scale() -> None:
+    image = np.full((4, 4, 3), 200, np.uint8)
+    maps = np.stack([np.full((4, 4), value, np.float32) for value in (0.5, 1, 2)])
+    options = GifOptions.model_validate({"scale": "shared"})
+    shown = frames(image, maps, np.array([0, 0.5, 1]), options=options)
+    # The median of 0.5, 1 and 2 is at full strength.
+    assert [int(frame[40, 0, 0]) for frame in shown] == [100, 200, 200]

@@ -1,0 +1,61 @@
+"""What all images of a run share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from igcli.config.schema import Settings
+from igcli.models.load import Model
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.index import Index
+from igcli.outputs.journal import Journal
+from igcli.pipeline.plan import Plan
+from igcli.pipeline.standing import Files, files_of
+from igcli.records import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What all images of a run share.
+
+    Attributes:
+        settings: The resolved configuration.
+        config_sha256: Of what alters its results.
+        model: The network.
+        plan: What is asked about each.
+        folder: Where files go.
+        journal: Where records go.
+        panels: Whether panels are wanted.
+        index: The records of earlier runs.
+        retry_failed: Whether images that failed then are tried again.
+        scales: By method, attribution that all panels show at full strength; each its own if empty.
+    """
+
+    settings: Settings
+    config_sha256: str
+    model: Model
+    plan: Plan
+    folder: OutputFolder
+    journal: Journal
+    panels: bool
+    index: Index | None = None
+    retry_failed: bool = False
+    scales: Mapping[str, float] = field(default_factory=dict)
+
+    def files(self, source: Source) -> Files:
+        """Return where the files of an image lie."""
+        gif = self.settings.gif.format if self.settings.gif is not None else "gif"
+        return files_of(source.name, self.settings.panel.format, gif)
+
+    def wanted(self, files: Files) -> Files:
+        """Return those of an image's files that this run is to write."""
+        settings = self.settings
+        asked = {"panel": self.panels, "gif": settings.gif is not None, "arrays": settings.arrays}
+        return {kind: name for kind, name in files.items() if asked[kind]}
+
+    def hashes(self, image_sha256: str) -> dict[str, str]:
+        """Return the hashes of all that an image's results are made of."""
+        return {
+            "image_sha256": image_sha256,
+            "model_sha256": self.model.sha256,
+            "config_sha256": self.config_sha256,
+        }
