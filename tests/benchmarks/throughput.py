@@ -22,6 +22,7 @@ from igcli.config.load import load_settings
 from igcli.config.schema import Settings
 from igcli.models.demo.scenes import render_scene
 from igcli.outputs.folder import OutputFolder
+from igcli.pipeline.resume import Earlier
 from igcli.pipeline.run import Run, prepare
 from igcli.records import Source
 
@@ -52,7 +53,8 @@ def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float
     """Return the seconds of a run into a fresh folder."""
     with tempfile.TemporaryDirectory() as output:
         start = time.perf_counter()
-        with Run(settings, OutputFolder(output), prepared=prepared, panels=True) as run:
+        folder, earlier = OutputFolder(output), Earlier(settings)
+        with Run(settings, folder, prepared=prepared, panels=True, earlier=earlier) as run:
             failed = [outcome for outcome in run.outcomes(sources) if outcome.failed]
         if failed:
             raise click.ClickException(str(failed[0].record))

@@ -1,0 +1,55 @@
+"""Peak memory does not depend on the number of images, with GIFs or without."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network for images of a usual size."""
+    inputs = keras.Input((96, 96, 3))
+    x = keras.layers.Rescaling(1 / 64)(inputs)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="tanh")(x)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="tanh")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    keras.Model(inputs, keras.layers.Dense(5, activation="softmax")(x)).save(path)
+    return path
+
+
+def peak(folder: Path, model: Path, count: int, *options: str) -> int:
+    """Return the most memory, in bytes, that a run over `count` images resided in."""
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    distinct = [rng.integers(0, 256, (120, 160, 3), np.uint8) for _ in range(50)]
+    for number in range(count):
+        path = folder / "images" / f"{number % 20}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(distinct[number % 50]).save(path)
+    command = [sys.executable, "-m", "igcli", "attribute", str(folder / "images"), "-q"]
+    settings = ["--model", str(model), "--steps", "20", "--output", str(folder / "out")]
+    with subprocess.Popen([*command, *settings, *options], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.parametrize("options", [[], ["--gif", "--arrays"]], ids=["panels", "gifs"])
+@pytest.mark.parametrize(
+    ("few", "many"), [(60, 200), pytest.param(100, 2000, marks=pytest.mark.full)]
+)
+def test_peak_memory_is_the_same_for_few_and_for_many_images(
+    tmp_path: Path, model: Path, options: list[str], few: int, many: int
+) -> None:
+    first = peak(tmp_path / "few", model, few, *options)
+    second = peak(tmp_path / "many", model, many, *options)
+    print(f"{options}: {few} images {first / 1e6:.0f} MB, {many} images {second / 1e6:.0f} MB")  # noqa: T201
+    assert second < 1.1 * first
