@@ -142,11 +142,11 @@ def _code(code: int, walk: Walk) -> int:
 
 
 def _dry_run(loaded: Loaded, asked: Asked) -> int:
-    _, total = find(asked.arguments, asked.folder)
+    walk, total = find(asked.arguments, asked.folder)
     prepared = _prepared(loaded, asked)
     from igcli.pipeline.estimate import evaluations_for, seconds_for
 
-    evaluations = evaluations_for(asked.settings)
+    evaluations = evaluations_for(walk, asked.settings, prepared)
     seconds = seconds_for(total, evaluations, prepared.engine)
     say(
         f"{total:,} images, about {total * evaluations:,} gradients and {seconds:,.0f} s; "

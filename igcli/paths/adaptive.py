@@ -22,9 +22,6 @@ from igcli.records import SMALLEST_DIFFERENCE, Array
 FIRST = 8
 """Intervals to begin with."""
 
-TYPICAL = 45
-"""Gradients that a photograph takes on the mean at the default tolerance."""
-
 FEWEST, MOST = 4, 16
 """Points of a round; in between a sixteenth of the intervals there are."""
 

@@ -1,24 +1,44 @@
 """How long a run would take, from a short measurement."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from igcli.paths.adaptive import TYPICAL
+from igcli.config.schema import Settings
+from igcli.errors import ImageError
+from igcli.images.decode import decode
+from igcli.images.files import read_file
+from igcli.images.fit import fit
 from igcli.paths.network import Points
-from igcli.paths.options import PathOptions
-from igcli.paths.quadrature import RULES
 from igcli.pipeline.engine import Engine
+from igcli.pipeline.explain import explain
+from igcli.records import Source
+
+if TYPE_CHECKING:
+    from igcli.pipeline.run import Prepared
 
 TIMED = 3
 
 
-def evaluations_for(options: PathOptions) -> int:
-    """Return the gradients that a path takes, with steps: auto those of a usual photograph."""
-    if options.steps == "auto":
-        return min(TYPICAL, options.max_steps + 1)
-    return len(RULES[options.rule](options.steps).points)
+def evaluations_for(sources: Iterable[Source], settings: Settings, prepared: "Prepared") -> int:
+    """Return the gradients that the first image takes that can be read; 0 where none can.
+
+    Args:
+        sources: The images.
+        settings: The resolved configuration.
+        prepared: The network and what is asked.
+    """
+    for source in sources:
+        try:
+            pixels = decode(read_file(source.path, most=settings.max_bytes), settings)
+        except ImageError:
+            continue
+        image = fit(pixels, prepared.model.size, how=settings.model.fit).astype(np.float32)
+        [found] = prepared.engine.run([explain(image, prepared.plan, source)])
+        return sum(each.evaluations for each in found)
+    return 0
 
 
 def seconds_for(images: int, evaluations: int, engine: Engine) -> float:
