@@ -17,6 +17,7 @@ LEAST_TOP = 40
 TEXT_WIDTH = 260
 TEXT_ROOM = TEXT_WIDTH - 2 * GAP
 HEADING_ROOM = 214
+MOST_WRAPPED = 3
 BODY_SIZE = 14
 HEADING_LINES: dict[Headings, tuple[int | None, int | None]] = {
     "full": (None, None),
@@ -147,4 +148,10 @@ def _picture(cell: PictureCell, shown: int | None, size: int) -> Placed:
 
 
 def _wrapped(lines: tuple[str, ...], size: int, room: int) -> tuple[str, ...]:
-    return tuple(part for line in lines for part in text.wrap(line, size=size, room=room))
+    """Return headings in lines, the end of a very long one left out: the text cell has it all."""
+    return tuple(part for line in lines for part in _first(text.wrap(line, size=size, room=room)))
+
+
+def _first(parts: tuple[str, ...]) -> tuple[str, ...]:
+    kept = parts[:MOST_WRAPPED]
+    return parts if len(parts) == len(kept) else (*kept[:-1], f"{kept[-1][:-1]}…")

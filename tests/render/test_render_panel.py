@@ -177,3 +177,12 @@ def test_long_labels_make_the_panel_higher() -> None:
     low = panel.compose([label_cell([facts("a")]), image_cell(picture(10, 10))])
     high = panel.compose([label_cell([facts("many words " * 40)]), image_cell(picture(10, 10))])
     assert high.shape[0] > low.shape[0] > 90
+
+
+def test_very_long_headings_are_cut() -> None:
+    canvas = panel.compose([attribution_cell("X", picture(), label="W" * 300)])
+    # Under the method three lines of the label.
+    assert box(canvas, RED) == (0, 4 * 30, 224, 224)
+    assert ink(canvas, slice(0, 234), slice(90, 120))[2] <= 234
+    whole = panel.compose([attribution_cell("X", picture(), label="W" * 30)])
+    assert box(whole, RED)[1] == 4 * 30

@@ -1,0 +1,145 @@
+"""The shipped files of published looks, run as they stand, and what images may do to panels."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from conftest import Cli
+from PIL import Image
+
+from igcli.config.load import load_settings
+from igcli.render.presets import PRESETS
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def save(path: Path, height: int, width: int) -> Path:
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def record(output: Path) -> dict[str, Any]:
+    [line] = (output / "results.jsonl").read_text().splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def panel(output: Path) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    [path] = (output / "panels").iterdir()
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_look_has_a_file_that_runs(
+    preset: str, cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    file = CONFIGS / f"{preset}.yaml"
+    settings = load_settings(str(file), {}).settings
+    assert settings.panel.preset == preset
+    assert (settings.baseline.kind, settings.baseline.samples) == (
+        ("noise", 10) if preset == "published" else ("black", 1)
+    )
+    assert settings.steps == 50
+    image = save(tmp_path / "a.png", 16, 16)
+    result = cli("attribute", "-c", file, "--model", tiny_model, "--output", "out", image)
+    assert result.code == 0, result.err
+    assert not [each for each in record(tmp_path / "out")["warnings"] if "flat" in each]
+    height, width = panel(tmp_path / "out").shape[:2]
+    assert width > 3 * 16
+    assert height > 16 + 40
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (50, 10_000), (10_000, 50), (17, 15)])
+@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+def test_images_of_any_size(
+    height: int, width: int, fit: str, cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    image = save(tmp_path / "a.png", height, width)
+    shown = ("--panel-preset", "notebook_outlines", "--steps", "2", "--model-fit", fit)
+    result = cli("attribute", "--model", tiny_model, *shown, "--output", "out", image)
+    assert result.code == 0, result.err
+    # The columns keep the width of their headings where the network's input is smaller.
+    assert panel(tmp_path / "out").shape == (128, 556, 3)
+
+
+def test_every_column_at_once_with_long_labels(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(["many words " * 27, "W" * 300, "λέξη слово 中文 \u202e" * 20]))
+    columns = "colorbar,path,label,image,method,colorbar,path,baseline,gradients"
+    image = save(tmp_path / "a.png", 16, 16)
+    result = cli(
+        *("attribute", image, "--model", tiny_model, "--model-labels", labels, "--steps", "3"),
+        *(
+            "--panel-columns",
+            columns,
+            "--panel-format",
+            "png",
+            "--target",
+            "top:3",
+            "--output",
+            "out",
+        ),
+        *("--panel-label-lines", "target,label,score,completeness_error"),
+        *("--gif", "--gif-columns", "label,path,method,gradients,baseline,image"),
+        *("--gif-format", "webp", "--gif-style", "clipped"),
+    )
+    assert result.code == 0, result.err
+    found = panel(tmp_path / "out")
+    assert found.shape[1] < 4000
+    # Text, and a margin of white around it, however long the labels.
+    assert (found[:, -5:] == 255).all()
+    assert (found[-5:] == 255).all()
+    [animation] = (tmp_path / "out" / "gifs").iterdir()
+    assert animation.suffix == ".webp"
+    with Image.open(animation) as shown:
+        assert shown.n_frames == 4  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def one_pixel_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .keras file whose second score depends on a single value of a single pixel."""
+    path = tmp_path_factory.mktemp("model") / "one.keras"
+    inputs = keras.Input((16, 16, 3))
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(inputs))
+    model = keras.Model(inputs, outputs)
+    weights = np.zeros((768, 2), np.float32)
+    weights[(5 * 16 + 7) * 3, 1] = 0.05
+    model.set_weights([weights, np.zeros(2, np.float32)])
+    model.save(path)
+    return path
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_one_pixel_that_is_not_zero(
+    preset: str, cli: Cli, one_pixel_model: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "a.png"
+    Image.new("RGB", (16, 16), "white").save(image)
+    shown = ("--panel-preset", preset, "--panel-format", "png", "--panel-columns", "method")
+    result = cli("attribute", image, "--model", one_pixel_model, *shown, "--gif")
+    assert result.code == 0, result.err
+    found = panel(tmp_path / "igcli-output")
+    below = found[60:76, :16] if "2016" not in preset and "_06" not in preset else found[40:56, :16]
+    changed = np.argwhere((below != below[0, 0]).any(axis=2)).tolist()
+    # Percentiles, and opening by 3x3 pixels, see nothing in one pixel of 256.
+    is_seen = preset == "explainer"
+    assert changed == ([[5, 7]] if is_seen else [])
+    flat = preset.startswith("published")
+    assert [each for each in record(tmp_path / "igcli-output")["warnings"] if "flat" in each] == (
+        ["integrated_gradients: the attributions are flat"] if flat else []
+    )
+
+
+def test_a_path_is_gathered_only_where_it_is_shown(
+    cli: Cli, tiny_model: Path, tmp_path: Path
+) -> None:
+    image = save(tmp_path / "a.png", 16, 16)
+    shown = ("--panel-columns", "path", "--panel-format", "png", "--model", tiny_model)
+    for method, green in (("integrated_gradients", True), ("idgi", False)):
+        assert cli("attribute", image, *shown, "--method", method, "--output", method).code == 0
+        pixels = panel(tmp_path / method)
+        assert (pixels == (0, 160, 0)).all(axis=2).any() == green
