@@ -27,6 +27,7 @@ class Context:
         panels: Whether panels are wanted.
         index: The records of earlier runs.
         retry_failed: Whether images that failed then are tried again.
+        gif_format: File format of the animations, also of those that earlier runs wrote.
         scales: By method, attribution that all panels show at full strength; each its own if empty.
     """
 
@@ -39,12 +40,12 @@ class Context:
     panels: bool
     index: Index | None = None
     retry_failed: bool = False
+    gif_format: str = "gif"
     scales: Mapping[str, float] = field(default_factory=dict)
 
     def files(self, source: Source) -> Files:
         """Return where the files of an image lie."""
-        gif = self.settings.gif.format if self.settings.gif is not None else "gif"
-        return files_of(source.name, self.settings.panel.format, gif)
+        return files_of(source.name, self.settings.panel.format, self.gif_format)
 
     def wanted(self, files: Files) -> Files:
         """Return those of an image's files that this run is to write."""

@@ -76,7 +76,8 @@ def finish_image(found: Attributed, context: Context) -> Job[Outcome]:
     published = yield from _surviving(
         begun, context, lambda: in_background(publish, found, context)
     )
-    if not published.failed and published.record != earlier:
+    if not published.failed:
+        log.debug("%s: %s s", sample.source.path, published.record["seconds"])
         context.journal.append(published.record)
     return published
 

@@ -29,6 +29,7 @@ from igcli.pipeline.scales import SharedScales
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
+from igcli.render.options import GifOptions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +120,7 @@ class Run:
             panels,
             self._index,
             earlier.retry_failed,
+            (earlier.described.gif or GifOptions()).format,
         )
         self._earlier = earlier
         reports.write_config(folder, to_yaml(earlier.described))

@@ -157,3 +157,23 @@ def test_hostile_names_steer_no_terminal_and_stay_in_the_output(
     assert {os.fsencode(line["image"]) for line in lines} >= set(shown)
     written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert all(tmp_path / "igcli-output" in path.parents for path in written)
+
+
+def test_detail_says_where_an_unforeseen_error_arose(
+    run: Again, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (images / "a.png").write_bytes(seeds()[3])
+    (images / "b.png").write_bytes(seeds()[4])
+    assert "images/a.png: 0." in run("-v", "--output", "good").err
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("odd\nthing")
+
+    monkeypatch.setattr("igcli.pipeline.one_image.fit", broken)
+    plain, detailed = run("--output", "one"), run("--output", "two", "-v", "--log-file", "log")
+    for result in (plain, detailed):
+        assert result.code == 3
+        assert result.err.count("igcli: images/a.png: odd\\nthing\n") == 1
+    assert "Traceback" not in plain.err
+    assert "ZeroDivisionError: odd" in detailed.err
+    assert "ZeroDivisionError: odd" in (tmp_path / "log").read_text()

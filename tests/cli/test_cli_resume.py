@@ -162,6 +162,13 @@ def test_gifs_first_and_panels_later(again: Again, output: Path) -> None:
     assert again("--panel-style", "heat_map", "--panel-format", "png").code == 0
 
 
+def test_animations_of_another_format_stay_named(again: Again, output: Path) -> None:
+    again("--gif", "--gif-format", "webp")
+    again("--arrays")
+    assert {record["gif"][-5:] for record in records(output).values()} == {".webp"}
+    assert "format: webp" in (output / "config.yaml").read_text()
+
+
 def test_other_methods_stay_in_a_renewed_record(again: Again, output: Path) -> None:
     columns = ("--panel-columns", "image,integrated_gradients,gradients")
     again(*columns)
