@@ -15,6 +15,9 @@ KEPT = 64
 NARROWEST = 2.0**-20
 """Width at which an interval is left alone: in float32 its middle would soon be one of its ends."""
 
+ROWS = 56
+"""Rows of an input that norms are taken over, or a few more: enough for the share of an error."""
+
 Vector = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
@@ -60,13 +63,15 @@ class Mesh:
         self.alphas, self.scores = alphas, scores.astype(np.float64)
         self.owed: dict[float, float] = {}
         self._slopes = _sums(products)
+        self._rows = slice(None, None, max(1, len(products[0]) // ROWS))
+        self._scratch = np.empty_like(products[0])
         self._products = dict(zip(alphas.tolist(), products, strict=True))
         self._variances = np.array([self._variance(place) for place in range(self.size)])
         self.total = np.zeros_like(products[0])
         weights = (np.diff(alphas, prepend=0) + np.diff(alphas, append=1)) / 2
-        for weight, product in zip(weights, products, strict=True):
-            self.total += np.float32(weight) * product
-        self._norm = _norm(self.total)
+        for weight, product in zip(weights.tolist(), products, strict=True):
+            self._accumulate(weight, product)
+        self._norm = _norm(self.total[self._rows])
 
     @property
     def size(self) -> int:
@@ -108,7 +113,8 @@ class Mesh:
         middles = self.middles(places)
         for place, middle, product in zip(places, middles.tolist(), products, strict=True):
             left, right = self.alphas[place : place + 2].tolist()
-            self._add(middle, product, (right - left) / 2)
+            self._products[middle] = product
+            self._accumulate((right - left) / 2, product)
             for end in (left, right):
                 self._change(end, (left - right) / 4)
         old = self._variances[places] / 8
@@ -120,12 +126,11 @@ class Mesh:
             self._variances[place] = self._variance(place, inherited)
             self._variances[place + 1] = self._variance(place + 1, inherited)
         if not self.owed:
-            self._norm = _norm(self.total)
+            self._norm = _norm(self.total[self._rows])
         self._forget()
 
-    def _add(self, alpha: float, product: Array, weight: float) -> None:
-        self._products[alpha] = product
-        self.total += np.float32(weight) * product
+    def _accumulate(self, weight: float, product: Array) -> None:
+        self.total += np.multiply(product, np.float32(weight), out=self._scratch)
 
     def _change(self, alpha: float, weight: float) -> None:
         """Add to the weight of a point."""
@@ -133,7 +138,7 @@ class Mesh:
         if product is None:
             self.owed[alpha] = self.owed.get(alpha, 0.0) + weight
         else:
-            self.total += np.float32(weight) * product
+            self._accumulate(weight, product)
 
     def gathered(self) -> Vector:
         """Return the score at the first point plus the trapezoids up to each."""
@@ -154,7 +159,7 @@ class Mesh:
         if left is None or right is None:
             return inherited
         width = self.alphas[place + 1] - self.alphas[place]
-        return float(width * _norm(right - left)) ** 2 / 12
+        return float(width * _norm(right[self._rows] - left[self._rows])) ** 2 / 12
 
     def _shares(self, *, gaps: bool, variances: bool) -> Vector:
         """Return each interval's share in the errors, the larger of the two asked for."""
