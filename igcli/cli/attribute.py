@@ -19,7 +19,7 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
 from igcli.outputs.page import refuse_foreign
 from igcli.pipeline.checks import check
-from igcli.pipeline.resume import Earlier, agreed
+from igcli.pipeline.resume import Earlier, agreed, count_results
 
 DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
@@ -143,13 +143,17 @@ def _code(code: int, walk: Walk) -> int:
 
 def _dry_run(loaded: Loaded, asked: Asked) -> int:
     walk, total = find(asked.arguments, asked.folder)
+    earlier = _earlier(asked)
     prepared = _prepared(loaded, asked)
+    earlier.refuse_other_model(asked.folder, prepared.model.sha256)
     from igcli.pipeline.estimate import evaluations_for, seconds_for
 
     evaluations = evaluations_for(walk, asked.settings, prepared)
-    seconds = seconds_for(total, evaluations, prepared.engine)
+    before = 0 if earlier.record is None else count_results(asked.folder, walk)
+    left = total - before
+    seconds = seconds_for(left, evaluations, prepared.engine)
     say(
-        f"{total:,} images, about {total * evaluations:,} gradients and {seconds:,.0f} s; "
-        "nothing was written"
+        f"{left:,} images{f' ({before:,} more before)' if before else ''}, "
+        f"about {left * evaluations:,} gradients and {seconds:,.0f} s; nothing was written"
     )
     return 0

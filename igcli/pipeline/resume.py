@@ -1,7 +1,7 @@
 """What earlier runs left in an output, and whether this run may go on there."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from igcli.methods import METHODS
 from igcli.models.digest import of_source
 from igcli.outputs import journal, reports
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.index import Index
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.identity import (
     NETWORK,
@@ -24,6 +25,7 @@ from igcli.pipeline.identity import (
     is_path,
     values_of,
 )
+from igcli.records import Source
 
 Record = Mapping[str, Any]
 
@@ -83,6 +85,13 @@ def agreed(
     if changes:
         raise UsageError(_refusal(folder, changes))
     return Earlier(described, retry_failed, record)
+
+
+def count_results(folder: OutputFolder, sources: Iterable[Source]) -> int:
+    """Count the images that have a result, whatever they hold by now."""
+    with Index(folder) as index:
+        records = (index.find(source.name) for source in sources)
+        return sum(record is not None and record.get("status") == "ok" for record in records)
 
 
 def _any_result(folder: OutputFolder) -> Record | None:

@@ -339,6 +339,15 @@ def test_an_image_that_vanished_or_broke_is_a_failed_record(
     assert records(output)["images/gone.png"]["error"].startswith("cannot be read")
 
 
+def test_a_dry_run_counts_what_is_left(again: Again, output: Path) -> None:
+    again("--limit", "3")
+    before = files(output)
+    assert "igcli: 1 images (3 more before), about 4 gradients" in again("--dry-run").err
+    assert "igcli: 4 images, " in again("--dry-run", "--on-existing", "overwrite").err
+    assert again("--dry-run", "--steps", "9").code == 2
+    assert files(output) == before
+
+
 def test_an_existing_output_can_be_an_error(again: Again, output: Path) -> None:
     assert again("--on-existing", "error").code == 0
     result = again("--on-existing", "error")
