@@ -46,11 +46,12 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
 def animation(
     sample: Sample, found: Sequence[Explanation], model: Model, options: GifOptions
 ) -> bytes:
-    """Draw and encode the animation of an image's interior gradients."""
-    interior = found[0].interior
+    """Draw and encode the animation of an image's interior gradients, those of the first target."""
+    interior, target = found[0].interior, found[0].target
     if interior is None:
         raise ValueError("no interior gradients were asked for")
-    beside = Columns(sample.image, found, model, options).cells(options.columns)
+    shown = [each for each in found if each.target == target]
+    beside = Columns(sample.image, shown, model, options).cells(options.columns)
     return gif.animated(
         sample.image, interior.maps, interior.alphas, options=options, beside=beside
     )

@@ -61,12 +61,7 @@ def coloured(values: Array, sign: str) -> Pixels:
     return colours
 
 
-def bar(
-    attributions: Array,  # noqa: ARG001
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,
-) -> Bar:
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return the heat map's colours."""
     low = {"all": -scales[0], "negative": -scales[0]}.get(options.sign, 0.0)
     high = 0.0 if options.sign == "negative" else scales[0]

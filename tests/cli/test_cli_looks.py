@@ -143,3 +143,14 @@ def test_a_path_is_gathered_only_where_it_is_shown(
         assert cli("attribute", image, *shown, "--method", method, "--output", method).code == 0
         pixels = panel(tmp_path / method)
         assert (pixels == (0, 160, 0)).all(axis=2).any() == green
+
+
+def test_an_animation_is_about_the_first_target(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    image = save(tmp_path / "a.png", 16, 16)
+    known = ("--model", tiny_model, "--steps", "2", "--gif-columns", "label,path,method")
+    for target in ("top:3", "top:1"):
+        assert cli("gif", image, *known, "--target", target, "--output", target).code == 0
+    [several], [one] = ((tmp_path / each / "gifs").iterdir() for each in ("top:3", "top:1"))
+    with Image.open(several) as first, Image.open(one) as second:
+        assert first.height == second.height
+        assert abs(first.width - second.width) < 100  # The label may be named in place of "top".

@@ -24,17 +24,12 @@ def picture(
     return pixels(WHITE - (WHITE - image) * opacity)
 
 
-def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return a white picture."""
     return np.full_like(image, WHITE)
 
 
-def bar(
-    attributions: Array,  # noqa: ARG001
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,  # noqa: ARG001
-) -> Bar:
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return white to black, for magnitudes."""
     greys = np.repeat(WHITE * ramp(1, 0)[:, np.newaxis], 3, axis=1)
     return Bar(pixels(greys), low=0.0, high=scales[0])

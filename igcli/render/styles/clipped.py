@@ -34,7 +34,7 @@ def picture(
     return pixels(painted)
 
 
-def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return the dimmed image alone."""
     return pixels(image * np.float32(IMAGE_WEIGHT))
 

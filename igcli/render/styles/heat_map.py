@@ -13,11 +13,7 @@ __all__ = ["bar", "picture", "plain", "scales"]
 
 
 def picture(
-    image: Pixels,  # noqa: ARG001
-    attributions: Array,
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,
+    image: Pixels, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
 ) -> Pixels:
     """Return the colours of the attributions."""
     return coloured(normalised(attributions, scales[0], options.sign), options.sign)

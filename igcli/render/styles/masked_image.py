@@ -21,17 +21,12 @@ def picture(
     return pixels(image * magnitudes(attributions, scales[0], options.sign)[..., np.newaxis])
 
 
-def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return a black picture."""
     return np.zeros_like(image)
 
 
-def bar(
-    attributions: Array,  # noqa: ARG001
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,  # noqa: ARG001
-) -> Bar:
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return black to white, for magnitudes."""
     greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
     return Bar(pixels(greys), low=0.0, high=scales[0])

@@ -14,7 +14,7 @@ GREY_WEIGHT = 0.3
 MASK_WEIGHT = 0.7
 
 
-def scales(attributions: Array, options: StyleOptions) -> tuple[float]:  # noqa: ARG001
+def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
     """Return the larger magnitude of the 1st and the 99th percentile of the channel mean."""
     return (float(np.abs(percentile(channel_mean(attributions), 1, 99)).max()),)
 
@@ -33,17 +33,12 @@ def picture(
     return pixels(painted)
 
 
-def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return the dimmed grey image alone."""
     return pixels(_dimmed(image))
 
 
-def bar(
-    attributions: Array,  # noqa: ARG001
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,
-) -> Bar:
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return black to green, red to black, or both."""
     low = 0 if options.polarity == "positive" else -1
     high = 0 if options.polarity == "negative" else 1

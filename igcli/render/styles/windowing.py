@@ -11,17 +11,13 @@ from igcli.render.maps import channel_mean, percentile, pixels
 from igcli.render.options import StyleOptions
 
 
-def scales(attributions: Array, options: StyleOptions) -> tuple[float]:  # noqa: ARG001
+def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
     """Return the 99th percentile of the channel mean's magnitude."""
     return (float(percentile(np.abs(channel_mean(attributions)), 99)[0]),)
 
 
 def picture(
-    image: Pixels,
-    attributions: Array,
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,  # noqa: ARG001
+    image: Pixels, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
 ) -> Pixels:
     """Return the image weighted by magnitude over scale, at most 1."""
     full = np.float32(scales[0])
@@ -29,17 +25,12 @@ def picture(
     return pixels(image * window[..., np.newaxis])
 
 
-def plain(image: Pixels, options: StyleOptions) -> Pixels:  # noqa: ARG001
+def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return a black picture."""
     return np.zeros_like(image)
 
 
-def bar(
-    attributions: Array,  # noqa: ARG001
-    *,
-    scales: tuple[float, ...],
-    options: StyleOptions,  # noqa: ARG001
-) -> Bar:
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return black to white."""
     greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
     return Bar(pixels(greys), low=0.0, high=scales[0])
