@@ -14,6 +14,7 @@ from igcli.cli.terminal import NOTICE, say
 from igcli.config.load import Loaded
 from igcli.config.schema import Gif, Settings
 from igcli.images.walk import Walk
+from igcli.models.options import is_name
 from igcli.outputs.existing import clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
@@ -24,6 +25,11 @@ from igcli.pipeline.resume import Earlier, agreed, count_results
 DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
     "(sample_images); choose yours with --model FILE.keras or in igcli.yaml"
+)
+
+PIXELS = (
+    "no model.preprocess was given: pixels 0...255 go in as they are; "
+    "`igcli models check {source} IMAGE` looks whether that fits"
 )
 
 
@@ -133,6 +139,8 @@ def _prepared(loaded: Loaded, asked: Asked) -> Any:
     trust = asked.arguments.trust_model
     prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
     say(f"{prepared.model.name} on {prepared.model.device}", NOTICE)
+    if not is_name(asked.settings.model.source) and asked.settings.model.preprocess is None:
+        say(PIXELS.format(source=prepared.model.name), NOTICE)
     return prepared
 
 

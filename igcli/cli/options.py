@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from igcli.cli.terminal import say
+from igcli.cli.terminal import NOTICE, say
 from igcli.config.keys import Key, walk
 from igcli.config.load import DEFAULT_FILE, Loaded, load_settings
 from igcli.config.schema import KEYS
@@ -47,7 +47,7 @@ def settings_of(config_file: str | None, overrides: dict[str, object], *, quiet:
     """
     loaded = load_settings(config_file, overrides)
     if loaded.is_found and not quiet:
-        say(f"settings from {loaded.file} in this folder")
+        say(f"settings from {loaded.file} in this folder", NOTICE)
     return loaded
 
 

@@ -107,7 +107,9 @@ def _loaded(model: Model, arrays: Sequence[npt.NDArray[Any]], parts: Parts, call
         )
     shape = model.network.input_shape
     if parts.shapes != (shape,) or not parts.is_single:
-        raise ValueError(f"inputs: have shape {arrays[0].shape}, expected (N, *{shape})")
+        raise ValueError(
+            f"inputs: have shape {arrays[0].shape}, expected (N, {', '.join(map(str, shape))})"
+        )
     values = [_checked(arrays[0], "inputs")]
     return Batch(Wrapped(model.network, parts, (model.network.outputs,), model.device), values)
 

@@ -82,13 +82,19 @@ class Columns:
     def _cell(self, name: str, found: Explanation) -> Cell | Curve:
         label = self.model.label(found.target) if found.chosen else "top label"
         if name == "path":
-            return Curve(found.alphas, found.scores, found.gathered, label)
+            along = self._along_a_path(found)
+            return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
             return cells.colorbar_cell(found.attributions, painting, self.options)
         if painting.flat:
             self.flat.add(name)
         return cells.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
+
+    def _along_a_path(self, found: Explanation) -> Explanation:
+        """Return the explanation, or for a method without a path the same target's by another."""
+        same = (each for each in self.found if each.target == found.target)
+        return next((each for each in (found, *same) if len(each.alphas) > 1), found)
 
     def _painted(self, found: Explanation) -> Painting:
         scale = self.scales.get(found.method)

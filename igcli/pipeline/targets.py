@@ -141,7 +141,9 @@ def parse(wanted: int | str, labels: Sequence[str] | None, outputs: int, *, wher
     if isinstance(wanted, str) and (top := _TOP.fullmatch(wanted)):
         count = int(top[1] or 1)
         if not 1 <= count <= outputs:
-            raise IgcliError(f"{where}: {wanted}: the network has {outputs:,} outputs")
+            raise IgcliError(
+                f"{where}: {wanted}: the network has {outputs:,} outputs, so top:1 to top:{outputs}"
+            )
         return Wanted(top=count)
     if isinstance(wanted, int) or _INDEX.fullmatch(wanted):
         if int(wanted) >= outputs:

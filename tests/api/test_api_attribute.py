@@ -387,7 +387,7 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
     same = igcli.attribute(original, images.astype(np.float32), target=1, steps=100)
     largest = float(np.abs(found.attributions).max())
     np.testing.assert_allclose(same.attributions, found.attributions, atol=1e-4 * largest)
-    with pytest.raises(ValueError, match=r"expected \(N, \*\(16, 16, 3\)\)"):
+    with pytest.raises(ValueError, match=r"expected \(N, 16, 16, 3\)"):
         igcli.attribute(model, images[:, :8])
     with pytest.raises(ValueError, match="need the Keras model itself"):
         igcli.attribute(model, images, layer="dense")
