@@ -60,12 +60,11 @@ def kill_at_random(images: Path, output: Path, rng: random.Random, *, early: boo
     """Start a run and kill it; tell whether it was after its first record."""
     before = len(records(output))
     process = start(images, output)
-    if early:
-        time.sleep(rng.uniform(0, 8))
-    else:
-        while process.poll() is None and len(records(output)) <= before:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.6))
+    end = time.monotonic() + (rng.uniform(0, 8) if early else 600)
+    enough = before + (1 if early else rng.randrange(1, 4))
+    while process.poll() is None and time.monotonic() < end and len(records(output)) < enough:
+        time.sleep(0.002)
+    time.sleep(rng.uniform(0, 0.05))
     assert process.poll() is None, "the run ended before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.wait()
