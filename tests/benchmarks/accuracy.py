@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import numpy.typing as npt
 
 from igcli import methods
 from igcli.images.decode import decode
@@ -56,16 +57,17 @@ def run(images: Sequence[Array], engine: Engine, options: PathOptions) -> list[F
     return sorted(engine.run(jobs), key=lambda each: each.place)
 
 
+def pixel_errors(found: Sequence[Found], exact: Sequence[Found]) -> npt.NDArray[np.float64]:
+    """Return each photo's relative L2 distance."""
+    pairs = [(one.pixels, other.pixels) for one, other in zip(found, exact, strict=True)]
+    return np.array([np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in pairs])
+
+
 def row(name: str, found: Sequence[Found], exact: Sequence[Found]) -> str:
     """Return a line of the table."""
     evaluations = np.array([each.evaluations for each in found])
     completeness = np.array([each.completeness for each in found])
-    pixels = np.array(
-        [
-            np.linalg.norm(one.pixels - other.pixels) / np.linalg.norm(other.pixels)
-            for one, other in zip(found, exact, strict=True)
-        ]
-    )
+    pixels = pixel_errors(found, exact)
     return (
         f"| {name} | {evaluations.mean():.1f} ({evaluations.max()}) "
         f"| {np.median(completeness):.1%} / {completeness.max():.1%} "
