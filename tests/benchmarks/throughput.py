@@ -27,6 +27,9 @@ from igcli.pipeline.run import Run, prepare
 from igcli.records import Source
 
 
+STEPS = 50
+
+
 def bare_loop(network: Any, evaluations: int, batch_size: int) -> float:
     """Return the seconds that a compiled function takes for the same number of gradients."""
     import tensorflow as tf
@@ -79,13 +82,13 @@ def scenes(folder: Path, count: int) -> Iterator[Source]:
 @click.option("--gif", is_flag=True)
 def main(images: int, rounds: int, photos: Path | None, gif: bool, **model: Any) -> None:
     """Print both rates and their ratio, median of the rounds (lowest to highest)."""
-    overrides: dict[str, object] = {"model.source": model["model"], "gif": gif}
+    overrides: dict[str, object] = {"model.source": model["model"], "gif": gif, "steps": STEPS}
     overrides |= {"batch_size": model["batch_size"]} if model["batch_size"] else {}
     overrides |= {"model.preprocess": model["preprocess"]} if model["preprocess"] else {}
     settings = load_settings(None, overrides).settings
     prepared = prepare(settings, panels=True)
     network, batch_size = prepared.model.network, prepared.engine.batch_size
-    evaluations = images * (settings.steps + 1)
+    evaluations = images * (STEPS + 1)
     with tempfile.TemporaryDirectory() as folder:
         sources = list(repeated(photos, images) if photos else scenes(Path(folder), images))
         whole_run(settings, sources[:2], prepared)  # Traces.

@@ -120,4 +120,4 @@ def test_jobs_are_started_as_they_are_needed() -> None:
     results = Engine(ClosedForm(SHAPE), batch_size=4).run(jobs())
     next(results)
     assert started < 20
-    results.close()  # type: ignore[attr-defined]
+    results.close()
