@@ -26,7 +26,6 @@ from igcli.pipeline.resume import Earlier
 from igcli.pipeline.run import Run, prepare
 from igcli.records import Source
 
-
 STEPS = 50
 
 
