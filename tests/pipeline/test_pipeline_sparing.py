@@ -10,7 +10,7 @@ import pytest
 from igcli.errors import OutOfMemoryError
 from igcli.paths.network import PointGradients, Points
 from igcli.paths.work import Line, follow, predict
-from igcli.pipeline.engine import Engine, Job
+from igcli.pipeline.engine import Engine, Job, in_background
 from igcli.records import Array
 from support.networks import ClosedForm
 
@@ -95,8 +95,8 @@ def test_a_run_is_left_without_waiting_for_its_batch() -> None:
             return super().gradients(points, **wanted)
 
     def failing() -> Job[tuple[int, Any]]:
-        yield from ()
-        entered.wait(60)
+        yield from predict(np.zeros(SHAPE, np.float32))
+        yield from in_background(entered.wait, 60)
         raise KeyboardInterrupt
 
     jobs = [*(job(number) for number in range(4)), failing()]
