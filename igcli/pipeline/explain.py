@@ -32,7 +32,7 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
         source: Where the image comes from, for targets of its own.
 
     Raises:
-        ImageError: The network's scores are not finite.
+        ImageError: The network's scores, or its gradients, are not finite.
     """
     scores, baseline_scores = yield from _scores(image, plan)
     wanted = plan.targets.of(source)
@@ -52,6 +52,8 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
             )
             works.append(_averaged(name, task, plan))
     found = yield from together(works)
+    if not all(np.isfinite(each.attributions).all() for each in found):
+        raise ImageError("its attributions are not finite: the network's gradient is NaN or inf")
     confident = _confident(baseline_scores, plan)
     return [
         replace(each, chosen=wanted.is_chosen, warnings=(*each.warnings, *_warnings(each, image)))

@@ -395,3 +395,12 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
         igcli.attribute(model, images, target="dgo")
     blurred = igcli.attribute(model, images, method="blur_integrated_gradients", baseline="blur")
     assert blurred.attributions.shape == images.shape
+
+
+def test_gradients_that_are_not_finite_are_refused() -> None:
+    # The square root's slope at the baseline, zero, is infinite; its scores are all finite.
+    def roots(x: Any) -> Any:
+        return tf.stack([tf.reduce_sum(tf.sqrt(x), [1, 2, 3]), tf.reduce_sum(x, [1, 2, 3])], 1)
+
+    with pytest.raises(ImageError, match="gradient is NaN or inf"):
+        igcli.attribute(roots, np.ones((1, 4, 4, 3), np.float32), target=0, steps=4)
