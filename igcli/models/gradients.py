@@ -41,7 +41,8 @@ def normalized(inputs: Any, *, radius: int, bias: float, alpha: float, beta: flo
     """Add local response normalisation to a graph as TensorFlow defines it, with a fast gradient.
 
     y = x s**-beta with s = bias + alpha B x**2, where B is one for channels at most `radius` apart.
-    The CPU gradient of TensorFlow's own operation is three times as slow.
+    With its gradient 9 ms for (10, 56, 56, 64) and 51 for 192 channels on two cores, TensorFlow's
+    own operation 24 and 72 (tests/benchmarks/models.py has whole networks).
 
     Args:
         inputs: Float32 (N, H, W, C), in a graph or a function under way.
