@@ -9,24 +9,10 @@ from PIL import Image, ImageOps
 
 from igcli.images.decode import decode
 from igcli.images.options import Limits
-from igcli.records import Pixels
+from support.damage import chunk, noise, saved
 
 LIMITS = Limits()
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-
-
-def noise(*shape: int) -> Pixels:
-    return np.random.default_rng(5).integers(0, 256, shape, np.uint8)
-
-
-def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png(

@@ -24,7 +24,6 @@ UNREADABLE = (
     LookupError,
     AttributeError,
     RuntimeError,
-    NotImplementedError,
     EOFError,
     UserWarning,
     BadZipFile,
