@@ -1,8 +1,9 @@
 """The output folder: files appear in it whole or not at all, and never outside it."""
 
-# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH120, PTH123
+# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH118, PTH120, PTH123, PTH208
 
 import contextlib
+import copy
 import errno
 import io
 import itertools
@@ -41,8 +42,17 @@ class OutputFolder:
             raise UsageError(f"output {path!r} names no folder")
         self.path = os.path.abspath(path)
         self.tag = secrets.token_hex(8)
+        self._root = self.path
+        self._prefix = ""
         self._numbers = itertools.count()
         self._created: list[str] = []
+
+    def below(self, name: str) -> "OutputFolder":
+        """Return the folder `name` in this one; it appears with the first file in it."""
+        found = copy.copy(self)
+        found.path = os.path.join(self.path, name)
+        found._prefix = f"{self._prefix}{name}/"
+        return found
 
     def check(self) -> None:
         """Make sure that the folder can be written to, or created; touches nothing.
@@ -128,6 +138,20 @@ class OutputFolder:
             except FileNotFoundError:
                 return 0
 
+    def names(self, name: str) -> list[str]:
+        """Return the sorted names in the folder `name`, none where it is missing.
+
+        Raises:
+            OutputError: It cannot be read.
+        """
+        with (
+            _errors_of(name, "read"),
+            contextlib.suppress(FileNotFoundError),
+            self._parent(f"{name}/-", create=False) as (folder, _),
+        ):
+            return sorted(os.listdir(folder))
+        return []
+
     def open_to_read(self, name: str) -> IO[bytes]:
         """Open the file `name`; errors as in `write`, also for a missing one."""
         with _errors_of(name, "read"), self._parent(name, create=False) as (folder, base):
@@ -150,8 +174,8 @@ class OutputFolder:
     @contextlib.contextmanager
     def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
         """Open the folder that `name` lies in, part by part so that no link leads out of it."""
-        *folders, base = _parts(name)
-        here = os.open(self.path, FOLDER)
+        *folders, base = _parts(self._prefix + name)
+        here = os.open(self._root, FOLDER)
         try:
             for part in folders:
                 if create:

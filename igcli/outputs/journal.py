@@ -12,20 +12,26 @@ import numpy as np
 from igcli.errors import OutputError
 from igcli.outputs.folder import OutputFolder
 
-NAME = "results.jsonl"
+NAME, PARTS = "results.jsonl", "records"
 BLOCK = 1 << 16
 
 
 class Journal:
     """The open records of a run; one thread at a time appends."""
 
-    def __init__(self, folder: OutputFolder) -> None:
+    def __init__(self, folder: OutputFolder, *, part: str | None = None) -> None:
         """Open the records in `folder`, and drop a torn last line.
+
+        Args:
+            folder: Where they are.
+            part: Of one of several processes that record at a time: its records have a file of
+                their own until `join` puts them to the others.
 
         Raises:
             OutputError: They cannot be written.
         """
-        self._file = folder.open_to_append(NAME)
+        self._name = NAME if part is None else f"{PARTS}/{part}.jsonl"
+        self._file = folder.open_to_append(self._name)
         self._size = _whole_size(self._file)
         self._file.truncate(self._size)
 
@@ -39,9 +45,9 @@ class Journal:
         try:
             if self._file.write(line) != len(line):
                 self._file.truncate(self._size)
-                raise OutputError(f"{NAME} cannot be written: the disk is full")
+                raise OutputError(f"{self._name} cannot be written: the disk is full")
         except OSError as error:
-            raise OutputError(f"{NAME} cannot be written: {error.strerror}") from error
+            raise OutputError(f"{self._name} cannot be written: {error.strerror}") from error
         self._size += len(line)
 
     def __enter__(self) -> "Journal":
@@ -51,13 +57,28 @@ class Journal:
         self._file.close()
 
 
-def read(folder: OutputFolder) -> Iterator[dict[str, Any]]:
+def join(folder: OutputFolder) -> None:
+    """Put the records of parts, those of killed processes too, behind the others in `folder`.
+
+    Raises:
+        OutputError: They cannot be read or written.
+    """
+    parts = [name for name in folder.names(PARTS) if name.endswith(".jsonl")]
+    if parts:
+        with Journal(folder) as journal:
+            for name in parts:
+                for record in read(folder, f"{PARTS}/{name}"):
+                    journal.append(record)
+                folder.remove(f"{PARTS}/{name}")
+
+
+def read(folder: OutputFolder, name: str = NAME) -> Iterator[dict[str, Any]]:
     """Yield the records in `folder` in their order; torn lines are left out.
 
     Raises:
         OutputError: There are none, or they cannot be read.
     """
-    with folder.open_to_read(NAME) as file:
+    with folder.open_to_read(name) as file:
         for line in file:
             try:
                 record = json.loads(line)

@@ -16,7 +16,7 @@ from igcli.models.load import Model, load
 from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.index import Index
-from igcli.outputs.journal import Journal
+from igcli.outputs.journal import Journal, join
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.identity import config_sha256
@@ -90,12 +90,14 @@ class Run:
         prepared: Prepared,
         panels: bool,
         earlier: Earlier,
+        records: OutputFolder | None = None,
     ) -> None:
         """Open the records, and describe the results that will be there.
 
         Args:
             settings: The resolved configuration.
             folder: The output.
+            records: Where records and summary go: the output, or a shard's folder in it.
             prepared: The network and what is asked about each image.
             panels: Whether panels are wanted.
             earlier: What is there already.
@@ -106,8 +108,9 @@ class Run:
         self.model, self._engine = prepared.model, prepared.engine
         self.summary = Summary(settings.max_error)
         self.record: dict[str, Any] = {}
-        self._folder = folder
-        self._index = Index(folder)
+        self._records = records or folder
+        join(self._records)
+        self._index = Index(self._records)
         self._started = time.perf_counter()
         self._context = Context(
             # Where no panels are drawn, those that are there keep their names.
@@ -116,7 +119,7 @@ class Run:
             self.model,
             prepared.plan,
             folder,
-            Journal(folder),
+            Journal(self._records),
             panels,
             self._index,
             earlier.retry_failed,
@@ -170,7 +173,7 @@ class Run:
         with self._index, self._context.journal:
             self.record = self._sum_up(finished=error is None)
             with suppress(OutputError) if isinstance(error, OutputError) else nullcontext():
-                reports.write_summary(self._folder, self.record)
+                reports.write_summary(self._records, self.record)
 
     def _sum_up(self, *, finished: bool) -> dict[str, Any]:
         return self.summary.record(

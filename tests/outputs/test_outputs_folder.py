@@ -229,3 +229,15 @@ def test_a_failing_rename_leaves_nothing(
     with pytest.raises(OutputError, match="Input/output error"):
         output.write("panels/a.jpg", b"x")
     assert content(Path(output.path)) == {}
+
+
+def test_a_folder_below_writes_into_its_own_place(tmp_path: Path) -> None:
+    folder = OutputFolder(os.fspath(tmp_path))
+    below = folder.below("shards/3-of-7")
+    assert below.names("records") == []
+    below.write("records/a", b"1")
+    assert (tmp_path / "shards/3-of-7/records/a").read_bytes() == b"1"
+    assert folder.has("shards/3-of-7/records/a")
+    assert below.names("records") == ["a"]
+    with pytest.raises(OutputError):
+        below.write("../../b", b"1")

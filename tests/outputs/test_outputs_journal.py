@@ -115,3 +115,17 @@ def test_the_summary_is_json_and_the_configuration_yaml(output: OutputFolder) ->
     lines = Path(output.path, "config.yaml").read_bytes().splitlines()
     assert lines[0].startswith(b"# Written by igcli")
     assert lines[1:] == [b"steps: 50", b"output: \xc3\xa9\xff"]
+
+
+def test_parts_are_joined_behind_the_records_that_are_there(output: OutputFolder) -> None:
+    with Journal(output) as opened:
+        opened.append({"image": "a"})
+    for part in ("2", "1"):
+        with Journal(output, part=part) as opened:
+            opened.append({"image": part})
+    with output.open_to_append("records/1.jsonl") as torn:
+        torn.write(b'{"image": "to')
+    journal.join(output)
+    journal.join(output)
+    assert [record["image"] for record in journal.read(output)] == ["a", "1", "2"]
+    assert output.names("records") == []
