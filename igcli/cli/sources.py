@@ -8,12 +8,13 @@ from igcli.cli.run_options import Arguments
 from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.walk import Walk
-from igcli.outputs.folder import OutputFolder
 from igcli.outputs.names import count_distinct
+from igcli.outputs.shards import Place
+from igcli.pipeline.selection import Selection
 
 
-def find(arguments: Arguments, folder: OutputFolder) -> tuple[Walk, int]:
-    """Return the images and how many they are; no two of them share an output.
+def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
+    """Return the images of a run, no two of which share an output, and the walk they come from.
 
     Raises:
         UsageError: Nothing is named, or something that is not there.
@@ -30,7 +31,7 @@ def find(arguments: Arguments, folder: OutputFolder) -> tuple[Walk, int]:
     walk = Walk(
         named,
         listed=listed,
-        output=folder.path,
+        output=place.folder.path,
         limit=arguments.limit,
         follow=arguments.follow_symlinks,
     )
@@ -39,7 +40,7 @@ def find(arguments: Arguments, folder: OutputFolder) -> tuple[Walk, int]:
         where = ", ".join(named) or "the list"
         seen = f": {walk.tally}" if str(walk.tally) else ""
         raise NoImagesError(f"no images in {where}{seen}")
-    return walk, total
+    return Selection(walk, [total]), walk
 
 
 def _listed(name: str, *, nul: bool) -> Listing:

@@ -14,9 +14,9 @@ from igcli.config.write import to_yaml
 from igcli.errors import OutputError
 from igcli.models.load import Model, load
 from igcli.outputs import reports
-from igcli.outputs.folder import OutputFolder
 from igcli.outputs.index import Index
 from igcli.outputs.journal import Journal, join
+from igcli.outputs.shards import Place
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.identity import config_sha256
@@ -26,6 +26,7 @@ from igcli.pipeline.plan import Plan, plan
 from igcli.pipeline.precision import settled
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.scales import SharedScales
+from igcli.pipeline.selection import Selection
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.summary import Summary
 from igcli.records import Source
@@ -40,11 +41,13 @@ class Prepared:
         model: The network.
         engine: Runs it.
         plan: What is asked about each image.
+        panels: Whether panels are wanted.
     """
 
     model: Model
     engine: Engine
     plan: Plan
+    panels: bool
 
 
 def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> Prepared:
@@ -70,7 +73,7 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
     wanted = settings.batch_size
     size = batch_size_for(model.device) if wanted == "auto" else wanted
     asked = plan(settings, model, panels=panels)
-    return Prepared(model, Engine(model.network, batch_size=size), asked)
+    return Prepared(model, Engine(model.network, batch_size=size), asked, panels)
 
 
 class Run:
@@ -83,23 +86,14 @@ class Run:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        folder: OutputFolder,
-        *,
-        prepared: Prepared,
-        panels: bool,
-        earlier: Earlier,
-        records: OutputFolder | None = None,
+        self, settings: Settings, place: Place, *, prepared: Prepared, earlier: Earlier
     ) -> None:
         """Open the records, and describe the results that will be there.
 
         Args:
             settings: The resolved configuration.
-            folder: The output.
-            records: Where records and summary go: the output, or a shard's folder in it.
+            place: Where results go.
             prepared: The network and what is asked about each image.
-            panels: Whether panels are wanted.
             earlier: What is there already.
 
         Raises:
@@ -108,7 +102,7 @@ class Run:
         self.model, self._engine = prepared.model, prepared.engine
         self.summary = Summary(settings.max_error)
         self.record: dict[str, Any] = {}
-        self._records = records or folder
+        self._records = place.records
         join(self._records)
         self._index = Index(self._records)
         self._started = time.perf_counter()
@@ -118,22 +112,27 @@ class Run:
             config_sha256(settings),
             self.model,
             prepared.plan,
-            folder,
+            place.folder,
             Journal(self._records),
-            panels,
+            prepared.panels,
             self._index,
             earlier.retry_failed,
             (earlier.described.gif or GifOptions()).format,
         )
         self._earlier = earlier
-        reports.write_config(folder, to_yaml(earlier.described))
+        self._total = 0
+        reports.write_config(place.folder, to_yaml(earlier.described))
 
-    def outcomes(self, sources: Iterable[Source]) -> Generator[Outcome]:
+    def outcomes(self, images: Selection) -> Generator[Outcome]:
         """Attribute images; each outcome comes once its files and its record are written.
 
         Raises:
             OutputError: Nothing can be written any more.
         """
+        self._total = images.total
+        # Written now, too: whoever looks after a kill learns how many there should be.
+        reports.write_summary(self._records, self._sum_up(finished=False))
+        sources: Iterable[Source] = images
         if self._context.settings.precision == "auto":
             sources = self._with_precision(sources)
         with closing(self._attributed(iter(sources))) as outcomes:
@@ -179,6 +178,7 @@ class Run:
         return self.summary.record(
             {
                 "finished": finished,
+                "total": self._total,
                 "seconds": round(time.perf_counter() - self._started, 3),
                 "device": self.model.device,
                 "precision": self.model.precision,

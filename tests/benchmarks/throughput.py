@@ -22,8 +22,10 @@ from igcli.config.load import load_settings
 from igcli.config.schema import Settings
 from igcli.models.demo.scenes import render_scene
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.shards import Place
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.run import Run, prepare
+from igcli.pipeline.selection import Selection
 from igcli.records import Source
 
 STEPS = 50
@@ -55,9 +57,10 @@ def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float
     """Return the seconds of a run into a fresh folder."""
     with tempfile.TemporaryDirectory() as output:
         start = time.perf_counter()
-        folder, earlier = OutputFolder(output), Earlier(settings)
-        with Run(settings, folder, prepared=prepared, panels=True, earlier=earlier) as run:
-            failed = [outcome for outcome in run.outcomes(sources) if outcome.failed]
+        place, earlier = Place(OutputFolder(output)), Earlier(settings)
+        with Run(settings, place, prepared=prepared, earlier=earlier) as run:
+            outcomes = run.outcomes(Selection(sources, [len(sources)]))
+            failed = [outcome for outcome in outcomes if outcome.failed]
         if failed:
             raise click.ClickException(str(failed[0].record))
         return time.perf_counter() - start

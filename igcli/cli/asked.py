@@ -1,0 +1,115 @@
+"""What a command that attributes images is asked to do, checked as far as no image is needed."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from igcli.cli.options import settings_of
+from igcli.cli.report import Wanted
+from igcli.cli.run_options import Arguments
+from igcli.cli.terminal import NOTICE, say
+from igcli.config.schema import Gif, Settings
+from igcli.models.options import is_name
+from igcli.outputs.existing import refuse_existing
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.page import refuse_foreign
+from igcli.outputs.shards import Place
+from igcli.pipeline.checks import check
+from igcli.pipeline.resume import Earlier, agreed
+
+if TYPE_CHECKING:
+    from igcli.pipeline.run import Prepared
+
+DEMO = (
+    "no model was chosen, so this is the embedded demo, which knows only its own scenes "
+    "(sample_images); choose yours with --model FILE.keras or in igcli.yaml"
+)
+
+PIXELS = (
+    "no model.preprocess was given: pixels 0...255 go in as they are; "
+    "`igcli models check {source} IMAGE` looks whether that fits"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a command is asked to do, and where it goes.
+
+    Attributes:
+        settings: The resolved configuration.
+        chosen: Names of the settings that the user gave.
+        arguments: What the command line says beside the settings.
+        place: Where results go.
+        panels: Whether panels are wanted.
+        wanted: What is to be said.
+    """
+
+    settings: Settings
+    chosen: AbstractSet[str]
+    arguments: Arguments
+    place: Place
+    panels: bool
+    wanted: Wanted
+
+
+def ask(options: dict[str, Any], *, panels: bool) -> Asked:
+    """Sort the options of a command, and refuse what is wrong without looking for images.
+
+    Raises:
+        UsageError: One line for the first of them.
+    """
+    quiet, as_json = options.pop("quiet"), options.pop("as_json")
+    loaded = settings_of(options.pop("config_file"), options.pop("overrides"), quiet=quiet)
+    settings = loaded.settings
+    if not panels and settings.gif is None:
+        settings = settings.model_copy(update={"gif": Gif()})
+    arguments = Arguments(**options)
+    wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
+    place = Place(OutputFolder(settings.output))
+    asked = Asked(settings, loaded.chosen, arguments, place, panels, wanted)
+    _refuse(asked)
+    return asked
+
+
+def _refuse(asked: Asked) -> None:
+    folder = asked.place.folder
+    folder.check()
+    refuse_existing(folder, asked.arguments.on_existing)
+    if asked.settings.gallery:
+        refuse_foreign(folder)
+    check(asked.settings, panels=asked.panels)
+
+
+def earlier_of(asked: Asked) -> Earlier:
+    """Look at what is there.
+
+    Raises:
+        UsageError: The settings do not go together with it.
+    """
+    if asked.arguments.on_existing == "overwrite":
+        return Earlier(asked.settings)
+    return agreed(
+        asked.place.folder,
+        asked.settings,
+        panels=asked.panels,
+        retry_failed=asked.arguments.retry_failed,
+    )
+
+
+def prepared_for(asked: Asked) -> "Prepared":
+    """Load the network, and say which it is.
+
+    Raises:
+        IgcliError: As in `prepare`.
+    """
+    if asked.chosen.isdisjoint({"model", "model.source"}):
+        say(DEMO, NOTICE)
+    # Imported once everything that can be known without TensorFlow is known to be right.
+    from igcli.pipeline.run import prepare
+
+    trust = asked.arguments.trust_model
+    prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
+    say(f"{prepared.model.name} on {prepared.model.device}", NOTICE)
+    if not is_name(asked.settings.model.source) and asked.settings.model.preprocess is None:
+        say(PIXELS.format(source=prepared.model.name), NOTICE)
+    return prepared

@@ -1,0 +1,68 @@
+"""Shards: a run split over several processes by the names of its images."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+from igcli.outputs import lock
+from igcli.outputs.folder import OutputFolder
+
+FOLDER = "shards"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of the parts that a run is split into.
+
+    Attributes:
+        number: Which, from 1 on.
+        count: How many there are.
+    """
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    @property
+    def folder(self) -> str:
+        """Where its records, summary and lock lie in the output."""
+        return f"{FOLDER}/{self}"
+
+    def owns(self, name: str) -> bool:
+        """Tell whether the image `name` is one of this shard's."""
+        return number_of(name, self.count) == self.number
+
+
+def number_of(name: str, count: int) -> int:
+    """Return which of `count` shards an image belongs to, from 1 on.
+
+    It depends on the bytes of the image's name alone, so that adding images moves none.
+    """
+    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count + 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run writes.
+
+    Attributes:
+        folder: The output: files and configuration.
+        shard: Which part of a run it is, if it is one.
+    """
+
+    folder: OutputFolder
+    shard: Shard | None = None
+
+    @cached_property
+    def records(self) -> OutputFolder:
+        """Where records and summary go: the output, or the shard's folder in it."""
+        return self.folder if self.shard is None else self.folder.below(self.shard.folder)
+
+    @property
+    def lock(self) -> str:
+        """The name of the run's lock in the output."""
+        return lock.NAME if self.shard is None else f"{self.shard.folder}/{lock.NAME}"

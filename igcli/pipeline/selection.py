@@ -1,0 +1,33 @@
+"""The images of a run: all that the user names, or a shard's."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from igcli.outputs.shards import Shard
+from igcli.records import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Images, iterable as often as needed.
+
+    Attributes:
+        whole: All that the user names.
+        totals: How many of them each shard has; one number where there are no shards.
+        shard: The one whose images these are; None for all.
+    """
+
+    whole: Iterable[Source]
+    totals: Sequence[int]
+    shard: Shard | None = None
+
+    @property
+    def total(self) -> int:
+        """How many images these are."""
+        return self.totals[0 if self.shard is None else self.shard.number - 1]
+
+    def __iter__(self) -> Iterator[Source]:
+        if self.shard is None:
+            yield from self.whole
+            return
+        yield from (source for source in self.whole if self.shard.owns(source.name))
