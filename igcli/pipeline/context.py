@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from igcli.config.schema import Settings
 from igcli.models.load import Model
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.index import Index
 from igcli.outputs.journal import Journal
 from igcli.pipeline.plan import Plan
-from igcli.pipeline.standing import Files, files_of
+from igcli.pipeline.standing import Files, files_of, wanted_of
 from igcli.records import Source
+
+
+class Records(Protocol):
+    """The records of earlier runs, found by image."""
+
+    def find(self, image: str) -> dict[str, Any] | None:
+        """Return the last record of an image, or None."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +46,7 @@ class Context:
     folder: OutputFolder
     journal: Journal
     panels: bool
-    index: Index | None = None
+    index: Records | None = None
     retry_failed: bool = False
     gif_format: str = "gif"
     scales: Mapping[str, float] = field(default_factory=dict)
@@ -49,9 +57,7 @@ class Context:
 
     def wanted(self, files: Files) -> Files:
         """Return those of an image's files that this run is to write."""
-        settings = self.settings
-        asked = {"panel": self.panels, "gif": settings.gif is not None, "arrays": settings.arrays}
-        return {kind: name for kind, name in files.items() if asked[kind]}
+        return wanted_of(files, self.settings, panels=self.panels)
 
     def hashes(self, image_sha256: str) -> dict[str, str]:
         """Return the hashes of all that an image's results are made of."""

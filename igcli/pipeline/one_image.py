@@ -19,7 +19,7 @@ from igcli.pipeline.engine import Job, in_background
 from igcli.pipeline.explain import explain
 from igcli.pipeline.outcome import Outcome, Record
 from igcli.pipeline.publish import Attributed, publish, write_others
-from igcli.pipeline.standing import is_done
+from igcli.pipeline.standing import is_standing
 from igcli.records import Sample, Source
 
 log = logging.getLogger(__name__)
@@ -123,10 +123,13 @@ def _open(begun: _Begun, context: Context) -> _Begun:
 
 
 def _is_standing(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    if earlier.get("status") == "failed":
-        return earlier.get("image_sha256") == sha256 and not context.retry_failed
-    files = context.files(source)
-    return is_done(earlier, context.hashes(sha256), context.wanted(files), context.folder)
+    return is_standing(
+        earlier,
+        context.hashes(sha256),
+        lambda: context.wanted(context.files(source)),
+        context.folder,
+        retry_failed=context.retry_failed,
+    )
 
 
 def _decoded(begun: _Begun, context: Context) -> Sample:

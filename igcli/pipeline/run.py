@@ -1,22 +1,16 @@
 """A whole run: one network, many images, one output folder."""
 
-import platform
-import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import closing
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 from igcli.config.schema import Settings
-from igcli.config.write import to_yaml
-from igcli.errors import OutputError
 from igcli.models.load import Model, load
-from igcli.outputs import reports
-from igcli.outputs.index import Index
-from igcli.outputs.journal import Journal, join
+from igcli.outputs.journal import Journal
 from igcli.outputs.shards import Place
+from igcli.pipeline.books import Books
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.identity import config_sha256
@@ -28,7 +22,6 @@ from igcli.pipeline.resume import Earlier
 from igcli.pipeline.scales import SharedScales
 from igcli.pipeline.selection import Selection
 from igcli.pipeline.size import batch_size_for
-from igcli.pipeline.summary import Summary
 from igcli.records import Source
 from igcli.render.options import GifOptions
 
@@ -76,13 +69,38 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
     return Prepared(model, Engine(model.network, batch_size=size), asked, panels)
 
 
+def context_for(
+    settings: Settings, place: Place, *, prepared: Prepared, earlier: Earlier, journal: Journal
+) -> Context:
+    """Return what the images of a run share; the records of earlier runs are left out.
+
+    Args:
+        settings: The resolved configuration.
+        place: Where results go.
+        prepared: The network and what is asked about each image.
+        earlier: What is there already.
+        journal: Where records go.
+    """
+    return Context(
+        # Where no panels are drawn, those that are there keep their names.
+        settings.model_copy(update={"panel": earlier.described.panel}),
+        config_sha256(settings),
+        prepared.model,
+        prepared.plan,
+        place.folder,
+        journal,
+        prepared.panels,
+        retry_failed=earlier.retry_failed,
+        gif_format=(earlier.described.gif or GifOptions()).format,
+    )
+
+
 class Run:
     """Attributes images into an output folder, keeps count, and sums up when it is left.
 
     Attributes:
         model: The network.
         summary: Counts so far.
-        record: The summary as it was written, once the run is left.
     """
 
     def __init__(
@@ -100,28 +118,18 @@ class Run:
             OutputError: Nothing can be written.
         """
         self.model, self._engine = prepared.model, prepared.engine
-        self.summary = Summary(settings.max_error)
-        self.record: dict[str, Any] = {}
-        self._records = place.records
-        join(self._records)
-        self._index = Index(self._records)
-        self._started = time.perf_counter()
-        self._context = Context(
-            # Where no panels are drawn, those that are there keep their names.
-            settings.model_copy(update={"panel": earlier.described.panel}),
-            config_sha256(settings),
-            self.model,
-            prepared.plan,
-            place.folder,
-            Journal(self._records),
-            prepared.panels,
-            self._index,
-            earlier.retry_failed,
-            (earlier.described.gif or GifOptions()).format,
+        self._books = Books(settings, place, earlier)
+        self.summary = self._books.summary
+        common = context_for(
+            settings, place, prepared=prepared, earlier=earlier, journal=Journal(place.records)
         )
+        self._context = replace(common, index=self._books.index)
         self._earlier = earlier
-        self._total = 0
-        reports.write_config(place.folder, to_yaml(earlier.described))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The summary as it was last written."""
+        return self._books.record
 
     def outcomes(self, images: Selection) -> Generator[Outcome]:
         """Attribute images; each outcome comes once its files and its record are written.
@@ -129,9 +137,7 @@ class Run:
         Raises:
             OutputError: Nothing can be written any more.
         """
-        self._total = images.total
-        # Written now, too: whoever looks after a kill learns how many there should be.
-        reports.write_summary(self._records, self._sum_up(finished=False))
+        self._books.begin(images.total, self._facts())
         sources: Iterable[Source] = images
         if self._context.settings.precision == "auto":
             sources = self._with_precision(sources)
@@ -168,28 +174,14 @@ class Run:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Write the summary, whatever ended the run; what ended it is not covered up."""
-        with self._index, self._context.journal:
-            self.record = self._sum_up(finished=error is None)
-            with suppress(OutputError) if isinstance(error, OutputError) else nullcontext():
-                reports.write_summary(self._records, self.record)
+        """Write the summary, whatever ended the run."""
+        with self._context.journal:
+            self._books.close(self._facts(), error)
 
-    def _sum_up(self, *, finished: bool) -> dict[str, Any]:
-        return self.summary.record(
-            {
-                "finished": finished,
-                "total": self._total,
-                "seconds": round(time.perf_counter() - self._started, 3),
-                "device": self.model.device,
-                "precision": self.model.precision,
-                "batch_size": self._engine.batch_size,
-                "model_sha256": self.model.sha256,
-                "config_sha256": self._context.config_sha256,
-                "versions": _versions(),
-            }
-        )
-
-
-def _versions() -> dict[str, str]:
-    packages = ("igcli", "tensorflow", "keras", "numpy", "pillow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "device": self.model.device,
+            "precision": self.model.precision,
+            "batch_size": self._engine.batch_size,
+            "model_sha256": self.model.sha256,
+        }

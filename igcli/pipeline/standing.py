@@ -1,8 +1,9 @@
 """What an earlier record says of an image, and what of it stays."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from igcli.config.schema import Settings
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.names import arrays_name, gif_name, panel_name
 
@@ -21,6 +22,12 @@ def files_of(name: str, panel_format: str, gif_format: str) -> Files:
         "gif": gif_name(name, gif_format),
         "arrays": arrays_name(name),
     }
+
+
+def wanted_of(files: Files, settings: Settings, *, panels: bool) -> Files:
+    """Return those of an image's files that a run is to write."""
+    asked = {"panel": panels, "gif": settings.gif is not None, "arrays": settings.arrays}
+    return {kind: name for kind, name in files.items() if asked[kind]}
 
 
 def is_same(earlier: Mapping[str, Any], hashes: Mapping[str, str]) -> bool:
@@ -45,6 +52,31 @@ def is_done(
     """
     named = all(earlier.get(kind) == name for kind, name in wanted.items())
     return named and is_same(earlier, hashes) and all(map(folder.has, wanted.values()))
+
+
+def is_standing(
+    earlier: Mapping[str, Any],
+    hashes: Mapping[str, str],
+    wanted: Callable[[], Files],
+    folder: OutputFolder,
+    *,
+    retry_failed: bool,
+) -> bool:
+    """Tell whether an image is left as an earlier run left it, done or failed.
+
+    Args:
+        earlier: The last record of the image.
+        hashes: Of what its results would be made of now.
+        wanted: Returns the files asked for.
+        folder: The output.
+        retry_failed: Whether images that failed are tried again.
+
+    Raises:
+        OutputError: It cannot be searched.
+    """
+    if earlier.get("status") == "failed":
+        return not retry_failed and earlier.get("image_sha256") == hashes["image_sha256"]
+    return is_done(earlier, hashes, wanted(), folder)
 
 
 def renewed(record: Record, earlier: Record, files: Files, folder: OutputFolder) -> Record:

@@ -1,0 +1,90 @@
+"""What a run keeps of itself, wherever its images are attributed: records, counts, a summary."""
+
+import platform
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from importlib.metadata import version
+from typing import Any
+
+from igcli.config.schema import Settings
+from igcli.config.write import to_yaml
+from igcli.errors import OutputError
+from igcli.outputs import reports
+from igcli.outputs.index import Index
+from igcli.outputs.journal import join
+from igcli.outputs.shards import Place
+from igcli.pipeline.identity import config_sha256
+from igcli.pipeline.resume import Earlier
+from igcli.pipeline.summary import Summary
+
+
+class Books:
+    """The books of a run, opened before its first image and closed after its last.
+
+    Attributes:
+        summary: Counts so far.
+        index: The records of earlier runs.
+        config_sha256: Of what alters the run's results.
+        record: The summary as it was last written.
+    """
+
+    def __init__(self, settings: Settings, place: Place, earlier: Earlier) -> None:
+        """Find the records, and describe the results that will be there.
+
+        Args:
+            settings: The resolved configuration.
+            place: Where results go.
+            earlier: What is there already.
+
+        Raises:
+            OutputError: Nothing can be read or written.
+        """
+        self.summary = Summary(settings.max_error)
+        self.record: dict[str, Any] = {}
+        self.config_sha256 = config_sha256(settings)
+        self._records = place.records
+        self._started = time.perf_counter()
+        self._total = 0
+        join(self._records)
+        self.index = Index(self._records)
+        reports.write_config(place.folder, to_yaml(earlier.described))
+
+    def begin(self, total: int, engine: Mapping[str, Any]) -> None:
+        """Write a first summary: whoever looks after a kill learns how many images are wanted.
+
+        Args:
+            total: How many.
+            engine: What is known of what attributes them.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        self._total = total
+        self._write(engine, finished=False)
+
+    def close(self, engine: Mapping[str, Any], error: BaseException | None) -> None:
+        """Write the summary, whatever ended the run; what ended it is not covered up.
+
+        Raises:
+            OutputError: It cannot be written, and that is news.
+        """
+        with self.index, suppress(OutputError) if isinstance(error, OutputError) else nullcontext():
+            self._write(engine, finished=error is None)
+
+    def _write(self, engine: Mapping[str, Any], *, finished: bool) -> None:
+        run = {
+            "finished": finished,
+            "total": self._total,
+            "seconds": round(time.perf_counter() - self._started, 3),
+            **engine,
+            "config_sha256": self.config_sha256,
+            "versions": _versions(),
+        }
+        self.record = self.summary.record(run)
+        reports.write_summary(self._records, self.record)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("igcli", "tensorflow", "keras", "numpy", "pillow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
