@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from igcli.errors import ImageError
+
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
@@ -20,10 +22,12 @@ class Source:
         path: The path as it was given or found under a given folder; opened as it is.
             Bytes that are not UTF-8 are surrogate escapes.
         name: The path mirrored in the output, relative, parts joined by "/": "cats/a.jpg".
+        data: Its bytes where they were read already, or why they could not be.
     """
 
     path: str
     name: str
+    data: bytes | ImageError | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,18 @@ import os
 import stat
 
 from igcli.errors import ImageError
+from igcli.records import Source
+
+
+def read_source(source: Source, *, most: int) -> bytes:
+    """Return the bytes of a source, where they were not read already at most `most`.
+
+    Raises:
+        ImageError: They cannot be, or could not be, read.
+    """
+    if isinstance(source.data, ImageError):
+        raise source.data
+    return read_file(source.path, most=most) if source.data is None else source.data
 
 
 def read_file(path: str, *, most: int) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 
 from igcli.errors import OutputError
 from igcli.images.decode import decode
-from igcli.images.files import read_file
+from igcli.images.files import read_source
 from igcli.images.fit import fit
 from igcli.pipeline import outcome
 from igcli.pipeline.context import Context
@@ -115,7 +115,7 @@ def read_sample(source: Source, context: Context) -> Sample:
 
 def _open(begun: _Begun, context: Context) -> _Begun:
     """Read the file, and look whether an earlier run left nothing to do."""
-    data = read_file(begun.source.path, most=context.settings.max_bytes)
+    data = read_source(begun.source, most=context.settings.max_bytes)
     sha256 = hashlib.sha256(data).hexdigest()
     if begun.earlier and _is_standing(begun.earlier, sha256, begun.source, context):
         return replace(begun, sha256=sha256, standing=True)

@@ -1,0 +1,204 @@
+"""The images in a tar archive, read as a stream: nothing is sought, and nothing kept."""
+
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH123
+
+import contextlib
+import gzip
+import os
+import re
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, NoReturn
+
+from igcli.errors import ImageError
+from igcli.images.folders import EXTENSIONS
+from igcli.images.tally import Tally
+from igcli.records import Source
+
+GZIP = b"\x1f\x8b"
+CHUNK = 1 << 16
+LONGEST_HEADER = 1 << 20
+LONGEST_PART = 240
+"""Bytes of one part of a member's name: the ending of an output is to fit behind it."""
+
+NAMED = 3
+META = re.compile(r"__[^/]*__($|/)")
+"""What WebDataset leaves out, beside names that begin with a dot."""
+
+# What the library was seen to raise, or may, on archives that are damaged or made to harm.
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tarfile.TarError,
+    zlib.error,
+)
+
+
+class Archive:
+    """The images of one tar archive, in its order.
+
+    Attributes:
+        trouble: Why images may be missing, once all were read; empty if they are not.
+    """
+
+    def __init__(self, source: Source, *, most: int, tally: Tally) -> None:
+        """Name an archive; nothing is opened yet.
+
+        Args:
+            source: Where it lies.
+            most: Bytes that one image may have.
+            tally: Counts members that are left out for their extension.
+        """
+        self.trouble = ""
+        self._source = source
+        self._most = most
+        self._tally = tally
+        self._seen: set[int] = set()
+        self._out: list[str] = []
+
+    def __iter__(self) -> Iterator[Source]:
+        """Yield each image, read or with the error that kept it from being read."""
+        count = 0
+        try:
+            with _opened(self._source.path) as stream:
+                for member in _members(stream):
+                    count += 1
+                    source = self._image(member, stream)
+                    if source is not None:
+                        yield source
+        except (*DAMAGED, ImageError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            where = f"damaged after {count:,} members" if count else "cannot be read as a tar file"
+            self.trouble = f"{where}: {reason}"
+        if self._out:
+            names = ", ".join(map(repr, self._out[:NAMED]))
+            told = f"left out, of names that lead elsewhere or came before: {names}"
+            more = len(self._out) - NAMED
+            told += f" and {more:,} more" if more > 0 else ""
+            self.trouble = "; ".join(filter(None, (self.trouble, told)))
+
+    def _image(self, member: tarfile.TarInfo, stream: "_Forward") -> Source | None:
+        parts = [part for part in member.name.split("/") if part not in ("", ".")]
+        stem, suffix = os.path.splitext("/".join(parts))
+        if member.isdir() or not parts or parts[-1].startswith(".") or META.match(stem + suffix):
+            return None
+        if suffix.lower() not in EXTENSIONS:
+            self._tally.other(suffix.lower())
+            return None
+        longest = max(len(os.fsencode(part)) for part in parts)
+        if ".." in parts or "\0" in stem or longest > LONGEST_PART or hash(stem) in self._seen:
+            self._out.append(member.name)
+            return None
+        self._seen.add(hash(stem))
+        name = stem + suffix
+        try:
+            data: bytes | ImageError = _read(member, stream, most=self._most)
+        except ImageError as error:
+            data = error
+        return Source(f"{self._source.path}/{name}", f"{self._source.name}/{name}", data)
+
+
+class _Forward:
+    """A stream as the library reads it: forward alone, and no more at once than is allowed."""
+
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+        self._stream = stream
+        self._at = 0
+        self.allowed = LONGEST_HEADER
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, to: int) -> None:
+        if to < self._at:
+            raise ImageError("a member begins before the end of another")
+        while self._at < to and (chunk := self._stream.read(min(CHUNK, to - self._at))):
+            self._at += len(chunk)
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self.allowed:
+            raise ImageError(f"a header of more than {LONGEST_HEADER:,} bytes")
+        self.allowed -= size
+        parts = []
+        while size and (part := self._stream.read(size)):
+            parts.append(part)
+            size -= len(part)
+        data = b"".join(parts)
+        self._at += len(data)
+        return data
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; where the library takes a broken one for the end, it is damage."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "_Header":
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+            _refuse("it ends without an end mark")
+        except tarfile.HeaderError as error:
+            _refuse(str(error))
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ImageError(reason)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[_Forward]:
+    """Open an archive, packed by gzip or not."""
+    with open(path, "rb") as file:
+        packed = file.peek(len(GZIP)).startswith(GZIP)
+        with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
+            yield _Forward(stream)
+
+
+def _members(stream: _Forward) -> Iterator[tarfile.TarInfo]:
+    archive = tarfile.TarFile(
+        fileobj=stream,  # type: ignore[arg-type]
+        tarinfo=_Header,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+    while True:
+        stream.allowed = LONGEST_HEADER
+        member = archive.next()
+        if member is None:
+            return
+        # The library would keep them all.
+        archive.members.clear()  # type: ignore[attr-defined]
+        archive.pax_headers = {}
+        if member.size < 0:
+            raise ImageError("a member of negative size")
+        yield member
+
+
+def _read(member: tarfile.TarInfo, stream: _Forward, *, most: int) -> bytes:
+    if member.issym() or member.islnk():
+        raise ImageError(f"a link to {member.linkname!r}, and streams are not read twice")
+    if not member.isreg() or member.issparse():
+        raise ImageError("a sparse file" if member.issparse() else "not a regular file")
+    if member.size > most:
+        raise ImageError(f"too large: {member.size:,} bytes, the limit is {most:,}")
+    if not member.size:
+        raise ImageError("empty file")
+    stream.seek(member.offset_data)
+    stream.allowed = member.size
+    data = stream.read(member.size)
+    if len(data) < member.size:
+        raise EOFError("unexpected end of data")
+    return data

@@ -1,0 +1,63 @@
+"""Tar archives as WebDataset has them, and what hostile hands make of them."""
+
+import io
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def image(seed: int, form: str = "PNG", size: tuple[int, int] = (20, 24)) -> bytes:
+    """Return an image file of random pixels."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(pixels).save(file, form)
+    return file.getvalue()
+
+
+def regular(name: str, data: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    """Return a member that is a file."""
+    header = tarfile.TarInfo(name)
+    header.size = len(data)
+    return header, data
+
+
+def special(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
+    """Return a member that is no file: a link, a device."""
+    header = tarfile.TarInfo(name)
+    header.type, header.linkname = kind, target
+    return header, b""
+
+
+def write_tar(
+    path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]], mode: str = "w"
+) -> Path:
+    """Write an archive of these members."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for header, data in members:
+            archive.addfile(header, io.BytesIO(data))
+    return path
+
+
+def samples(count: int, first: int = 0) -> list[tuple[tarfile.TarInfo, bytes]]:
+    """Return members of samples as WebDataset has them: an image and its class."""
+    found = []
+    for number in range(first, first + count):
+        found.append(regular(f"cats/{number:04}.jpg", image(number, "JPEG")))
+        found.append(regular(f"cats/{number:04}.cls", b"3"))
+    return found
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    """Return the files in an archive by name, in their order; no name comes twice."""
+    found: dict[str, bytes] = {}
+    with tarfile.open(path, "r:") as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            assert file is not None
+            assert member.name not in found
+            found[member.name] = file.read()
+    return found
