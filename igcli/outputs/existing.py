@@ -1,15 +1,12 @@
 """What to do with an output folder that is not empty."""
 
-# ruff: noqa: PTH208
-
-import errno
-import os
 from typing import Literal
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import journal, lock, page, reports
-from igcli.outputs.folder import FOLDER, OutputFolder
-from igcli.outputs.leftovers import FOLDERS, is_folder, is_temporary
+from igcli.outputs import journal, lock, page, reports, shards
+from igcli.outputs.files import is_temporary
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.leftovers import FOLDERS, RECORDS
 
 OnExisting = Literal["resume", "error", "overwrite"]
 
@@ -37,46 +34,29 @@ def refuse_existing(folder: OutputFolder, on_existing: OnExisting) -> None:
         )
 
 
+def _entries(folder: OutputFolder) -> list[str]:
+    try:
+        return folder.names()
+    except OutputError as error:
+        raise UsageError(str(error)) from error
+
+
 def clear(folder: OutputFolder) -> None:
     """Remove what earlier runs wrote to `folder`, and nothing else; links are not followed.
 
     Raises:
         OutputError: It cannot be removed.
     """
-    try:
-        root = os.open(folder.path, FOLDER)
-        try:
-            for name in os.listdir(root):
-                if name in FILES or is_temporary(name) or _is_page(name, folder):
-                    os.unlink(name, dir_fd=root)
-                elif name in FOLDERS and is_folder(name, root):
-                    _clear_tree(root, name, FOLDERS[name])
-        finally:
-            os.close(root)
-    except OSError as error:
-        raise OutputError(f"output {folder.path!r} cannot be emptied: {error.strerror}") from error
+    known = FOLDERS | RECORDS
+    for name in folder.names():
+        if name in FILES or is_temporary(name) or _is_page(name, folder):
+            folder.remove(name)
+        elif name in known:
+            folder.remove_tree(name, known[name])
 
 
 def _is_page(name: str, folder: OutputFolder) -> bool:
     return name == page.NAME and page.is_page(folder)
-
-
-def _clear_tree(root: int, name: str, suffixes: tuple[str, ...]) -> None:
-    for _, folders, files, here in os.fwalk(name, topdown=False, dir_fd=root):
-        for file in files:
-            if file.endswith(suffixes) or is_temporary(file):
-                os.unlink(file, dir_fd=here)
-        for below in folders:
-            _remove_if_empty(below, here)
-    _remove_if_empty(name, root)
-
-
-def _remove_if_empty(name: str, parent: int) -> None:
-    try:
-        os.rmdir(name, dir_fd=parent)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.ENOENT):
-            raise
 
 
 def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:
@@ -89,13 +69,6 @@ def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:
         with folder.open_to_read(journal.NAME) as file:
             unused = not file.read(1)
         return unused or any(map(RECORD.issubset, journal.read(folder)))
-    return all(name == lock.NAME or is_temporary(name) for name in entries)
-
-
-def _entries(folder: OutputFolder) -> list[str]:
-    try:
-        return sorted(os.listdir(folder.path))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UsageError(f"output {folder.path!r} cannot be read: {error.strerror}") from error
+    # A shard that begins makes its folder before anything else.
+    known = {lock.NAME} | ({"shards"} if shards.begun(folder) else set())
+    return all(name in known or is_temporary(name) for name in entries)

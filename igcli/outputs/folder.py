@@ -1,23 +1,21 @@
 """The output folder: files appear in it whole or not at all, and never outside it."""
 
-# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH118, PTH123, PTH208
 
 import contextlib
 import copy
-import errno
 import io
 import itertools
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
-from igcli.errors import ImageError, OutputError, UsageError
+from igcli.errors import UsageError
+from igcli.outputs import files
+from igcli.outputs.appender import Appender, FileAppender
 
-TEMPORARY = ".igcli-"
-FOLDER = os.O_RDONLY | os.O_DIRECTORY
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 EFFECTIVE = os.access in os.supports_effective_ids
 APPENDED = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -28,9 +26,12 @@ class OutputFolder:
     Names in it are relative, parts joined by "/". Symbolic links in it are never followed.
 
     Attributes:
-        path: Its absolute path.
+        path: Its absolute path, or its URL.
         tag: In the names of all temporary files of this object, and of no other.
+        has_locks: Whether a lock in it can keep a second run away.
     """
+
+    has_locks = True
 
     def __init__(self, path: str) -> None:
         """Name the folder; nothing is looked up yet.
@@ -60,9 +61,7 @@ class OutputFolder:
         Raises:
             UsageError: It is a file, or permissions forbid it.
         """
-        nearest = self.path
-        while not os.path.lexists(nearest):
-            nearest = os.path.dirname(nearest)
+        *_, nearest = files.up_to_existing(self.path)
         if not os.path.isdir(nearest):
             raise UsageError(f"output {self.path!r}: {nearest!r} is not a folder")
         needed = os.W_OK | os.X_OK | (os.R_OK if nearest == self.path else 0)
@@ -76,10 +75,7 @@ class OutputFolder:
             UsageError: It cannot be created or written to.
         """
         self.check()
-        nearest = self.path
-        while not os.path.lexists(nearest):
-            self._created.append(nearest)
-            nearest = os.path.dirname(nearest)
+        self._created = [*files.up_to_existing(self.path)][:-1]
         try:
             os.makedirs(self.path, exist_ok=True)
         except OSError as error:
@@ -98,25 +94,68 @@ class OutputFolder:
             OutputError: The disk is full, the output gone, a folder in `name` a link or a file.
             ImageError: The name alone is to blame: too long for the file system, or a folder's.
         """
-        temporary = temporary_name(self.tag, next(self._numbers))
+        self.write_parts(name, (data,))
+
+    def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
+        """Write a file as `write` does, out of parts that need not all be in memory."""
+        with self._written(name, parts) as (folder, temporary, base):
+            os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def write_new(self, name: str, data: bytes) -> bool:
+        """Write a file unless there is one; of several writers, one is told True."""
+        with self._written(name, (data,)) as (folder, temporary, base):
+            try:
+                os.link(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                return False
+        return True
+
+    @contextlib.contextmanager
+    def _written(self, name: str, parts: Iterable[bytes]) -> Iterator[tuple[int, str, str]]:
+        """Yield the open folder of `name`, a file there that holds the parts, and the last name."""
+        temporary = files.temporary_name(self.tag, next(self._numbers))
         with (
-            _errors_of(name),
+            files.errors_of(name),
             self._parent(name, create=True) as (folder, base),
             contextlib.ExitStack() as undo,
         ):
-            undo.callback(_unlink, temporary, folder)
-            _write_new(temporary, data, folder)
-            os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-            undo.pop_all()
+            undo.callback(files.unlink, temporary, folder)
+            files.write_new(temporary, parts, folder)
+            yield folder, temporary, base
 
     def remove(self, name: str) -> None:
         """Remove the file `name` where it is there; errors as in `has`."""
         with (
-            _errors_of(name, "removed"),
+            files.errors_of(name, "removed"),
             contextlib.suppress(FileNotFoundError),
             self._parent(name, create=False) as (folder, base),
         ):
-            _unlink(base, folder)
+            files.unlink(base, folder)
+
+    def remove_empty(self, name: str) -> None:
+        """Remove the folder `name` where nothing is in it."""
+        with (
+            contextlib.suppress(OSError),
+            self._parent(name, create=False) as (folder, base),
+        ):
+            os.rmdir(base, dir_fd=folder)
+
+    def remove_tree(self, name: str, endings: tuple[str, ...]) -> None:
+        """Remove files in and below the folder `name`, and the folders left empty.
+
+        Args:
+            name: The folder; nothing happens where it is missing.
+            endings: Of the names of the files; those that are not whole are removed, too.
+
+        Raises:
+            OutputError: They cannot be removed.
+        """
+        if self.has_folder(name):
+            with (
+                files.errors_of(name, "removed"),
+                self._parent(name, create=False) as (folder, base),
+            ):
+                files.remove_below(base, endings, folder)
 
     def has(self, name: str) -> bool:
         """Tell whether `name` exists as a file.
@@ -130,37 +169,64 @@ class OutputFolder:
         """Tell whether `name` exists as a folder; errors as in `has`."""
         return stat.S_ISDIR(self._mode(name))
 
+    def has_any(self, name: str) -> bool:
+        """Tell whether anything, also a link, has the name `name`; errors as in `has`."""
+        return self._mode(name) != 0
+
+    def exists(self) -> bool:
+        """Tell whether the folder itself is there."""
+        return os.path.isdir(self.path)
+
     def _mode(self, name: str) -> int:
-        with _errors_of(name):
+        with files.errors_of(name):
             try:
                 with self._parent(name, create=False) as (folder, base):
                     return os.stat(base, dir_fd=folder, follow_symlinks=False).st_mode
             except FileNotFoundError:
                 return 0
 
-    def names(self, name: str) -> list[str]:
-        """Return the sorted names in the folder `name`, none where it is missing.
+    def names(self, name: str = "") -> list[str]:
+        """Return the sorted names in the folder `name`, or in this one; none where it is missing.
 
         Raises:
             OutputError: It cannot be read.
         """
         with (
-            _errors_of(name, "read"),
+            files.errors_of(name or self.path, "read"),
             contextlib.suppress(FileNotFoundError),
-            self._parent(f"{name}/-", create=False) as (folder, _),
+            self._parent(f"{name}/-" if name else "-", create=False) as (folder, _),
         ):
             return sorted(os.listdir(folder))
         return []
 
     def open_to_read(self, name: str) -> IO[bytes]:
         """Open the file `name`; errors as in `write`, also for a missing one."""
-        with _errors_of(name, "read"), self._parent(name, create=False) as (folder, base):
-            return open(_open_regular(base, os.O_RDONLY, folder), "rb")
+        with files.errors_of(name, "read"), self._parent(name, create=False) as (folder, base):
+            return open(files.open_regular(base, os.O_RDONLY, folder), "rb")
+
+    def open_local(self, name: str) -> IO[bytes]:
+        """Open a file of this machine with what `name` holds; errors as in `open_to_read`."""
+        return self.open_to_read(name)
+
+    @contextlib.contextmanager
+    def local_path(self, name: str) -> Iterator[str]:
+        """Give the path of a file of this machine with what `name` holds."""
+        yield os.path.join(self.path, name)
+
+    def appender(self, name: str) -> Appender:
+        """Begin to append lines to the file `name`; errors as in `write`."""
+        return FileAppender(self.open_to_append(name), name)
+
+    def extend(self, name: str, lines: Iterable[bytes]) -> None:
+        """Append lines to the file `name`, which is created; errors as in `write`."""
+        with contextlib.closing(self.appender(name)) as appender:
+            for line in lines:
+                appender.append(line)
 
     def open_to_append(self, name: str) -> io.FileIO:
         """Open, or create, a file to read and to append to, unbuffered; errors as in `write`."""
-        with _errors_of(name), self._parent(name, create=True) as (folder, base):
-            return io.FileIO(_open_regular(base, APPENDED, folder), "r+")
+        with files.errors_of(name), self._parent(name, create=True) as (folder, base):
+            return io.FileIO(files.open_regular(base, APPENDED, folder), "r+")
 
     def holds(self, name: str, file: int) -> bool:
         """Tell whether the open `file` still is what lies under `name`."""
@@ -174,62 +240,6 @@ class OutputFolder:
     @contextlib.contextmanager
     def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
         """Open the folder that `name` lies in, part by part so that no link leads out of it."""
-        *folders, base = _parts(self._prefix + name)
-        here = os.open(self._root, FOLDER)
-        try:
-            for part in folders:
-                if create:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(part, dir_fd=here)
-                below = os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=here)
-                os.close(here)
-                here = below
-            yield here, base
-        finally:
-            os.close(here)
-
-
-def _parts(name: str) -> list[str]:
-    parts = name.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts):
-        raise OutputError(f"{name!r} is not a name inside the output folder")
-    return parts
-
-
-def _open_regular(name: str, flags: int, folder: int) -> int:
-    """Open a file that is not a link, FIFO or device; opening a FIFO could take for ever."""
-    file = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return file
-
-
-def temporary_name(tag: str, number: int | str) -> str:
-    """Return the name of a file that is not whole yet."""
-    return f"{TEMPORARY}{tag}-{number}.tmp"
-
-
-def _write_new(name: str, data: bytes, folder: int) -> None:
-    with open(os.open(name, NEW_FILE, 0o666, dir_fd=folder), "wb", buffering=0) as stream:
-        left = memoryview(data)
-        while left:
-            left = left[stream.write(left) :]
-        os.fsync(stream.fileno())  # the rename is not to be kept without the data
-
-
-def _unlink(name: str, folder: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
-
-
-@contextlib.contextmanager
-def _errors_of(name: str, action: str = "written") -> Iterator[None]:
-    """Turn errors of the system about the output `name` into one line."""
-    try:
-        yield
-    except OSError as error:
-        message = f"output {name!r} cannot be {action}: {error.strerror}"
-        if error.errno in (errno.ENAMETOOLONG, errno.EISDIR):
-            raise ImageError(message) from error
-        raise OutputError(message) from error
+        *folders, base = files.parts(self._prefix + name)
+        with files.opened(self._root, folders, create=create) as folder:
+            yield folder, base

@@ -20,14 +20,19 @@ class Index:
     The records stay on disk: 20 bytes of memory for each.
     """
 
-    def __init__(self, folder: OutputFolder) -> None:
+    def __init__(self, folder: OutputFolder, *, base: "Index | None" = None) -> None:
         """Find the records in `folder`, none where there is no file of them.
+
+        Args:
+            folder: Where they are.
+            base: Older records, for images that have none here; closed with this one.
 
         Raises:
             OutputError: They cannot be read.
         """
+        self._base = base
         there = folder.has(journal.NAME)
-        self._file = folder.open_to_read(journal.NAME) if there else io.BytesIO()
+        self._file = folder.open_local(journal.NAME) if there else io.BytesIO()
         keys, starts, sizes = array("q"), array("q"), array("i")
         start = 0
         for line in self._file:
@@ -51,13 +56,15 @@ class Index:
             record = _record(os.pread(self._file.fileno(), size, start))
             if record is not None and record["image"] == image:
                 return record
-        return None
+        return None if self._base is None else self._base.find(image)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        if self._base is not None:
+            self._base.__exit__()
 
 
 def _record(line: bytes) -> Record | None:

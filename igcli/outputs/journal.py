@@ -1,19 +1,16 @@
 """The records of a run: one line each, appended whole."""
 
-import io
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from igcli.errors import OutputError
+from igcli.outputs.appender import PARTS as PARTS
 from igcli.outputs.folder import OutputFolder
 
-NAME, PARTS = "results.jsonl", "records"
-BLOCK = 1 << 16
+NAME = "results.jsonl"
 
 
 class Journal:
@@ -30,10 +27,7 @@ class Journal:
         Raises:
             OutputError: They cannot be written.
         """
-        self._name = NAME if part is None else f"{PARTS}/{part}.jsonl"
-        self._file = folder.open_to_append(self._name)
-        self._size = _whole_size(self._file)
-        self._file.truncate(self._size)
+        self._lines = folder.appender(NAME if part is None else f"{PARTS}/{part}.jsonl")
 
     def append(self, record: Mapping[str, object]) -> None:
         """Append a record, whole or not at all.
@@ -41,20 +35,13 @@ class Journal:
         Raises:
             OutputError: The disk is full.
         """
-        line = to_json(record).encode("ascii") + b"\n"
-        try:
-            if self._file.write(line) != len(line):
-                self._file.truncate(self._size)
-                raise OutputError(f"{self._name} cannot be written: the disk is full")
-        except OSError as error:
-            raise OutputError(f"{self._name} cannot be written: {error.strerror}") from error
-        self._size += len(line)
+        self._lines.append(to_json(record).encode("ascii") + b"\n")
 
     def __enter__(self) -> "Journal":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._lines.close()
 
 
 def join(folder: OutputFolder) -> None:
@@ -63,29 +50,53 @@ def join(folder: OutputFolder) -> None:
     Raises:
         OutputError: They cannot be read or written.
     """
-    parts = [name for name in folder.names(PARTS) if name.endswith(".jsonl")]
-    if parts:
-        with Journal(folder) as journal:
-            for name in parts:
-                for record in read(folder, f"{PARTS}/{name}"):
-                    journal.append(record)
-                folder.remove(f"{PARTS}/{name}")
+    names = parts(folder)
+    if names:
+        records = _records(line for name in names for line in _lines(folder, name))
+        folder.extend(NAME, (to_json(record).encode("ascii") + b"\n" for record in records))
+        for name in names:
+            folder.remove(name)
 
 
-def read(folder: OutputFolder, name: str = NAME) -> Iterator[dict[str, Any]]:
-    """Yield the records in `folder` in their order; torn lines are left out.
+def is_there(folder: OutputFolder) -> bool:
+    """Tell whether there are records in `folder`, joined or in parts. Errors as in `read`."""
+    return folder.has(NAME) or bool(parts(folder))
+
+
+def parts(folder: OutputFolder) -> list[str]:
+    """Return the names of the parts in `folder`, in their order. Errors as in `read`."""
+    names = folder.names(PARTS)
+    return [f"{PARTS}/{name}" for name in names if name.endswith(".jsonl")]
+
+
+def read(folder: OutputFolder) -> Iterator[dict[str, Any]]:
+    """Yield the records in `folder`; torn lines are left out, the rest is as in `lines`."""
+    return _records(lines(folder))
+
+
+def lines(folder: OutputFolder) -> Iterator[bytes]:
+    """Yield the lines of the records in `folder` in their order, those of parts last.
 
     Raises:
-        OutputError: There are none, or they cannot be read.
+        OutputError: They cannot be read.
     """
+    for name in ([NAME] if folder.has(NAME) else []) + parts(folder):
+        yield from _lines(folder, name)
+
+
+def _lines(folder: OutputFolder, name: str) -> Iterator[bytes]:
     with folder.open_to_read(name) as file:
-        for line in file:
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(record, dict) and line.endswith(b"\n"):
-                yield record
+        yield from file
+
+
+def _records(found: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in found:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict) and line.endswith(b"\n"):
+            yield record
 
 
 def to_json(record: Mapping[str, object]) -> str:
@@ -104,16 +115,3 @@ def plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _whole_size(file: io.FileIO) -> int:
-    """Return the size of `file` up to the end of its last whole line."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - BLOCK)
-        file.seek(start)
-        at = file.read(end - start).rfind(b"\n")
-        if at >= 0:
-            return start + at + 1
-        end = start
-    return 0

@@ -8,20 +8,14 @@ import stat
 from collections.abc import Collection
 
 from igcli.errors import OutputError
-from igcli.outputs.folder import FOLDER, TEMPORARY, OutputFolder, temporary_name
+from igcli.outputs.files import FOLDER, is_temporary, temporary_name
+from igcli.outputs.folder import OutputFolder
 
 FOLDERS = {"panels": (".jpg", ".png"), "gifs": (".gif", ".webp"), "arrays": (".npz",)}
 """The folders that runs write to, and the endings of their files there."""
 
-
-def is_temporary(name: str) -> bool:
-    """Tell whether a file with this name is not whole yet."""
-    return name.startswith(TEMPORARY) and name.endswith(".tmp")
-
-
-def is_folder(name: str, parent: int) -> bool:
-    """Tell whether `name` in the open folder `parent` is a folder, and no link to one."""
-    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+RECORDS = {"shards": (".jsonl", "summary.json", "run.json", ".igcli-lock"), "records": (".jsonl",)}
+"""The folders that runs beside each other keep their records in, and the files there."""
 
 
 def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
@@ -36,14 +30,19 @@ def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
         try:
             names = os.listdir(root)
             _remove(names, starts, root)
-            for name in FOLDERS:
-                if name in names and is_folder(name, root):
+            for name in (*FOLDERS, *RECORDS):
+                if name in names and _is_folder(name, root):
                     for _, _, files, here in os.fwalk(name, dir_fd=root):
                         _remove(files, starts, here)
         finally:
             os.close(root)
     except OSError as error:
         raise OutputError(f"output {folder.path!r} cannot be read: {error.strerror}") from error
+
+
+def _is_folder(name: str, parent: int) -> bool:
+    """Tell whether `name` in the open folder `parent` is a folder, and no link to one."""
+    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
 
 
 def _remove(names: Collection[str], starts: tuple[str, ...], folder: int) -> None:

@@ -18,7 +18,7 @@ NAME = ".igcli-lock"
 PATIENCE = 0.3
 """Seconds to wait for the holder to write who it is, or to be gone."""
 
-UNPROTECTED = "output %r: no locks on its file system (%s), so nothing keeps a second run away"
+UNPROTECTED = "output %r: no locks there (%s), so nothing keeps a second run away"
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,15 @@ class Lock:
             UsageError: The folder cannot be written to.
             OutputError: Another run holds it; the message names its process and host.
         """
+        if not self._folder.has_locks:
+            log.warning(UNPROTECTED, self._folder.path, "it is no folder of this machine")
+            return self
         end = time.monotonic() + PATIENCE
         while not self._take():
             if time.monotonic() > end:
-                raise OutputError(f"output {self._folder.path!r} is in use by {self._holder()}")
+                shard = os.path.dirname(self._name)
+                place = self._folder.path + (f"/{shard}" if shard else "")
+                raise OutputError(f"output {place!r} is in use by {self._holder()}")
             time.sleep(PATIENCE / 10)
         return self
 
@@ -103,6 +108,26 @@ class Lock:
             return f"process {run['process']} on {run['host']}; wait for it or choose another"
         except (OutputError, LookupError):
             return "another run; wait for it or choose another output"
+
+
+def is_held(folder: OutputFolder, name: str = NAME) -> bool:
+    """Tell whether a run that is alive holds a lock; it is not disturbed.
+
+    A run that begins at this moment tries again: see `PATIENCE`.
+
+    Raises:
+        OutputError: The lock cannot be read.
+    """
+    if not folder.has(name):
+        return False
+    with contextlib.suppress(OutputError), folder.open_to_read(name) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return folder.holds(name, file.fileno())
+        except OSError:
+            return False  # no locks on this file system
+    return False
 
 
 def _runs(file: Any) -> list[dict[str, Any]]:

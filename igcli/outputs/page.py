@@ -25,8 +25,8 @@ def refuse_foreign(folder: OutputFolder, name: str = NAME) -> None:
     Raises:
         UsageError: There is something else called `name`.
     """
-    path = os.path.join(folder.path, name)
-    if os.path.lexists(path) and not is_page(folder, name):
+    if folder.has_any(name) and not is_page(folder, name):
+        path = os.path.join(folder.path, name)
         raise UsageError(f"{path!r} was not written by igcli and is not overwritten; move it away")
 
 

@@ -1,9 +1,6 @@
 """What a run left behind, read back: records, summary and configuration."""
 
-# ruff: noqa: PTH112
-
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,24 +42,24 @@ def read_results(folder: OutputFolder) -> Results:
         UsageError: There are no records.
         OutputError: They cannot be read.
     """
-    if not os.path.isdir(folder.path) or not folder.has(journal.NAME):
+    if not folder.exists() or not journal.is_there(folder):
         raise UsageError(
             f"{folder.path!r} holds no {journal.NAME}; name the output folder of a run"
         )
     records: dict[str, Mapping[str, Any]] = {}
-    strays, whole = 0, True
-    with folder.open_to_read(journal.NAME) as file:
-        for line in file:
-            whole = line.endswith(b"\n")
-            record = _record(line) if whole else None
-            if record is not None:
-                records[record["image"]] = record
-            elif whole:
-                strays += 1
+    strays, torn = 0, False
+    for line in journal.lines(folder):
+        whole = line.endswith(b"\n")
+        torn = torn or not whole
+        record = _record(line) if whole else None
+        if record is not None:
+            records[record["image"]] = record
+        elif whole:
+            strays += 1
     return Results(
         folder,
         records,
-        torn=not whole,
+        torn=torn,
         strays=strays,
         summary=_json(_text(folder, reports.SUMMARY)) or {},
         config=_text(folder, reports.CONFIG),

@@ -2,16 +2,21 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from igcli.outputs import lock
+from igcli.outputs import journal, lock
 from igcli.outputs.folder import OutputFolder
 
 FOLDER = "shards"
+MOST = 100_000
+"""Shards of a run at most: each keeps a count for every one."""
+
+_NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Shard:
     """One of the parts that a run is split into.
 
@@ -31,6 +36,11 @@ class Shard:
         """Where its records, summary and lock lie in the output."""
         return f"{FOLDER}/{self}"
 
+    @property
+    def lock(self) -> str:
+        """The name of its lock in the output."""
+        return f"{self.folder}/{lock.NAME}"
+
     def owns(self, name: str) -> bool:
         """Tell whether the image `name` is one of this shard's."""
         return number_of(name, self.count) == self.number
@@ -41,6 +51,8 @@ def number_of(name: str, count: int) -> int:
 
     It depends on the bytes of the image's name alone, so that adding images moves none.
     """
+    if count == 1:
+        return 1
     digest = hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count + 1
 
@@ -65,4 +77,30 @@ class Place:
     @property
     def lock(self) -> str:
         """The name of the run's lock in the output."""
-        return lock.NAME if self.shard is None else f"{self.shard.folder}/{lock.NAME}"
+        return lock.NAME if self.shard is None else self.shard.lock
+
+
+def begun(folder: OutputFolder) -> list[Shard]:
+    """Return the shards that have begun in an output, in their order.
+
+    Raises:
+        OutputError: It cannot be read.
+    """
+    names = map(_NAME.fullmatch, folder.names(FOLDER))
+    found = sorted(Shard(int(name[1]), int(name[2])) for name in names if name)
+    # A run that ended before it did anything may leave an empty folder.
+    return [shard for shard in found if folder.names(shard.folder)]
+
+
+def running(folder: OutputFolder) -> list[Shard]:
+    """Return the shards that run at this moment; errors as in `begun`."""
+    return [shard for shard in begun(folder) if lock.is_held(folder, shard.lock)]
+
+
+def unmerged(folder: OutputFolder) -> list[Shard]:
+    """Return the shards with records that are not among those of the output yet.
+
+    Raises:
+        OutputError: They cannot be read.
+    """
+    return [shard for shard in begun(folder) if any(journal.lines(folder.below(shard.folder)))]

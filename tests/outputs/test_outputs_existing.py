@@ -152,7 +152,7 @@ def test_what_cannot_be_removed_ends_the_run(ordinary_user: Path) -> None:
     output = OutputFolder(f"{ordinary_user}/out")
     finished_run(output)
     Path(output.path, "panels/cats").chmod(0o500)
-    with pytest.raises(OutputError, match="cannot be emptied: Permission denied"):
+    with pytest.raises(OutputError, match="cannot be removed: Permission denied"):
         clear(output)
 
 
