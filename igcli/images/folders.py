@@ -6,13 +6,14 @@
 import functools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from igcli.images.tally import Tally
 from igcli.records import Source
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"))
+ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,18 @@ class Folder:
 class Walker:
     """One walk: what it has met so far, so that nothing is taken twice and loops end."""
 
-    def __init__(self, tally: Tally, *, output: str | None, follow: bool = False) -> None:
+    def __init__(
+        self, tally: Tally, *, output: str | None, follow: bool = False, archives: bool = False
+    ) -> None:
         """Start a walk.
 
         Args:
             tally: Counts what is met.
             output: Real path of a folder to stay out of.
             follow: Whether links to folders are followed.
+            archives: Whether tar archives are looked for, not images.
         """
+        self._is_wanted = _is_archive if archives else _is_image
         self._tally = tally
         self._output = output
         self._follow = follow
@@ -75,7 +80,7 @@ class Walker:
         """Return why a file that the user names is left out, or nothing."""
         if self._output is not None and is_inside(key[0], self._output):
             return "files in the output folder"
-        if key in self._files or (key[0] in self._folders and _suffix(key[1]) in EXTENSIONS):
+        if key in self._files or (key[0] in self._folders and self._is_wanted(key[1])):
             return "repetitions"
         mode = _mode(path)
         if stat.S_ISDIR(mode):
@@ -125,7 +130,7 @@ class Walker:
         files, folders = [], set()
         with os.scandir(os.fsencode(folder.path)) as entries:
             for entry in entries:
-                kind = _kind(entry)
+                kind = _kind(entry, self._is_wanted)
                 if kind == "linked folders" and self._follow:
                     kind = "folder"
                 if kind == "image":
@@ -144,18 +149,26 @@ def is_inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _kind(entry: os.DirEntry[bytes]) -> str:
+def _kind(entry: os.DirEntry[bytes], is_wanted: Callable[[str], bool]) -> str:
     """Return "image", "folder", "other", or what kind of thing left out `entry` is."""
     is_link = entry.is_symlink()
     if os.path.isdir(entry.path) if is_link else entry.is_dir(follow_symlinks=False):
         if entry.name.startswith(b"."):
             return "hidden folders"
         return "linked folders" if is_link else "folder"
-    if _suffix(os.fsdecode(entry.name)) not in EXTENSIONS:
+    if not is_wanted(os.fsdecode(entry.name)):
         return "other"
     if entry.is_file(follow_symlinks=False) or stat.S_ISREG(_mode(entry.path)):
         return "image"
     return "special files"
+
+
+def _is_image(name: str) -> bool:
+    return _suffix(name) in EXTENSIONS
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(ARCHIVES)
 
 
 def _suffix(name: str) -> str:

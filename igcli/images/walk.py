@@ -31,6 +31,7 @@ class Walk:
         output: str | None = None,
         limit: int | None = None,
         follow: bool = False,
+        archives: bool = False,
     ) -> None:
         """Check what is named; nothing is walked yet.
 
@@ -40,6 +41,7 @@ class Walk:
             output: The folder written to, which the walk leaves out.
             limit: Take only the first so many.
             follow: Whether links to folders, met on a walk, are followed.
+            archives: Whether tar archives are looked for, not images.
 
         Raises:
             UsageError: An argument does not exist, is a folder that cannot be read, or all lie
@@ -55,6 +57,7 @@ class Walk:
         self._listed = listed
         self._limit = limit
         self._follow = follow
+        self._archives = archives
         self._current = os.getcwd()
         self._level = logging.WARNING
 
@@ -62,7 +65,9 @@ class Walk:
         """Yield the images; what is left out is warned of in the first iteration only."""
         self.tally = Tally(level=self._level)
         self._level = logging.DEBUG
-        walker = Walker(self.tally, output=self._output, follow=self._follow)
+        walker = Walker(
+            self.tally, output=self._output, follow=self._follow, archives=self._archives
+        )
         return itertools.islice(self._sources(walker), self._limit)
 
     def _sources(self, walker: Walker) -> Iterator[Source]:

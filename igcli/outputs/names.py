@@ -34,32 +34,36 @@ def arrays_name(name: str) -> str:
     return _checked(f"arrays/{_stem(name)}.npz")
 
 
-def count_distinct(sources: Iterable[Source]) -> int:
+def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     """Count the images and make sure that no two share an output.
 
     Args:
         sources: Iterable more than once; 8 bytes of memory are used for each.
+        archives: Whether they are tar archives.
 
     Raises:
         UsageError: Two do; it names both.
     """
+    ending, suffixes = (".tar", (".tar",)) if archives else (".jpg", SUFFIXES)
     stems, folders = array("q"), set()
     for source in sources:
-        stems.append(hash(_stem(source.name)))
+        stems.append(hash(source.name.removesuffix(ending)))
         folders.add(os.path.dirname(source.name))
     hashes = np.sort(np.frombuffer(stems, dtype=np.int64))
     shared = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-    hidden = {stem for stem in _folder_stems(folders) if _contains(hashes, hash(stem))}
+    hidden = {stem for stem in _folder_stems(folders, suffixes) if _contains(hashes, hash(stem))}
     if shared or hidden:
-        _refuse_shared(sources, shared, hidden)
+        _refuse_shared(sources, shared, hidden, ending=ending)
     return len(stems)
 
 
-def _refuse_shared(sources: Iterable[Source], shared: set[int], hidden: set[str]) -> None:
+def _refuse_shared(
+    sources: Iterable[Source], shared: set[int], hidden: set[str], *, ending: str
+) -> None:
     """Raise for the first two sources of one output; equal hashes alone are no proof."""
     first: dict[str, str] = {}
     for source in sources:
-        stem = _stem(source.name)
+        stem = source.name.removesuffix(ending)
         if stem in first:
             raise UsageError(
                 f"two images for one output: {first[stem]!r} and {source.path!r}; "
@@ -74,11 +78,11 @@ def _refuse_shared(sources: Iterable[Source], shared: set[int], hidden: set[str]
             first[stem] = source.path
 
 
-def _folder_stems(folders: Iterable[str]) -> Iterator[str]:
+def _folder_stems(folders: Iterable[str], suffixes: tuple[str, ...]) -> Iterator[str]:
     """Yield the stems of images whose outputs would have the names of these folders."""
     for path in {parent for folder in folders for parent in _parents(folder)}:
         stem, suffix = os.path.splitext(path)
-        if suffix in SUFFIXES:
+        if suffix in suffixes:
             yield stem
 
 
