@@ -8,6 +8,7 @@ from typing import Any
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from igcli.models import gradients
+from igcli.models.folding import fold
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -53,15 +54,17 @@ def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     if any(gradients.is_authors(op) for op in operations):
         live = tf.compat.v1.wrap_function(lambda *inputs: [function(*inputs)], signature)
         return Traced(live, function, signature)
-    slow = [op for op in operations if gradients.is_replaceable(op)]
-    return Traced(_rewritten(frozen, slow, signature) if slow else frozen, None, signature)
+    return Traced(_rewritten(frozen, signature), None, signature)
 
 
-def _rewritten(frozen: Any, slow: Sequence[Any], signature: Sequence[Any]) -> Any:
-    """Return the function with some operations replaced."""
+def _rewritten(frozen: Any, signature: Sequence[Any]) -> Any:
+    """Return the function with what is slow replaced."""
     definition = frozen.graph.as_graph_def()
+    slow = [op for op in frozen.graph.get_operations() if gradients.is_replaceable(op)]
     for op in slow:
         gradients.replace(definition, op)
+    if not fold(frozen, definition) and not slow:
+        return frozen
     names = [tensor.name for tensor in frozen.inputs]
     outputs = [tensor.name for tensor in frozen.outputs]
 

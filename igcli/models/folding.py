@@ -1,0 +1,123 @@
+"""Constants around convolutions, folded into their weights: fewer passes over memory.
+
+What batch normalisation does at inference, the scaling of pixels and zero padding all are, in exact
+arithmetic, part of the convolution beside them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from igcli.models.foldable import Fold, Search, Step, Values, is_same
+from igcli.models.runtime import tensorflow
+
+tf = tensorflow()
+
+
+def fold(function: Any, definition: Any) -> bool:
+    """Fold constants into the convolutions of a graph.
+
+    Args:
+        function: A concrete function without variables.
+        definition: The GraphDef of its graph, changed in place.
+
+    Returns:
+        Whether there was anything to fold.
+    """
+    folds = Search(function).folds()
+    if folds:
+        constants = {tensor.name: tensor for each in folds for tensor in each.constants}
+        rewriting = _Rewriting(definition, _values(definition, constants))
+        for each in folds:
+            rewriting.apply(each)
+    return bool(folds)
+
+
+def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Values]:
+    """Compute tensors of constants alone; what they are only to wait for is left out."""
+    nodes = {node.name: node for node in definition.node}
+    needed: dict[str, Any] = {}
+    waiting = [tensor.op.name for tensor in constants.values()]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed[name] = nodes[name]
+            waiting += [each.partition(":")[0] for each in nodes[name].input if each[0] != "^"]
+    part = type(definition)(versions=definition.versions, node=needed.values())
+    for node in part.node:
+        node.input[:] = [each for each in node.input if each[0] != "^"]
+    compute = tf.compat.v1.wrap_function(
+        lambda: tf.graph_util.import_graph_def(part, return_elements=list(constants), name=""), []
+    )
+    arrays = (array.numpy().astype(np.float64) for array in compute())
+    return dict(zip(constants, arrays, strict=True))
+
+
+class _Rewriting:
+    """A graph's definition under change."""
+
+    def __init__(self, definition: Any, values: Mapping[str, Values]) -> None:
+        self._definition = definition
+        self._nodes = {node.name: node for node in definition.node}
+        self._values = values
+
+    def apply(self, found: Fold) -> None:
+        """Make part of a convolution what is around it."""
+        convolution = found.convolution
+        node, filters = self._nodes[convolution.name], self._values[convolution.inputs[1].name]
+        if found.pad is not None:
+            _pad_itself(node, found.pad, convolution)
+        if found.before:
+            scale, offset = self._together(found.before, filters.shape[2])
+            if scale.all():
+                filters = filters * scale[:, None]
+                self._replace(found.before, "AddV2", offset / scale)
+        if found.after:
+            scale, offset = self._together(found.after, convolution.outputs[0].shape[-1])
+            is_plain = convolution.type == "Conv2D"
+            filters = filters * (scale if is_plain else scale.reshape(filters.shape[2:]))
+            self._replace(found.after, "BiasAdd", offset)
+        node.input[1] = self._constant(f"{convolution.name}/folded", filters)
+
+    def _together(self, steps: Sequence[Step], channels: int) -> tuple[Values, Values]:
+        """Return scale and offset (C,) that several steps come to."""
+        scale, offset = np.ones(channels), np.zeros(channels)
+        for step in steps:
+            constant = np.ravel(self._values[step.constant.name])
+            scale, offset = step.follow(scale, offset, constant)
+        return scale, offset
+
+    def _replace(self, steps: Sequence[Step], kind: str, value: Values) -> None:
+        """Put one operation, under the last one's name, in the place of several."""
+        *others, last = (self._nodes[step.op.name] for step in steps)
+        for node in others:
+            self._definition.node.remove(node)
+        last.op = kind
+        last.input[:] = [_name(steps[0].tensor), self._constant(f"{last.name}/folded", value)]
+        if kind == "BiasAdd":
+            last.attr["data_format"].s = b"NHWC"
+
+    def _constant(self, name: str, value: Values) -> str:
+        node = self._definition.node.add()
+        node.name, node.op = name, "Const"
+        node.attr["dtype"].type = tf.float32.as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.float32))
+        return name
+
+
+def _pad_itself(node: Any, pad: Any, convolution: Any) -> None:
+    """Have a convolution pad its input."""
+    paddings = tf.get_static_value(pad.inputs[1])
+    node.input[0] = _name(pad.inputs[0])
+    if is_same(convolution, pad, paddings):
+        node.attr["padding"].s = b"SAME"
+    else:
+        node.attr["padding"].s = b"EXPLICIT"
+        node.attr["explicit_paddings"].list.i[:] = paddings.ravel().tolist()
+
+
+def _name(tensor: Any) -> str:
+    """Return how a node names an input."""
+    name: str = tensor.name
+    return name.removesuffix(":0")
