@@ -60,7 +60,7 @@ def test_every_command_and_its_own_options_are_named(name: str) -> None:
     assert re.search(rf"`?igcli {name}\b", README)
 
 
-@pytest.mark.parametrize("command", ["attribute", "gallery", "compare"])
+@pytest.mark.parametrize("command", ["attribute", "gallery", "compare", "status", "merge"])
 def test_every_option_that_is_no_setting_is_named(command: str) -> None:
     found = igcli.get_command(None, command)  # type: ignore[arg-type]
     assert found is not None

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from igcli.cli.options import settings_of
 from igcli.cli.report import Wanted
 from igcli.cli.run_options import Arguments
+from igcli.cli.shard import shard_of
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
+from igcli.errors import UsageError
 from igcli.models.options import is_name
-from igcli.outputs.existing import refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.page import refuse_foreign
 from igcli.outputs.shards import Place
+from igcli.outputs.sharing import refuse_results
 from igcli.pipeline.checks import check
 from igcli.pipeline.resume import Earlier, agreed
 
@@ -65,19 +67,25 @@ def ask(options: dict[str, Any], *, panels: bool) -> Asked:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
     wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
-    place = Place(OutputFolder(settings.output))
+    folder = OutputFolder(settings.output)
+    place = Place(folder, shard_of(arguments.shard, folder))
     asked = Asked(settings, loaded.chosen, arguments, place, panels, wanted)
     _refuse(asked)
     return asked
 
 
 def _refuse(asked: Asked) -> None:
-    folder = asked.place.folder
+    folder, settings = asked.place.folder, asked.settings
     folder.check()
-    refuse_existing(folder, asked.arguments.on_existing)
-    if asked.settings.gallery:
+    refuse_results(asked.place, asked.arguments.on_existing)
+    if settings.gallery:
         refuse_foreign(folder)
-    check(asked.settings, panels=asked.panels)
+    if asked.place.shard is not None and settings.precision == "auto":
+        raise UsageError(
+            "precision: auto is settled by a measurement, which may differ from shard to shard; "
+            "with --shard, write float32 or bfloat16 (summary.json of a run with --limit 1 has it)"
+        )
+    check(settings, panels=asked.panels)
 
 
 def earlier_of(asked: Asked) -> Earlier:
@@ -86,10 +94,10 @@ def earlier_of(asked: Asked) -> Earlier:
     Raises:
         UsageError: The settings do not go together with it.
     """
-    if asked.arguments.on_existing == "overwrite":
+    if asked.place.shard is None and asked.arguments.on_existing == "overwrite":
         return Earlier(asked.settings)
     return agreed(
-        asked.place.folder,
+        asked.place,
         asked.settings,
         panels=asked.panels,
         retry_failed=asked.arguments.retry_failed,

@@ -11,8 +11,8 @@ from igcli.cli.report import Report
 from igcli.cli.run_options import run_options
 from igcli.cli.sources import find
 from igcli.images.walk import Walk
-from igcli.outputs.existing import clear
-from igcli.outputs.lock import Lock
+from igcli.outputs.sharing import clear_place, occupied
+from igcli.pipeline.agreement import agree
 from igcli.pipeline.resume import Earlier
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
         code = dry_run(asked)
     else:
         asked.place.folder.create()
-        with Lock(asked.place.folder, asked.place.lock):
+        with occupied(asked.place, asked.arguments.on_existing):
             code = _run(asked)
     click.get_current_context().exit(code)
 
@@ -62,7 +62,7 @@ def _run(asked: Asked) -> int:
     except KeyboardInterrupt:
         report.stop(run.record)
         raise
-    if asked.settings.gallery:
+    if asked.settings.gallery and asked.place.shard is None:
         from igcli.gallery.write import write_gallery
 
         report.wrote(write_gallery(folder))
@@ -73,11 +73,12 @@ def _run(asked: Asked) -> int:
 def _engine(asked: Asked, earlier: Earlier) -> "Run":
     """Return what will attribute the images; nothing is lost before the network is known."""
     prepared = prepared_for(asked)
-    earlier.refuse_other_model(asked.place.folder, prepared.model.sha256)
+    if not agree(asked.place, earlier, prepared.model.sha256):
+        earlier = earlier_of(asked)  # another shard came first
     from igcli.pipeline.run import Run
 
     if asked.arguments.on_existing == "overwrite":
-        clear(asked.place.folder)
+        clear_place(asked.place)
     return Run(asked.settings, asked.place, prepared=prepared, earlier=earlier)
 
 

@@ -15,11 +15,11 @@ def dry_run(asked: Asked) -> int:
     images, _ = find(asked.arguments, asked.place)
     earlier = earlier_of(asked)
     prepared = prepared_for(asked)
-    earlier.refuse_other_model(asked.place.folder, prepared.model.sha256)
+    earlier.refuse_other_model(asked.place, prepared.model.sha256)
     from igcli.pipeline.estimate import evaluations_for, seconds_for
 
     evaluations = evaluations_for(images, asked.settings, prepared)
-    before = 0 if earlier.record is None else count_results(asked.place.folder, images)
+    before = 0 if earlier.record is None else count_results(asked.place, images)
     left = images.total - before
     seconds = seconds_for(left, evaluations, prepared.engine)
     say(

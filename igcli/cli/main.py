@@ -30,6 +30,8 @@ COMMANDS = {
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
     "gallery": ("igcli.cli.gallery:gallery", "A page to look at a run."),
     "compare": ("igcli.cli.compare:compare", "How far two runs' attributions agree."),
+    "status": ("igcli.cli.status:status", "What is done, failed and missing, per shard."),
+    "merge": ("igcli.cli.merge:merge", "One set of records out of the shards'."),
 }
 """Where each subcommand is, and its line of help: neither is imported for `igcli --help`."""
 

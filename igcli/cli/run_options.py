@@ -21,6 +21,7 @@ class Arguments:
     files_from: str | None
     nul: bool
     limit: int | None
+    shard: str | None
     follow_symlinks: bool
     dry_run: bool
     on_existing: OnExisting
@@ -41,6 +42,11 @@ def run_options(command: Command) -> Command:
                 "-0", "--null", "nul", is_flag=True, help="Paths read and printed end in NUL."
             ),
             click.option("--limit", type=click.IntRange(min=1), help="Take the first so many."),
+            click.option(
+                "--shard",
+                metavar="I/N",
+                help="Take part I of N, from 1 on; auto/N, auto: as SLURM or Kubernetes tell.",
+            ),
             click.option(
                 "--follow-symlinks", is_flag=True, help="Walk folders that links lead to, too."
             ),

@@ -1,7 +1,7 @@
 """From the arguments of a command to the images that they name."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from igcli.cli.run_options import Arguments
@@ -9,8 +9,9 @@ from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.walk import Walk
 from igcli.outputs.names import count_distinct
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import Place, number_of
 from igcli.pipeline.selection import Selection
+from igcli.records import Source
 
 
 def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
@@ -35,12 +36,30 @@ def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
         limit=arguments.limit,
         follow=arguments.follow_symlinks,
     )
-    total = count_distinct(walk)
-    if not total:
+    counted = _Counted(walk, 1 if place.shard is None else place.shard.count)
+    if not count_distinct(counted):
         where = ", ".join(named) or "the list"
         seen = f": {walk.tally}" if str(walk.tally) else ""
         raise NoImagesError(f"no images in {where}{seen}")
-    return Selection(walk, [total]), walk
+    return Selection(walk, counted.totals, place.shard), walk
+
+
+class _Counted:
+    """Images, counted by their shards on the way.
+
+    Attributes:
+        totals: How many of the latest iteration each shard has.
+    """
+
+    def __init__(self, sources: Iterable[Source], shards: int) -> None:
+        self._sources, self._shards = sources, shards
+        self.totals: list[int] = []
+
+    def __iter__(self) -> Iterator[Source]:
+        self.totals = [0] * self._shards
+        for source in self._sources:
+            self.totals[number_of(source.name, self._shards) - 1] += 1
+            yield source
 
 
 def _listed(name: str, *, nul: bool) -> Listing:

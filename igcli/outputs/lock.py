@@ -54,7 +54,7 @@ class Lock:
         end = time.monotonic() + PATIENCE
         while not self._take():
             if time.monotonic() > end:
-                shard = os.path.dirname(self._name)
+                shard = self._name.rpartition("/")[0]
                 place = self._folder.path + (f"/{shard}" if shard else "")
                 raise OutputError(f"output {place!r} is in use by {self._holder()}")
             time.sleep(PATIENCE / 10)

@@ -19,3 +19,8 @@ def write_summary(folder: OutputFolder, summary: Mapping[str, object]) -> None:
 def write_config(folder: OutputFolder, text: str) -> None:
     """Write the configuration, given as YAML. Errors as in `folder.write`."""
     folder.write(CONFIG, (HEADER + text).encode("utf-8", "surrogateescape"))
+
+
+def write_new_config(folder: OutputFolder, text: str) -> bool:
+    """Write the configuration unless there is one; as in `folder.write_new`."""
+    return folder.write_new(CONFIG, (HEADER + text).encode("utf-8", "surrogateescape"))

@@ -11,11 +11,11 @@ from igcli.config.schema import Settings
 from igcli.config.write import to_yaml
 from igcli.errors import OutputError
 from igcli.outputs import reports
-from igcli.outputs.index import Index
 from igcli.outputs.journal import join
 from igcli.outputs.shards import Place
 from igcli.pipeline.identity import config_sha256
-from igcli.pipeline.resume import Earlier
+from igcli.pipeline.resume import Earlier, index_of
+from igcli.pipeline.selection import Selection
 from igcli.pipeline.summary import Summary
 
 
@@ -45,22 +45,27 @@ class Books:
         self.config_sha256 = config_sha256(settings)
         self._records = place.records
         self._started = time.perf_counter()
-        self._total = 0
+        self._wanted: dict[str, Any] = {"total": 0}
         join(self._records)
-        self.index = Index(self._records)
-        reports.write_config(place.folder, to_yaml(earlier.described))
+        self.index = index_of(place)
+        if not earlier.is_described:
+            reports.write_config(place.folder, to_yaml(earlier.described))
+        if place.shard is not None:
+            place.folder.remove(reports.SUMMARY)  # of what was merged before: no longer all
 
-    def begin(self, total: int, engine: Mapping[str, Any]) -> None:
+    def begin(self, images: Selection, engine: Mapping[str, Any]) -> None:
         """Write a first summary: whoever looks after a kill learns how many images are wanted.
 
         Args:
-            total: How many.
+            images: Those of the run.
             engine: What is known of what attributes them.
 
         Raises:
             OutputError: It cannot be written.
         """
-        self._total = total
+        self._wanted = {"total": images.total}
+        if images.shard is not None:
+            self._wanted |= {"shard": str(images.shard), "totals": list(images.totals)}
         self._write(engine, finished=False)
 
     def close(self, engine: Mapping[str, Any], error: BaseException | None) -> None:
@@ -75,7 +80,7 @@ class Books:
     def _write(self, engine: Mapping[str, Any], *, finished: bool) -> None:
         run = {
             "finished": finished,
-            "total": self._total,
+            **self._wanted,
             "seconds": round(time.perf_counter() - self._started, 3),
             **engine,
             "config_sha256": self.config_sha256,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.models.digest import of_source
 from igcli.outputs import journal, reports
-from igcli.outputs.folder import OutputFolder
 from igcli.outputs.index import Index
+from igcli.outputs.shards import Place
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.identity import (
     NETWORK,
@@ -39,29 +40,33 @@ class Earlier:
             were when they were drawn: what config.yaml is to say.
         retry_failed: Whether images that failed are tried again.
         record: One of the results, None where there is none.
+        is_described: Whether config.yaml says so already.
     """
 
     described: Settings
     retry_failed: bool = False
     record: Record | None = None
+    is_described: bool = False
 
-    def refuse_other_model(self, folder: OutputFolder, sha256: str) -> None:
+    def refuse_other_model(self, place: Place, sha256: str) -> None:
         """Refuse a network other than the one that the results are of.
 
         Raises:
             UsageError: It is another.
         """
         if self.record is not None and self.record.get("model_sha256") != sha256:
-            raise UsageError(_refusal(folder, [_other_model(self.record, sha256)]))
+            raise UsageError(_refusal(place, [_other_model(self.record, sha256)]))
 
 
 def agreed(
-    folder: OutputFolder, settings: Settings, *, panels: bool, retry_failed: bool = False
+    place: Place, settings: Settings, *, panels: bool, retry_failed: bool = False
 ) -> Earlier:
-    """Refuse settings that do not go together with the results in a folder.
+    """Refuse settings that do not go together with the results in a place.
+
+    A shard has to agree with the others, too, whether or not there are results of them yet.
 
     Args:
-        folder: The output, of which the run has the lock.
+        place: Where results go, of which the run has the lock.
         settings: Of the run.
         panels: Whether it draws panels.
         retry_failed: Whether it tries failed images again.
@@ -69,58 +74,76 @@ def agreed(
     Raises:
         UsageError: A setting, or a file that one names, changed; the message shows each.
     """
-    record = _any_result(folder)
-    if record is None:
+    shared = place.shard is not None and place.folder.has(reports.CONFIG)
+    record = _any_result(place)
+    if record is None and not shared:
         return Earlier(settings, retry_failed)
-    before = _settings_of(folder)
+    before = _settings_of(place)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
     described = settings.model_copy(update=kept)
-    changes = [*_differences(before, described, folder)]
-    sha256 = of_source(settings.model)
-    if sha256 not in (None, record.get("model_sha256")):
-        changes.append(_other_model(record, str(sha256)))
-    if not changes and record.get("config_sha256") != config_sha256(described):
-        changes = [_other_files(before, described)]
+    free = {group for group in PICTURES if _is_free(group, before, place)}
+    changes = [*_differences(before, described, free)]
+    if record is not None:
+        sha256 = of_source(settings.model)
+        if sha256 not in (None, record.get("model_sha256")):
+            changes.append(_other_model(record, str(sha256)))
+        if not changes and record.get("config_sha256") != config_sha256(described):
+            changes = [_other_files(before, described)]
     if changes:
-        raise UsageError(_refusal(folder, changes))
-    return Earlier(described, retry_failed, record)
+        raise UsageError(_refusal(place, changes))
+    same = all(getattr(before, group) == getattr(described, group) for group in PICTURES)
+    return Earlier(described, retry_failed, record, is_described=shared and same)
 
 
-def count_results(folder: OutputFolder, sources: Iterable[Source]) -> int:
+def index_of(place: Place) -> Index:
+    """Return the records of earlier runs: a shard's own, and those of the whole output.
+
+    Raises:
+        OutputError: They cannot be read.
+    """
+    whole = Index(place.folder)
+    return whole if place.shard is None else Index(place.records, base=whole)
+
+
+def count_results(place: Place, sources: Iterable[Source]) -> int:
     """Count the images that have a result, whatever they hold by now."""
-    with Index(folder) as index:
+    with index_of(place) as index:
         records = (index.find(source.name) for source in sources)
         return sum(record is not None and record.get("status") == "ok" for record in records)
 
 
-def _any_result(folder: OutputFolder) -> Record | None:
-    if not folder.has(journal.NAME):
-        return None
-    return next((each for each in journal.read(folder) if each.get("status") == "ok"), None)
+def _any_result(place: Place) -> Record | None:
+    folders = [place.folder] if place.shard is None else [place.records, place.folder]
+    records = (record for folder in folders for record in journal.read(folder))
+    return next((each for each in records if each.get("status") == "ok"), None)
 
 
-def _settings_of(folder: OutputFolder) -> Settings:
-    """Return the settings that the results in a folder were made with."""
+def _is_free(group: str, before: Settings, place: Place) -> bool:
+    """Tell whether nothing was drawn yet by these settings; other shards may be about to."""
+    if getattr(before, group) is None:
+        return True
+    return place.shard is None and not place.folder.has_folder(PICTURES[group])
+
+
+def _settings_of(place: Place) -> Settings:
+    """Return the settings that the results in a place were made with."""
+    folder = place.folder
     if not folder.has(reports.CONFIG):
         reason = f"its {reports.CONFIG} is gone"
-        raise UsageError(_refusal(folder, [reason]))
+        raise UsageError(_refusal(place, [reason]))
     try:
         return load_settings(os.path.join(folder.path, reports.CONFIG), {}).settings  # noqa: PTH118
     except ConfigError as error:
-        raise UsageError(_refusal(folder, [error.lines[0]])) from None
+        raise UsageError(_refusal(place, [error.lines[0]])) from None
 
 
-def _differences(before: Settings, now: Settings, folder: OutputFolder) -> Iterator[str]:
-    """Yield the settings that changed; files that they name are compared by what they hold."""
+def _differences(before: Settings, now: Settings, free: AbstractSet[str]) -> Iterator[str]:
+    """Yield the settings that changed but for groups that are free; files by what they hold."""
     old, new = dict(values_of(before)), dict(values_of(now))
     ignored = {*UNCHANGING, *METHODS} - {*methods_of(before, panels=True)}
     ignored -= {*methods_of(now, panels=True)}
-    ignored |= {
-        group
-        for group, place in PICTURES.items()
-        if getattr(before, group) is None or not folder.has_folder(place)
-    }
+    ignored |= free
     for name in {**old, **new}:
         one, other = old.get(name), new.get(name)
         both_files = is_path(name, one) and is_path(name, other)
@@ -151,8 +174,11 @@ def _shown(value: object) -> str:
     return "none" if value is None else plain(value).strip("'")
 
 
-def _refusal(folder: OutputFolder, changes: list[str]) -> str:
+def _refusal(place: Place, changes: list[str]) -> str:
+    ways = ["choose another output"]
+    # A shard may not replace what is the others', too.
+    ways += ["replace them with --on-existing overwrite"] if place.shard is None else []
     return (
-        f"output {folder.path!r} holds results of other settings ({'; '.join(changes)}); "
-        "choose another output, or replace them with --on-existing overwrite"
+        f"output {place.folder.path!r} holds results of other settings ({'; '.join(changes)}); "
+        + ", or ".join(ways)
     )

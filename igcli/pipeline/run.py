@@ -137,19 +137,21 @@ class Run:
         Raises:
             OutputError: Nothing can be written any more.
         """
-        self._books.begin(images.total, self._facts())
+        self._books.begin(images, self._facts())
         sources: Iterable[Source] = images
         if self._context.settings.precision == "auto":
             sources = self._with_precision(sources)
-        with closing(self._attributed(iter(sources))) as outcomes:
+        with closing(self._attributed(iter(sources), images)) as outcomes:
             for outcome in outcomes:
                 self.summary.add(outcome)
                 yield outcome
 
-    def _attributed(self, sources: Iterator[Source]) -> Generator[Outcome]:
+    def _attributed(self, sources: Iterator[Source], images: Selection) -> Generator[Outcome]:
         context = self._context
         if context.panels and context.settings.panel.scale == "shared":
             shared = SharedScales(context, self._engine)
+            if images.shard is not None:
+                shared.look_ahead(images.whole)
             with closing(shared.settle(sources)) as outcomes:
                 yield from outcomes
             context = shared.context

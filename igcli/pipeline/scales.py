@@ -12,6 +12,8 @@ from itertools import islice
 
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.journal import Journal
+from igcli.outputs.shards import begun
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.one_image import begin_image, finish_image
@@ -25,6 +27,16 @@ FIRST = 32
 """Images whose own scales decide: 45 MB of attributions by one method at 224x224."""
 
 Scales = Mapping[str, float]
+
+
+class _Unrecorded(Journal):
+    """Forgets the records of images that are another shard's."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Forget a record."""
 
 
 class SharedScales:
@@ -54,15 +66,36 @@ class SharedScales:
             OutputError: Nothing can be written any more.
         """
         while self._missing() and (block := list(islice(sources, FIRST))):
-            jobs = (begin_image(source, self.context) for source in block)
-            with closing(self._engine.run(jobs)) as results:
-                found = list(results)
+            found = self._begun(block, self.context)
             attributed = [each for each in found if isinstance(each, Attributed)]
             self._learn(attributed)
             yield from (each for each in found if isinstance(each, Outcome))
             finishing = (finish_image(each, self.context) for each in attributed)
             with closing(self._engine.run(finishing)) as outcomes:
                 yield from outcomes
+
+    def look_ahead(self, images: Iterable[Source]) -> None:
+        """Find the scales by the first of all images of a run, for a shard of it.
+
+        All shards then find the same ones, those of the whole run; nothing is written.
+
+        Args:
+            images: Of all shards, in their order.
+
+        Raises:
+            OutputError: Nothing can be read any more.
+        """
+        settings = self.context.settings.model_copy(update={"gif": None, "arrays": False})
+        aside = replace(self.context, settings=settings, journal=_Unrecorded(), index=None)
+        remaining = iter(images)
+        while self._missing() and (block := list(islice(remaining, FIRST))):
+            found = self._begun(block, aside)
+            self._learn(each for each in found if isinstance(each, Attributed))
+
+    def _begun(self, block: Iterable[Source], context: Context) -> list[Attributed | Outcome]:
+        jobs = (begin_image(source, context) for source in block)
+        with closing(self._engine.run(jobs)) as results:
+            return list(results)
 
     def _missing(self) -> set[str]:
         return {*self.context.plan.methods} - {*self.context.scales}
@@ -78,11 +111,10 @@ class SharedScales:
 
 
 def _recorded(folder: OutputFolder, methods: Iterable[str]) -> Scales:
-    """Return the scales that the records in a folder tell, by method."""
+    """Return the scales that the records in an output and its shards tell, by method."""
     missing, found = {*methods}, dict[str, float]()
-    if not folder.has(journal.NAME):
-        return {}
-    for record in journal.read(folder):
+    folders = [folder, *(folder.below(shard.folder) for shard in begun(folder))]
+    for record in (record for each in folders for record in journal.read(each)):
         for method, scale in (record.get("panel_scales") or {}).items():
             if method in missing:
                 found[method] = float(scale)

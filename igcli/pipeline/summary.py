@@ -1,9 +1,10 @@
 """Counts of a run, and what they say to whoever started it."""
 
-import statistics
 from array import array
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from igcli.pipeline.outcome import Outcome
 
@@ -78,7 +79,7 @@ class Summary:
             "failed": self.failed,
             "gradient_evaluations": self.evaluations,
             "completeness_error": {
-                "median": statistics.median(errors) if errors else None,
+                "median": float(np.median(errors)) if errors else None,
                 "worst": max(errors) if errors else None,
                 "undefined": self.done - len(errors),
             },

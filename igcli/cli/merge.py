@@ -1,0 +1,40 @@
+"""The command `igcli merge`."""
+
+import os
+
+import click
+
+from igcli.cli.terminal import NOTICE, say, verbosity
+from igcli.outputs.folder import OutputFolder
+
+
+@click.command()
+@click.argument("output")
+@click.option("--gallery/--no-gallery", default=True, help="Build index.html, too (the default).")
+@verbosity
+def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 - say() knows it
+    """Join the records and summaries of the shards in OUTPUT, and build its page.
+
+    Shards that are not finished are merged as far as they have come, and the exit code is 3.
+    """
+    # Imported here: its help needs no NumPy.
+    from igcli.cli.report import closing_line
+    from igcli.gallery.write import write_gallery
+    from igcli.outputs.journal import NAME
+    from igcli.outputs.page import refuse_foreign
+    from igcli.outputs.reports import SUMMARY
+    from igcli.pipeline.merge import merge as merge_shards
+
+    folder = OutputFolder(output)
+    folder.check()
+    if gallery:
+        refuse_foreign(folder)
+    record, status = merge_shards(folder)
+    names = [NAME, SUMMARY, *([write_gallery(folder)] if gallery else [])]
+    for name in names:
+        click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118
+    say(closing_line(record, record["total"] or record["images"], folder.path), NOTICE)
+    if status.array:
+        say(f"not finished: shards {status.array}; run them again, then merge again")
+    bad = status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
+    click.get_current_context().exit(3 if bad else 0)

@@ -1,0 +1,53 @@
+"""What shards agree on before any of them writes results: whoever comes first decides."""
+
+import json
+from collections.abc import Mapping
+
+from igcli.config.write import to_yaml
+from igcli.errors import UsageError
+from igcli.outputs import reports
+from igcli.outputs.shards import FOLDER, Place
+from igcli.pipeline.identity import config_sha256
+from igcli.pipeline.resume import Earlier
+
+Identity = Mapping[str, str]
+NAME = f"{FOLDER}/run.json"
+
+
+def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
+    """Refuse a network, or files that settings name, other than those of results and other shards.
+
+    Returns:
+        Whether the configuration is agreed, too; if not, another shard wrote one first, which is
+        to be looked at.
+
+    Raises:
+        UsageError: They are others.
+        OutputError: Nothing can be written.
+    """
+    folder = place.folder
+    earlier.refuse_other_model(place, model_sha256)
+    if place.shard is None:
+        return True
+    own = {"model_sha256": model_sha256, "config_sha256": config_sha256(earlier.described)}
+    if not folder.write_new(NAME, json.dumps(own).encode("ascii") + b"\n"):
+        with folder.open_to_read(NAME) as file:
+            _refuse_other(own, _read(file.read(1 << 16)), folder.path)
+    return reports.write_new_config(folder, to_yaml(earlier.described))
+
+
+def _refuse_other(own: Identity, others: Mapping[str, object], path: str) -> None:
+    changed = [key.partition("_")[0] for key, value in own.items() if others.get(key) != value]
+    if changed:
+        raise UsageError(
+            f"output {path!r}: other shards run with another {' and another '.join(changed)} "
+            "(what is in their files counts, too); use the same or choose another output"
+        )
+
+
+def _read(data: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
