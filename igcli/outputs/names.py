@@ -48,7 +48,9 @@ def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     stems, folders = array("q"), set()
     for source in sources:
         stems.append(hash(source.name.removesuffix(ending)))
-        folders.add(os.path.dirname(source.name))
+        # Few folders are called like files; keeping all could take more than all the hashes.
+        if any(f"{suffix}/" in source.name for suffix in suffixes):
+            folders.add(os.path.dirname(source.name))
     hashes = np.sort(np.frombuffer(stems, dtype=np.int64))
     shared = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
     hidden = {stem for stem in _folder_stems(folders, suffixes) if _contains(hashes, hash(stem))}
