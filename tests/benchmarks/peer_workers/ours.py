@@ -1,0 +1,37 @@
+"""igcli, as a user with arrays calls it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.peer_workers.serving import Array, Asked, Found, Images, serve
+
+import igcli
+
+
+class Ours:
+    """`igcli.attribute` of a loaded model; it finds the top label itself."""
+
+    def __init__(self, asked: Asked) -> None:
+        path = Path(asked.folder, asked.network)
+        options: dict[str, Any] = {"source": f"{path}.keras", "preprocess": "tf"}
+        if asked.network == "inception_v1":
+            options = {"source": f"{path}.pb", "preprocess": {"mean": 117.0}}
+            options |= {"input": "input:0", "output": "softmax2:0"}
+        options["precision"] = asked.precision
+        self._model = igcli.load_model(**options)
+
+    def attribute(self, images: Images, *, steps: int, batch_size: int) -> Found:
+        found = igcli.attribute(self._model, images.pixels, steps=steps, batch_size=batch_size)
+        if not np.array_equal(found.targets, images.targets):
+            raise ValueError(f"top labels are {found.targets}, the peers' are {images.targets}")
+        return Found(found.attributions, sum(each.evaluations for each in found.explanations))
+
+    def scores(self, images: Images) -> tuple[Array, Array]:
+        predict = self._model.network.predict
+        rows = np.arange(len(images.targets)), images.targets
+        return predict(images.pixels)[rows], predict(np.zeros_like(images.pixels))[rows]
+
+
+if __name__ == "__main__":
+    serve(Ours, ["igcli", "tensorflow", "keras"])
