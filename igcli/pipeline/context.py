@@ -1,15 +1,13 @@
 """What all images of a run share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from igcli.config.schema import Settings
 from igcli.models.load import Model
-from igcli.outputs.folder import OutputFolder
-from igcli.outputs.journal import Journal
 from igcli.pipeline.plan import Plan
-from igcli.pipeline.standing import Files, files_of, wanted_of
+from igcli.pipeline.standing import Files, Folder, files_of, wanted_of
 from igcli.records import Source
 
 
@@ -18,6 +16,14 @@ class Records(Protocol):
 
     def find(self, image: str) -> dict[str, Any] | None:
         """Return the last record of an image, or None."""
+        ...
+
+
+class Recorder(Protocol):
+    """Where the records of images go."""
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Append a record."""
         ...
 
 
@@ -37,22 +43,26 @@ class Context:
         retry_failed: Whether images that failed then are tried again.
         gif_format: File format of the animations, also of those that earlier runs wrote.
         scales: By method, attribution that all panels show at full strength; each its own if empty.
+        naming: Returns where the files of an image lie, where that is not in the output itself.
     """
 
     settings: Settings
     config_sha256: str
     model: Model
     plan: Plan
-    folder: OutputFolder
-    journal: Journal
+    folder: Folder
+    journal: Recorder
     panels: bool
     index: Records | None = None
     retry_failed: bool = False
     gif_format: str = "gif"
     scales: Mapping[str, float] = field(default_factory=dict)
+    naming: Callable[[str], Files] | None = None
 
     def files(self, source: Source) -> Files:
         """Return where the files of an image lie."""
+        if self.naming is not None:
+            return self.naming(source.name)
         return files_of(source.name, self.settings.panel.format, self.gif_format)
 
     def wanted(self, files: Files) -> Files:

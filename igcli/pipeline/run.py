@@ -120,10 +120,10 @@ class Run:
         self.model, self._engine = prepared.model, prepared.engine
         self._books = Books(settings, place, earlier)
         self.summary = self._books.summary
-        common = context_for(
-            settings, place, prepared=prepared, earlier=earlier, journal=Journal(place.records)
-        )
+        journal = Journal(place.records)
+        common = context_for(settings, place, prepared=prepared, earlier=earlier, journal=journal)
         self._context = replace(common, index=self._books.index)
+        self._folder, self._journal = place.folder, journal
         self._earlier = earlier
 
     @property
@@ -149,7 +149,7 @@ class Run:
     def _attributed(self, sources: Iterator[Source], images: Selection) -> Generator[Outcome]:
         context = self._context
         if context.panels and context.settings.panel.scale == "shared":
-            shared = SharedScales(context, self._engine)
+            shared = SharedScales(context, self._engine, self._folder)
             if images.shard is not None:
                 shared.look_ahead(images.whole)
             with closing(shared.settle(sources)) as outcomes:
@@ -177,7 +177,7 @@ class Run:
         _trace: TracebackType | None,
     ) -> None:
         """Write the summary, whatever ended the run."""
-        with self._context.journal:
+        with self._journal:
             self._books.close(self._facts(), error)
 
     def _facts(self) -> dict[str, Any]:

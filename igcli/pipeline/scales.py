@@ -46,14 +46,19 @@ class SharedScales:
         context: What the images share, with the scales found so far.
     """
 
-    def __init__(self, context: Context, engine: Engine) -> None:
+    def __init__(self, context: Context, engine: Engine, folder: OutputFolder) -> None:
         """Start with the scales of earlier runs.
 
+        Args:
+            context: What the images share.
+            engine: Runs the network.
+            folder: The output, where records are.
+
         Raises:
-            OutputError: Their records cannot be read.
+            OutputError: They cannot be read.
         """
         methods = context.plan.methods
-        self.context = replace(context, scales=_recorded(context.folder, methods))
+        self.context = replace(context, scales=_recorded(folder, methods))
         self._engine = engine
 
     def settle(self, sources: Iterator[Source]) -> Generator[Outcome]:

@@ -1,14 +1,29 @@
 """What an earlier record says of an image, and what of it stays."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from igcli.config.schema import Settings
-from igcli.outputs.folder import OutputFolder
 from igcli.outputs.names import arrays_name, gif_name, panel_name
 
 Record = dict[str, Any]
 Files = dict[str, str]
+
+
+class Folder(Protocol):
+    """Where the files of images go: an `OutputFolder`, or what stands for one."""
+
+    def has(self, name: str) -> bool:
+        """Tell whether `name` exists as a file."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove the file `name` where it is there."""
+        ...
 
 
 def files_of(name: str, panel_format: str, gif_format: str) -> Files:
@@ -37,7 +52,7 @@ def is_same(earlier: Mapping[str, Any], hashes: Mapping[str, str]) -> bool:
 
 
 def is_done(
-    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: OutputFolder
+    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: Folder
 ) -> bool:
     """Tell whether nothing is left to do.
 
@@ -58,7 +73,7 @@ def is_standing(
     earlier: Mapping[str, Any],
     hashes: Mapping[str, str],
     wanted: Callable[[], Files],
-    folder: OutputFolder,
+    folder: Folder,
     *,
     retry_failed: bool,
 ) -> bool:
@@ -79,7 +94,7 @@ def is_standing(
     return is_done(earlier, hashes, wanted(), folder)
 
 
-def renewed(record: Record, earlier: Record, files: Files, folder: OutputFolder) -> Record:
+def renewed(record: Record, earlier: Record, files: Files, folder: Folder) -> Record:
     """Return a record that names what an earlier one of the same image did and this run did not.
 
     Args:
@@ -105,7 +120,7 @@ def renewed(record: Record, earlier: Record, files: Files, folder: OutputFolder)
 
 
 def remove_outdated(
-    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: OutputFolder
+    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: Folder
 ) -> None:
     """Remove the files of an image's earlier content that this run did not replace.
 

@@ -22,6 +22,7 @@ class Summary:
         failed: Number of failed ones, those of earlier runs among them.
         evaluations: Number of gradients taken by this run.
         beyond: Number of attributed images whose completeness error is beyond `max_error`.
+        damaged: Number of archives of which images may be missing.
     """
 
     def __init__(self, max_error: float | None = None) -> None:
@@ -37,9 +38,11 @@ class Summary:
         self.failed = 0
         self.evaluations = 0
         self.beyond = 0
+        self.damaged = 0
         self._max_error = max_error
         self._beyond: list[str] = []
         self._errors = array("d")
+        self._reasons: dict[str, str] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Count one image."""
@@ -59,10 +62,16 @@ class Summary:
                 self.beyond += 1
                 self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
 
+    def damage(self, archive: str, reason: str) -> None:
+        """Count an archive that images may be missing of."""
+        self.damaged += 1
+        if self.damaged <= NAMED:
+            self._reasons[archive] = reason
+
     @property
     def exit_code(self) -> int:
-        """0 where every image is done, 3 where some failed or are beyond `max_error`."""
-        return 3 if self.failed or self.beyond else 0
+        """0 where every image is done, 3 where some failed, are missing or beyond `max_error`."""
+        return 3 if self.failed or self.beyond or self.damaged else 0
 
     def record(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Return the summary.
@@ -86,5 +95,6 @@ class Summary:
             "beyond_max_error": None
             if self._max_error is None
             else {"max_error": self._max_error, "count": self.beyond, "images": self._beyond},
+            **({"damaged": self._reasons} if self.damaged else {}),
             **run,
         }
