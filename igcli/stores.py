@@ -44,6 +44,9 @@ WORDS = {
     "TimeoutError": "its server does not answer",
     "FSTimeoutError": "its server does not answer",
     "IsADirectoryError": "a folder, not a file",
+    "ParamValidationError": "no name of a bucket",
+    "ClientPayloadError": "the connection broke",
+    "FileExpired": "it changed while it was read",
     "InvalidURL": "not a URL",
     "NonHttpUrlClientError": "not a URL",
 }
@@ -60,6 +63,10 @@ class Store:
 
     files: Any
     errors: tuple[type[Exception], ...]
+
+    def place(self, url: str) -> str:
+        """Return what fsspec calls a URL's file: "bucket/a.jpg"."""
+        return str(self.files._strip_protocol(url))
 
     def telling(self, what: str, error: type[IgcliError]) -> "Telling":
         """Turn what the store raises into one line, behind `what`, that holds no secret."""
@@ -130,6 +137,25 @@ class Reader(io.RawIOBase):
         super().close()
 
 
+def reach(url: str) -> None:
+    """Make sure that the store of a URL answers and has its bucket.
+
+    Raises:
+        UsageError: It does not, or as in `store`.
+    """
+    found = store(url, hasty=True)
+    if kind(url) != "s3":
+        return
+    bucket = found.place(url).partition("/")[0]
+    with found.telling(f"s3://{bucket} cannot be used", UsageError):
+        try:
+            found.files.info(bucket)
+        except PermissionError:
+            return  # rights may be for a part of it alone
+        except FileNotFoundError:
+            raise UsageError(f"s3://{bucket} cannot be used: no such bucket") from None
+
+
 def store(url: str, *, hasty: bool = False) -> Store:
     """Return the store that a URL leads to; nothing is asked of it yet.
 
@@ -162,7 +188,7 @@ def _store(name: str, *, hasty: bool) -> Store:
         raise UsageError(
             f"{name}:// needs the extra {extra!r}: pip install 'igcli[{extra}]'"
         ) from None
-    if hasty and name == "s3":
+    if hasty and name in ("s3", "gs"):
         files.retries = 1
     return Store(files, (OSError, ValueError, *errors))
 

@@ -8,6 +8,7 @@ import stat
 
 from igcli.errors import ImageError
 from igcli.records import Source
+from igcli.urls import ARCHIVES, is_url, kind
 
 
 def read_source(source: Source, *, most: int) -> bytes:
@@ -22,11 +23,13 @@ def read_source(source: Source, *, most: int) -> bytes:
 
 
 def read_file(path: str, *, most: int) -> bytes:
-    """Return the bytes of the regular file `path`, at most `most`.
+    """Return the bytes of the regular file with a path or URL, at most `most`.
 
     Raises:
         ImageError: It is missing, empty, too large, not a regular file or cannot be read.
     """
+    if is_url(path):
+        return _read_url(path, most=most)
     try:
         _refuse_special(os.stat(path))  # before it is opened: opening a device can do things
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -45,6 +48,16 @@ def read_file(path: str, *, most: int) -> bytes:
     if len(data) > status.st_size:
         raise ImageError("the file grew while it was read")
     return data
+
+
+def _read_url(url: str, *, most: int) -> bytes:
+    # Imported here: for plain paths, nothing of it is needed.
+    from igcli.images.archives import place_of, read_member
+    from igcli.images.remote import read_url
+
+    if kind(url) in ARCHIVES and (place := place_of(url)) is not None:
+        return read_member(place, most=most)
+    return read_url(url, most=most)
 
 
 def _refuse_special(status: os.stat_result) -> None:

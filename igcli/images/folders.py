@@ -9,8 +9,11 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from igcli.images.tally import Tally
+from igcli.errors import ImageError
+from igcli.images import remote
+from igcli.images.tally import ELSEWHERE, Tally
 from igcli.records import Source
+from igcli.urls import is_url
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"))
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
@@ -56,7 +59,7 @@ class Walker:
         self._follow = follow
         self._folders: set[str] = set()
         self._files: set[tuple[str, str]] = set()
-        self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
+        self._real = functools.lru_cache(maxsize=1024)(real)
 
     def file(self, source: Source, *, listed: bool = False) -> Iterator[Source]:
         """Yield `source`, which the user names, unless it is not a file or was met before.
@@ -89,7 +92,7 @@ class Walker:
 
     def folder(self, path: str, name: str) -> Iterator[Source]:
         """Yield the images in and below the folder `path`, names in the order of their bytes."""
-        stack = [self._entries(Folder(path, name, os.path.realpath(path)))]
+        stack = [self._entries(Folder(path, name, self._real(path)))]
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
@@ -111,7 +114,7 @@ class Walker:
         self._folders.add(folder.real)
         try:
             files, folders = self._read(folder)
-        except OSError:
+        except (OSError, ImageError):
             self._tally.skip("unreadable folders", folder.path)
             return
         for entry in sorted(files + list(folders)):
@@ -119,7 +122,7 @@ class Walker:
             if entry in folders:
                 child = folder.child(base)
                 # Only a link can differ, and only where links are followed is one among them.
-                yield replace(child, real=os.path.realpath(child.path)) if self._follow else child
+                yield replace(child, real=self._real(child.path)) if self._follow else child
             elif self._files and (folder.real, base) in self._files:
                 self._tally.skip("repetitions", os.path.join(folder.path, base))
             else:
@@ -128,20 +131,31 @@ class Walker:
     def _read(self, folder: Folder) -> tuple[list[bytes], set[bytes]]:
         """Return the names of the images and of the folders in `folder`, as compact as can be."""
         files, folders = [], set()
-        with os.scandir(os.fsencode(folder.path)) as entries:
-            for entry in entries:
-                kind = _kind(entry, self._is_wanted)
-                if kind == "linked folders" and self._follow:
-                    kind = "folder"
-                if kind == "image":
-                    files.append(entry.name)
-                elif kind == "folder":
-                    folders.add(entry.name)
-                elif kind == "other":
-                    self._tally.other(_suffix(os.fsdecode(entry.name)))
-                else:
-                    self._tally.skip(kind, os.fsdecode(entry.path))
+        for name, kind in self._met(folder.path):
+            if kind == "image":
+                files.append(name)
+            elif kind == "folder" or (kind == "linked folders" and self._follow):
+                folders.add(name)
+            elif kind == "other":
+                self._tally.other(_suffix(os.fsdecode(name)))
+            else:
+                self._tally.skip(kind, os.path.join(folder.path, os.fsdecode(name)))
         return files, folders
+
+    def _met(self, folder: str) -> Iterator[tuple[bytes, str]]:
+        """Yield the names in a folder, each with what kind of thing it is."""
+        if is_url(folder):
+            for name, is_folder in remote.entries(folder):
+                yield os.fsencode(name), _kind_by_name(name, is_folder, self._is_wanted)
+            return
+        with os.scandir(os.fsencode(folder)) as entries:
+            for entry in entries:
+                yield entry.name, _kind(entry, self._is_wanted)
+
+
+def real(path: str) -> str:
+    """Return what all paths of one folder have in common: its path without links, or its URL."""
+    return path.rstrip("/") if is_url(path) else os.path.realpath(path)
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -161,6 +175,15 @@ def _kind(entry: os.DirEntry[bytes], is_wanted: Callable[[str], bool]) -> str:
     if entry.is_file(follow_symlinks=False) or stat.S_ISREG(_mode(entry.path)):
         return "image"
     return "special files"
+
+
+def _kind_by_name(name: str, is_folder: bool, is_wanted: Callable[[str], bool]) -> str:
+    """Return what kind of thing lies in a store; as `_kind`."""
+    if not name:
+        return ELSEWHERE
+    if is_folder:
+        return "hidden folders" if name.startswith(".") else "folder"
+    return "image" if is_wanted(name) else "other"
 
 
 def _is_image(name: str) -> bool:

@@ -7,6 +7,9 @@ import fnmatch
 import os
 from collections.abc import Iterator
 
+from igcli.images import remote
+from igcli.urls import is_url
+
 MAGIC = frozenset("*?[")
 
 
@@ -16,13 +19,28 @@ def is_pattern(argument: str) -> bool:
 
 
 def expand(pattern: str) -> Iterator[str]:
-    """Yield the paths that match; `**` stands for any number of folders, links not followed."""
-    root = "/" if pattern.startswith("/") else ""
-    parts = [part for part in pattern.split("/") if part]
+    """Yield the paths that match; `**` stands for any number of folders, links not followed.
+
+    URLs of folders end in a slash.
+
+    Raises:
+        ImageError: A store does not answer.
+    """
+    root, below = _root(pattern)
+    parts = [part for part in below.split("/") if part]
     if pattern.endswith("/"):
         parts.append("")  # folders only
     once = [part for i, part in enumerate(parts) if parts[i : i + 2] != ["**", "**"]]
     yield from _expand(root, once)
+
+
+def _root(pattern: str) -> tuple[str, str]:
+    """Return where a pattern begins, and the rest of it."""
+    if is_url(pattern):
+        scheme, _, path = pattern.partition("://")
+        bucket, _, below = path.lstrip("/").partition("/")
+        return f"{scheme}://{bucket}", below
+    return "/" if pattern.startswith("/") else "", pattern
 
 
 def _expand(folder: str, parts: list[str]) -> Iterator[str]:
@@ -34,12 +52,12 @@ def _expand(folder: str, parts: list[str]) -> Iterator[str]:
         yield from _descend(folder, rest or ["*"])
     elif MAGIC.isdisjoint(part):
         path = os.path.join(folder, part)
-        if os.path.lexists(path):
+        if rest or _exists(path):
             yield from _expand(path, rest)
     else:
         for name in _names(folder, folders=bool(rest)):
             shown = part.startswith(".") or not name.startswith(".")
-            if shown and fnmatch.fnmatchcase(name, part):
+            if shown and fnmatch.fnmatchcase(name.rstrip("/"), part):
                 yield from _expand(os.path.join(folder, name), rest)
 
 
@@ -54,8 +72,20 @@ def _descend(folder: str, rest: list[str]) -> Iterator[str]:
         waiting += [path for path in reversed(paths) if not os.path.islink(path)]
 
 
+def _exists(path: str) -> bool:
+    return remote.exists(path) if is_url(path) else os.path.lexists(path)
+
+
 def _names(folder: str, *, folders: bool) -> list[str]:
     """Return the sorted names in `folder`, of folders alone or of all; none if unreadable."""
+    if is_url(folder):
+        end = "" if folders else "/"
+        names = [
+            name + end * is_folder
+            for name, is_folder in remote.entries(folder)
+            if name and (is_folder or not folders)
+        ]
+        return sorted(names, key=os.fsencode)
     try:
         with os.scandir(folder or ".") as entries:
             names = [entry.name for entry in entries if not folders or os.path.isdir(entry)]

@@ -5,8 +5,10 @@ from collections import Counter
 
 logger = logging.getLogger(__name__)
 
+SPECIAL, ELSEWHERE = "special files", "names that lead elsewhere"
 WARNED = {
-    "special files": "not a regular file",
+    SPECIAL: "not a regular file",
+    ELSEWHERE: "its name leads out of its folder",
     "unreadable folders": "the folder cannot be read",
     "listed folders": "listed folders are not walked; name them as arguments",
     "files in the output folder": "it lies in the output folder",

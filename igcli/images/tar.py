@@ -72,7 +72,7 @@ class Archive:
         count = 0
         try:
             with _opened(self._source.path) as stream:
-                for member in _members(stream):
+                for member in members_of(stream):
                     count += 1
                     source = self._image(member, stream)
                     if source is not None:
@@ -88,7 +88,7 @@ class Archive:
             told += f" and {more:,} more" if more > 0 else ""
             self.trouble = "; ".join(filter(None, (self.trouble, told)))
 
-    def _image(self, member: tarfile.TarInfo, stream: "_Forward") -> Source | None:
+    def _image(self, member: tarfile.TarInfo, stream: "Forward") -> Source | None:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         stem, suffix = os.path.splitext("/".join(parts))
         if member.isdir() or not parts or parts[-1].startswith(".") or META.match(stem + suffix):
@@ -109,7 +109,7 @@ class Archive:
         return Source(f"{self._source.path}/{name}", f"{self._source.name}/{name}", data)
 
 
-class _Forward:
+class Forward:
     """A stream as the library reads it: forward alone, and no more at once than is allowed."""
 
     def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
@@ -118,15 +118,18 @@ class _Forward:
         self.allowed = LONGEST_HEADER
 
     def tell(self) -> int:
+        """Return how much was read."""
         return self._at
 
     def seek(self, to: int) -> None:
+        """Go on to a place further on."""
         if to < self._at:
             raise ImageError("a member begins before the end of another")
         while self._at < to and (chunk := self._stream.read(min(CHUNK, to - self._at))):
             self._at += len(chunk)
 
     def read(self, size: int) -> bytes:
+        """Read as much as is left, and no more than is allowed."""
         if not 0 <= size <= self.allowed:
             raise ImageError(f"a header of more than {LONGEST_HEADER:,} bytes")
         self.allowed -= size
@@ -159,15 +162,20 @@ def _refuse(reason: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator[_Forward]:
+def _opened(path: str) -> Iterator[Forward]:
     """Open an archive, packed by gzip or not."""
     with open(path, "rb") as file:
         packed = file.peek(len(GZIP)).startswith(GZIP)
         with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
-            yield _Forward(stream)
+            yield Forward(stream)
 
 
-def _members(stream: _Forward) -> Iterator[tarfile.TarInfo]:
+def members_of(stream: Forward) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of an archive; what it claims costs no memory.
+
+    Raises:
+        ImageError: It is damaged, as may be any of `DAMAGED`.
+    """
     archive = tarfile.TarFile(
         fileobj=stream,  # type: ignore[arg-type]
         tarinfo=_Header,
@@ -187,7 +195,7 @@ def _members(stream: _Forward) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def _read(member: tarfile.TarInfo, stream: _Forward, *, most: int) -> bytes:
+def _read(member: tarfile.TarInfo, stream: Forward, *, most: int) -> bytes:
     if member.issym() or member.islnk():
         raise ImageError(f"a link to {member.linkname!r}, and streams are not read twice")
     if not member.isreg() or member.issparse():

@@ -1,9 +1,8 @@
 """From what a user names to the files that may hold images."""
 
 # Paths stay as they were given, byte for byte.
-# ruff: noqa: PTH100, PTH109, PTH112, PTH120
+# ruff: noqa: PTH112
 
-import functools
 import itertools
 import logging
 import os
@@ -11,9 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from igcli.errors import UsageError
 from igcli.images import globs
-from igcli.images.folders import Walker, is_inside
+from igcli.images.archives import place_of, sources_in
+from igcli.images.folders import Walker, is_inside, real
+from igcli.images.named import WALKED, Kind, kind_of, kind_of_match, own_name, refuse_missing
+from igcli.images.naming import Naming
 from igcli.images.tally import Tally
 from igcli.records import Source
+from igcli.urls import checked, is_url
 
 
 class Walk:
@@ -36,7 +39,7 @@ class Walk:
         """Check what is named; nothing is walked yet.
 
         Args:
-            arguments: Files, folders and glob patterns.
+            arguments: Files, folders, archives and glob patterns, by paths or URLs.
             listed: Distinct paths of files, iterable more than once: a `Listing`.
             output: The folder written to, which the walk leaves out.
             limit: Take only the first so many.
@@ -44,22 +47,24 @@ class Walk:
             archives: Whether tar archives are looked for, not images.
 
         Raises:
-            UsageError: An argument does not exist, is a folder that cannot be read, or all lie
-                in the output folder.
+            UsageError: An argument does not exist, is a folder or archive that cannot be read, or
+                all lie in the output folder; or a URL is not one that can be used.
         """
         self.tally = Tally()
-        self._output = None if output is None else os.path.realpath(output)
-        self._arguments = [name for name in arguments if not self._is_output(name)]
+        self._output = None if output is None else real(output)
+        given = map(checked, arguments)
+        self._arguments = [name for name in given if not self._is_output(name)]
         if arguments and not self._arguments:
             raise UsageError(f"{arguments[0]!r} is, or lies in, the output folder; choose another")
-        for argument in self._arguments:
-            _refuse_missing(argument)
         self._listed = listed
         self._limit = limit
         self._follow = follow
         self._archives = archives
-        self._current = os.getcwd()
+        self._naming = Naming(self._single_paths)
         self._level = logging.WARNING
+        for argument in self._arguments:
+            refuse_missing(argument)
+            self._kind(argument)
 
     def __iter__(self) -> Iterator[Source]:
         """Yield the images; what is left out is warned of in the first iteration only."""
@@ -71,68 +76,51 @@ class Walk:
         return itertools.islice(self._sources(walker), self._limit)
 
     def _sources(self, walker: Walker) -> Iterator[Source]:
-        folders = {os.path.realpath(name) for name in self._arguments if os.path.isdir(name)}
-        for argument in self._arguments:
-            if globs.is_pattern(argument):
+        kinds = [(name, self._kind(name)) for name in self._arguments]
+        several = len({real(name) for name, kind in kinds if kind in WALKED}) > 1
+        for argument, kind in kinds:
+            if kind == "pattern":
                 yield from self._matches(argument, walker)
-            elif os.path.isdir(argument):
-                own_name = os.path.basename(os.path.abspath(argument))
-                yield from walker.folder(argument, own_name if len(folders) > 1 else "")
+            elif kind in WALKED:
+                name = own_name(argument) if several else ""
+                yield from self._inside(kind, Source(argument, name), walker)
             else:
-                yield from walker.file(self._source(argument))
+                yield from walker.file(self._naming.source(argument))
         for path in self._listed:
-            yield from walker.file(self._source(path), listed=True)
+            yield from walker.file(self._naming.source(path), listed=True)
 
     def _matches(self, pattern: str, walker: Walker) -> Iterator[Source]:
         source = None
-        for source in map(self._source, globs.expand(pattern)):
-            if os.path.isdir(source.path):
-                yield from walker.folder(source.path, source.name)
+        for source in map(self._naming.source, globs.expand(pattern)):
+            kind = kind_of_match(source.path, archives_are_walked=not self._archives)
+            if kind in WALKED:
+                yield from self._inside(kind, source, walker)
             else:
                 yield from walker.file(source)
         if source is None:
             self.tally.skip("patterns without a match", pattern)
 
-    def _source(self, path: str) -> Source:
-        """Name a single path relative to the current folder, or to that common to all outside."""
-        absolute = os.path.abspath(path)
-        base = self._current if is_inside(absolute, self._current) else self._common_folder
-        if not is_inside(absolute, base):  # it appeared since the common folder was found
-            base = "/"
-        return Source(path, absolute[len(base) :].lstrip("/"))
+    def _inside(self, kind: Kind, folder: Source, walker: Walker) -> Iterator[Source]:
+        place = place_of(folder.path) if kind == "archive" else None
+        if place is None:
+            yield from walker.folder(folder.path, folder.name)
+        else:
+            yield from sources_in(place, folder.name, self.tally)
 
-    @functools.cached_property
-    def _common_folder(self) -> str:
-        """The longest common folder of all single paths outside the current folder."""
-        common = ""
-        for path in map(os.path.abspath, self._single_paths()):
-            if not is_inside(path, self._current):
-                folder = os.path.dirname(path)
-                common = os.path.commonpath([common, folder]) if common else folder
-        return common
+    def _kind(self, path: str) -> Kind:
+        return kind_of(path, archives_are_walked=not self._archives)
 
     def _single_paths(self) -> Iterator[str]:
         for argument in self._arguments:
-            if globs.is_pattern(argument):
+            kind = self._kind(argument)
+            if kind == "pattern":
                 yield from globs.expand(argument)
-            elif not os.path.isdir(argument):
+            elif kind == "file":
                 yield argument
         yield from self._listed
 
     def _is_output(self, argument: str) -> bool:
         """Tell whether a folder is the output folder, as it is among `*`, or lies in it."""
-        if self._output is None or not os.path.isdir(argument):
+        if self._output is None or not (is_url(argument) or os.path.isdir(argument)):
             return False
-        return is_inside(os.path.realpath(argument), self._output)
-
-
-def _refuse_missing(argument: str) -> None:
-    if globs.is_pattern(argument):
-        return
-    try:
-        os.lstat(argument)  # a link that leads nowhere is there, and fails like any bad image
-        if os.path.isdir(argument):
-            os.scandir(argument).close()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{argument!r} cannot be read: {reason}") from error
+        return is_inside(real(argument), self._output)

@@ -14,7 +14,7 @@ from igcli.errors import ImageError, OutputError, UsageError
 from igcli.outputs.files import TEMPORARY, parts
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.parts import PartsAppender
-from igcli.stores import Reader, Telling, store
+from igcli.stores import Reader, Telling, reach, store
 from igcli.urls import is_web, shown
 
 BLOCK = 1 << 20
@@ -38,7 +38,7 @@ class RemoteFolder(OutputFolder):
         self.path = url.rstrip("/") if not url.endswith("://") else url
         self.tag = secrets.token_hex(8)
         self._store = store(url)
-        self._place = self._store.files._strip_protocol(self.path)
+        self._place = self._store.place(self.path)
         if not self._place.strip("/"):
             raise UsageError(f"output {url!r} names no folder in the store")
 
@@ -54,16 +54,12 @@ class RemoteFolder(OutputFolder):
         Raises:
             UsageError: It is a file, there is no such bucket, or the store refuses.
         """
+        reach(self.path)
         hasty = store(self.path, hasty=True)
-        bucket = self._place.strip("/").partition("/")[0]
-        with hasty.telling(f"output {self.path!r}", UsageError):
+        with hasty.telling(f"output {self.path!r} cannot be used", UsageError):
             try:
                 found = hasty.files.ls(self._place, detail=True)
             except FileNotFoundError:
-                if self.path.startswith("memory:"):
-                    return
-                with contextlib.suppress(PermissionError):  # to look at the bucket itself
-                    hasty.files.info(bucket)
                 return
         if any(each["name"] == self._place and each["type"] == "file" for each in found):
             raise UsageError(f"output {self.path!r} is a file, not a folder")
