@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from igcli.models.foldable import Fold, Search, Step, Values, is_same
+from igcli.models.foldable import Fold, Search, Step, Values
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -67,7 +67,8 @@ class _Rewriting:
         convolution = found.convolution
         node, filters = self._nodes[convolution.name], self._values[convolution.inputs[1].name]
         if found.pad is not None:
-            _pad_itself(node, found.pad, convolution)
+            node.input[0] = _name(found.pad.inputs[0])
+            node.attr["padding"].s = b"SAME"
         if found.before:
             scale, offset = self._together(found.before, filters.shape[2])
             if scale.all():
@@ -104,17 +105,6 @@ class _Rewriting:
         node.attr["dtype"].type = tf.float32.as_datatype_enum
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.float32))
         return name
-
-
-def _pad_itself(node: Any, pad: Any, convolution: Any) -> None:
-    """Have a convolution pad its input."""
-    paddings = tf.get_static_value(pad.inputs[1])
-    node.input[0] = _name(pad.inputs[0])
-    if is_same(convolution, pad, paddings):
-        node.attr["padding"].s = b"SAME"
-    else:
-        node.attr["padding"].s = b"EXPLICIT"
-        node.attr["explicit_paddings"].list.i[:] = paddings.ravel().tolist()
 
 
 def _name(tensor: Any) -> str:

@@ -57,7 +57,7 @@ FOLDED: dict[str, tuple[Function, dict[str, int]]] = {
         lambda x: convolved(padded((x / 255.0 - MEAN) / DEVIATION, 1, 1), "VALID"),
         {"AddV2": 1, "Conv2D": 1},
     ),
-    "padding of its own": (lambda x: convolved(padded(x, 2, 1), "VALID", 2), {"Conv2D": 1}),
+    "padded as SAME is": (lambda x: convolved(padded(x, 0, 1), "VALID", 2), {"Conv2D": 1}),
     "depthwise, padded as SAME is": (
         lambda x: depthwise(padded(x, 0, 1), "VALID", 2),
         {"DepthwiseConv2dNative": 1},
@@ -65,6 +65,10 @@ FOLDED: dict[str, tuple[Function, dict[str, int]]] = {
 }
 
 LEFT: dict[str, tuple[Function, dict[str, int]]] = {
+    "padded otherwise": (
+        lambda x: convolved(padded(x, 2, 1), "VALID", 2),
+        {"Pad": 1, "Conv2D": 1},
+    ),
     "depthwise, padded otherwise": (
         lambda x: depthwise(padded(x, 1, 0), "VALID", 2),
         {"Pad": 1, "DepthwiseConv2dNative": 1},
