@@ -35,11 +35,11 @@ class Wanted:
 class Report:
     """The terminal's side of a run: a progress bar, results as they come, the summary."""
 
-    def __init__(self, total: int, output: str, wanted: Wanted) -> None:
+    def __init__(self, total: int | None, output: str, wanted: Wanted) -> None:
         """Start the bar.
 
         Args:
-            total: Number of images.
+            total: Number of images; None if it is unknown, and each is ticked off by itself.
             output: The output folder, put before the paths printed.
             wanted: What is to be said.
         """
@@ -52,8 +52,9 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Tell one image's result."""
+        if self._total is not None:
+            self.tick()
         if outcome.standing:
-            self._bar.update()
             return
         if self._wanted.as_json:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
@@ -64,6 +65,9 @@ class Report:
             say(f"{outcome.record['source']}: {outcome.record['error']}", logging.WARNING)
         for warning in outcome.record.get("warnings", ()):
             say(f"{outcome.record['source']}: warning: {warning}", logging.WARNING)
+
+    def tick(self) -> None:
+        """Count an image as finished."""
         self._bar.update()
 
     def wrote(self, name: str) -> None:
@@ -93,15 +97,18 @@ class Report:
             sys.stdout.buffer.flush()
 
 
-def closing_line(summary: Mapping[str, Any], total: int, output: str) -> str:
-    """Return the summary of a run over `total` images in one line."""
+def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> str:
+    """Return the summary of a run over `total` images, None for all it met, in one line."""
     errors = summary["completeness_error"]
     counts = {"skipped": "before", "redone": "redone because they changed"}
     further = [f"{summary[key]:,} {text}" for key, text in counts.items() if summary[key]]
-    parts = [f"{summary['done']:,} of {total:,} images done"]
+    wanted = summary["images"] if total is None else total
+    parts = [f"{summary['done']:,} of {wanted:,} images done"]
     parts[0] += f" ({', '.join(further)})" if further else ""
     if summary["failed"]:
         parts.append(f"{summary['failed']:,} failed")
+    if "damaged" in summary:
+        parts.append(f"images may be missing of damaged archives: {len(summary['damaged']):,}")
     if errors["median"] is not None:
         parts.append(
             f"completeness error {errors['median']:.2%} (median), {errors['worst']:.2%} (worst)"

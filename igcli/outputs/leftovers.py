@@ -11,7 +11,12 @@ from igcli.errors import OutputError
 from igcli.outputs.files import FOLDER, is_temporary, temporary_name
 from igcli.outputs.folder import OutputFolder
 
-FOLDERS = {"panels": (".jpg", ".png"), "gifs": (".gif", ".webp"), "arrays": (".npz",)}
+FOLDERS = {
+    "panels": (".jpg", ".png"),
+    "gifs": (".gif", ".webp"),
+    "arrays": (".npz",),
+    "tars": (".tar",),
+}
 """The folders that runs write to, and the endings of their files there."""
 
 RECORDS = {"shards": (".jsonl", "summary.json", "run.json", ".igcli-lock"), "records": (".jsonl",)}
@@ -24,6 +29,8 @@ def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
     Raises:
         OutputError: They cannot be removed.
     """
+    if folder.is_remote:
+        return  # what is put there is whole
     starts = tuple(temporary_name(tag, "").removesuffix(".tmp") for tag in tags)
     try:
         root = os.open(folder.path, FOLDER)

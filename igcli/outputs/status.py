@@ -129,7 +129,8 @@ def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> 
     tally = Tally()
     for record in journal.read(folder):
         if isinstance(record.get("image"), str):
-            tally.put(record, number_of(record["image"], count) - 1)
+            # What lies in an archive is of the archive's shard.
+            tally.put(record, number_of(record.get("tar") or record["image"], count) - 1)
     for shard in shards:
         tally.add(journal.read(folder.below(shard.folder)), shard.number - 1)
     held = {shard.number for shard in running(folder)}

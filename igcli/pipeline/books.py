@@ -63,9 +63,14 @@ class Books:
         Raises:
             OutputError: It cannot be written.
         """
-        self._wanted = {"total": images.total}
+        if images.archives:
+            self._wanted = {"total": None, "archives": images.total}
+        else:
+            self._wanted = {"total": images.total}
         if images.shard is not None:
-            self._wanted |= {"shard": str(images.shard), "totals": list(images.totals)}
+            self._wanted["shard"] = str(images.shard)
+            if not images.archives:
+                self._wanted["totals"] = list(images.totals)
         self._write(engine, finished=False)
 
     def close(self, engine: Mapping[str, Any], error: BaseException | None) -> None:

@@ -14,7 +14,7 @@ from igcli.config.write import absolute
 from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.models.digest import of_source
-from igcli.outputs import journal, reports
+from igcli.outputs import journal, reports, tar
 from igcli.outputs.index import Index
 from igcli.outputs.shards import Place
 from igcli.pipeline.checks import methods_of
@@ -123,7 +123,8 @@ def _is_free(group: str, before: Settings, place: Place) -> bool:
     """Tell whether nothing was drawn yet by these settings; other shards may be about to."""
     if getattr(before, group) is None:
         return True
-    return place.shard is None and not place.folder.has_folder(PICTURES[group])
+    places = (PICTURES[group], tar.FOLDER)
+    return place.shard is None and not any(map(place.folder.has_folder, places))
 
 
 def _settings_of(place: Place) -> Settings:
