@@ -80,7 +80,7 @@ def install(release: Release, archive: Path) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, data in contents.items():
-            _write(target / name, data)
+            write(target / name, data)
     except OSError as error:
         raise ModelError(
             f"the cache folder {target} cannot be written: {error.strerror} (set IGCLI_HOME to "
@@ -161,8 +161,12 @@ def _unpacked(file: object, member: Member, archive: Path) -> bytes:
     return data
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write beside, then rename: two processes at once leave one whole file."""
+def write(path: Path, data: bytes) -> None:
+    """Write beside, then rename: two processes at once leave one whole file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

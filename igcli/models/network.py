@@ -1,5 +1,6 @@
 """A TensorFlow function as a network: frozen, compiled, differentiated to its input alone."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -63,10 +64,13 @@ class TensorFlowNetwork:
         self.outputs, self.activation = head.outputs, head.activation
         self._scores = scores_of(traced, head, explain)
         self._predict = tf.function(self._scores, autograph=False)
-        # Batches hold points of one line or many; without this each number would be a trace.
-        self._differentiate = tf.function(
-            self._score_gradients, autograph=False, reduce_retracing=True
-        )
+        self._differentiate = self._compiled()
+
+    def uncompiled(self) -> "TensorFlowNetwork":
+        """Return the same network with no gradient compiled, to be tried and let go."""
+        found = copy.copy(self)
+        found._differentiate = found._compiled()
+        return found
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
@@ -95,6 +99,10 @@ class TensorFlowNetwork:
                 derivatives.numpy() if slopes else None,
                 maps.numpy() if interior else None,
             )
+
+    def _compiled(self) -> Any:
+        # Batches hold points of one line or many; without this each number would be a trace.
+        return tf.function(self._score_gradients, autograph=False, reduce_retracing=True)
 
     def _score_gradients(
         self, lines: Any, line: Any, alpha: Any, target: Any, **wanted: bool

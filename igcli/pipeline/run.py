@@ -21,7 +21,7 @@ from igcli.pipeline.precision import settled
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.scales import SharedScales
 from igcli.pipeline.selection import Selection
-from igcli.pipeline.size import batch_size_for
+from igcli.pipeline.size import batch_size_for, tuned
 from igcli.records import Source
 from igcli.render.options import GifOptions
 
@@ -141,6 +141,9 @@ class Run:
         sources: Iterable[Source] = images
         if self._context.settings.precision == "auto":
             sources = self._with_precision(sources)
+        if self._context.settings.batch_size == "auto":
+            size = tuned(self.model, gradients=sum(images.totals) * self._evaluations())
+            self._engine = Engine(self.model.network, batch_size=size)
         with closing(self._attributed(iter(sources), images)) as outcomes:
             for outcome in outcomes:
                 self.summary.add(outcome)
@@ -166,6 +169,11 @@ class Run:
             return settled(sources, self._context, self._engine)
         self.model.network.precision = chosen
         return sources
+
+    def _evaluations(self) -> int:
+        """Return about how many gradients an image takes."""
+        steps = self._context.settings.steps
+        return len(self._context.plan.methods) * (50 if steps == "auto" else steps)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,99 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from igcli.errors import OutOfMemoryError
+from igcli.models import sizes
+from igcli.paths.network import Points
+from igcli.pipeline import size
+
+
+class Clock:
+    """A network whose batches take as long as the test says, by a clock of the test's."""
+
+    input_shape = (2, 2, 3)
+    precision = "float32"
+
+    def __init__(self, seconds: dict[int, float], *, most: int = 1000) -> None:
+        self.now = 0.0
+        self.batches: list[int] = []
+        self._seconds, self._most = seconds, most
+
+    def uncompiled(self) -> "Clock":
+        return self
+
+    def place(self, array: Any) -> Any:
+        return array
+
+    def gradients(self, points: Points) -> None:
+        count = len(points.alpha)
+        if count > self._most:
+            raise OutOfMemoryError("too much")
+        self.batches.append(count)
+        self.now += self._seconds[count]
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def tuned(network: Clock, monkeypatch: pytest.MonkeyPatch, gradients: int = 10**9) -> int:
+    monkeypatch.setattr(size, "time", network)
+    model: Any = SimpleNamespace(network=network, device="CPU:0", sha256="ab", size=(2, 2))
+    model.precision = network.precision
+    return size.tuned(model, gradients=gradients)
+
+
+def test_the_fastest_is_picked_and_remembered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Clock({10: 1.0, 16: 1.2, 25: 2.4, 50: 4.5})
+    assert tuned(network, monkeypatch) == 16
+    before = len(network.batches)
+    assert tuned(network, monkeypatch, gradients=0) == 16
+    assert len(network.batches) == before
+    faster = Clock({10: 0.1, 16: 1.2, 25: 2.4, 50: 4.5})
+    faster.precision = "bfloat16"
+    assert tuned(faster, monkeypatch) == 10
+
+
+def test_a_difference_within_the_noise_changes_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tuned(Clock({10: 0.99, 16: 1.6, 25: 2.5, 50: 4.9}), monkeypatch) == 25
+
+
+def test_what_does_not_fit_is_not_picked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tuned(Clock({10: 1.0, 16: 1.6, 25: 2.5, 50: 0.1}, most=40), monkeypatch) == 25
+
+
+def test_a_short_run_measures_next_to_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Clock({10: 0.1, 16: 1.6, 25: 2.5, 50: 5.0})
+    # Measuring three more sizes would take about 30 s, a twentieth of 6,000 gradients.
+    assert tuned(network, monkeypatch, gradients=5000) == 25
+    assert set(network.batches) == {25}
+    assert not home.exists()
+    assert tuned(network, monkeypatch, gradients=7000) == 10
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"k": "25"}', '{"k": 0}', '{"k": true}', "\xff"])
+def test_a_damaged_cache_is_no_cache(home: Path, text: str) -> None:
+    home.mkdir()
+    (home / sizes.NAME).write_text(text, encoding="latin-1")
+    assert sizes.recall("k") is None
+    sizes.remember("k", 16)
+    assert sizes.recall("k") == 16
+
+
+def test_a_home_that_cannot_be_written_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "file" / "home"))
+    sizes.remember("k", 16)
+    assert sizes.recall("k") is None
