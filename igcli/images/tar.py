@@ -17,6 +17,7 @@ from igcli.errors import ImageError
 from igcli.images.folders import EXTENSIONS
 from igcli.images.tally import Tally
 from igcli.records import Source
+from igcli.urls import is_url, shown
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 16
@@ -106,7 +107,7 @@ class Archive:
             data: bytes | ImageError = _read(member, stream, most=self._most)
         except ImageError as error:
             data = error
-        return Source(f"{self._source.path}/{name}", f"{self._source.name}/{name}", data)
+        return Source(f"{shown(self._source.path)}/{name}", f"{self._source.name}/{name}", data)
 
 
 class Forward:
@@ -164,10 +165,19 @@ def _refuse(reason: str) -> NoReturn:
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Forward]:
     """Open an archive, packed by gzip or not."""
-    with open(path, "rb") as file:
-        packed = file.peek(len(GZIP)).startswith(GZIP)
+    with _file(path) as file:
+        packed = file.peek(len(GZIP)).startswith(GZIP)  # type: ignore[attr-defined]
         with gzip.open(file) if packed else contextlib.nullcontext(file) as stream:
             yield Forward(stream)
+
+
+def _file(path: str) -> IO[bytes]:
+    if is_url(path):
+        # Imported here: for plain paths, nothing of it is needed.
+        from igcli.images.remote import open_file
+
+        return open_file(path)
+    return open(path, "rb")
 
 
 def members_of(stream: Forward) -> Iterator[tarfile.TarInfo]:

@@ -22,6 +22,7 @@ from igcli.pipeline.resume import Earlier
 from igcli.pipeline.run import Prepared, context_for
 from igcli.pipeline.selection import Selection
 from igcli.records import Source
+from igcli.urls import shown
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class TarRun:
                     self._folder.write_parts(packing.name, chain([first], parts))
             yield from self._recorded(packing, is_new=first is not None)
         if archive.trouble:
-            log.warning("%s: %s", tar.path, archive.trouble)
+            log.warning("%s: %s", shown(tar.path), archive.trouble)
             self.summary.damage(tar.name, archive.trouble)
 
     def _parts(self, archive: Archive, packing: Packing) -> Generator[bytes]:
