@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
+from igcli.urls import has_credentials
+
 # Those from DC80 to DCFF are the bytes of names that are not UTF-8.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
@@ -102,6 +104,8 @@ def _path(path: object) -> object:
         raise ValueError("must not be empty")
     if isinstance(path, str) and ("\0" in path or _LONE_SURROGATE.search(path)):
         raise ValueError("has a character that no file name may have")
+    if isinstance(path, str) and has_credentials(path):
+        raise ValueError("is a URL with a user name or password: give them in the environment")
     return path
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.errors import ImageError
+from igcli.urls import shown
 
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -28,6 +29,11 @@ class Source:
     path: str
     name: str
     data: bytes | ImageError | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """The path as it may be seen and recorded."""
+        return shown(self.path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ import click
 from igcli.cli.terminal import say, verbosity
 from igcli.errors import UsageError
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.open import output_at
 from igcli.printable import printable
 
 if TYPE_CHECKING:  # Its help needs no NumPy.
@@ -44,7 +45,7 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     from igcli.compare.summary import sum_up
     from igcli.outputs.results import read_results
 
-    runs = read_results(OutputFolder(run_a)), read_results(OutputFolder(run_b))
+    runs = read_results(output_at(run_a)), read_results(output_at(run_b))
     page = _page(options["gallery"])
     agreement = sum_up(compared(*runs), *runs)
     if page:  # Before the table, which may be piped to a reader that stops at its first line.

@@ -5,7 +5,7 @@ import os
 import click
 
 from igcli.cli.terminal import verbosity
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.open import output_at
 
 
 @click.command()
@@ -19,7 +19,7 @@ def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says noth
     # Imported here: its help needs no NumPy.
     from igcli.gallery.write import write_gallery
 
-    folder = OutputFolder(output)
+    folder = output_at(output)
     folder.check()
     name = write_gallery(folder)
     click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118

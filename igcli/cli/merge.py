@@ -5,7 +5,7 @@ import os
 import click
 
 from igcli.cli.terminal import NOTICE, say, verbosity
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.open import output_at
 
 
 @click.command()
@@ -25,7 +25,7 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     from igcli.outputs.reports import SUMMARY
     from igcli.pipeline.merge import merge as merge_shards
 
-    folder = OutputFolder(output)
+    folder = output_at(output)
     folder.check()
     if gallery:
         refuse_foreign(folder)

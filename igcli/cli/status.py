@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from igcli.cli.terminal import verbosity
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.open import output_at
 
 if TYPE_CHECKING:
     from igcli.outputs.status import Progress, Status
@@ -27,7 +27,7 @@ def status(output: str, *, as_json: bool, array: bool, quiet: bool) -> None:  # 
     # Imported here: its help needs no NumPy.
     from igcli.outputs.status import read_status
 
-    found = read_status(OutputFolder(output))
+    found = read_status(output_at(output))
     if array:
         # Nothing at all where there is none, for the shell to test.
         click.echo(found.array, nl=bool(found.array))

@@ -7,6 +7,7 @@ from typing import Any
 from igcli.config.keys import Key, child, option_of, walk
 from igcli.config.problems import ConfigError, Path
 from igcli.options import Presets
+from igcli.urls import is_url
 
 
 def anchored(values: Mapping[str, object], keys: tuple[Key, ...], folder: str) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _resolved(value: object, key: Key, folder: str) -> object:
     if isinstance(value, tuple):
         return tuple(_resolved(item, key, folder) for item in value)
     mark = key.path_field
-    if mark and isinstance(value, str) and value and not mark.is_name(value):
+    if mark and isinstance(value, str) and value and not (mark.is_name(value) or is_url(value)):
         # pathlib would make the name demo of the path ./demo.
         return os.path.join(folder, value)  # noqa: PTH118
     return value

@@ -10,6 +10,7 @@ from igcli.config.keys import Key
 from igcli.config.schema import KEYS, Settings
 from igcli.config.wording import words
 from igcli.options import Expected, Presets
+from igcli.urls import is_url
 
 _HEAD = """\
 # Settings of igcli, with their defaults; keys after a # are not set.
@@ -31,7 +32,9 @@ def template() -> str:
 
 
 def absolute(path: str) -> str:
-    """Return the absolute path of a path relative to the current folder."""
+    """Return the absolute path of a path relative to the current folder; a URL stays."""
+    if is_url(path):
+        return path
     folder = os.getcwd()  # noqa: PTH109 - names need not be UTF-8
     while path.startswith("../"):
         folder, path = os.path.dirname(folder), path[3:]  # noqa: PTH120

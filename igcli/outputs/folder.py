@@ -28,10 +28,11 @@ class OutputFolder:
     Attributes:
         path: Its absolute path, or its URL.
         tag: In the names of all temporary files of this object, and of no other.
-        has_locks: Whether a lock in it can keep a second run away.
+        is_remote: Whether it lies in a store: each call takes its time, and nothing can be locked
+            or appended to.
     """
 
-    has_locks = True
+    is_remote = False
 
     def __init__(self, path: str) -> None:
         """Name the folder; nothing is looked up yet.

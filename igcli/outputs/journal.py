@@ -28,6 +28,7 @@ class Journal:
             OutputError: They cannot be written.
         """
         self._lines = folder.appender(NAME if part is None else f"{PARTS}/{part}.jsonl")
+        self._whole = folder if part is None else None
 
     def append(self, record: Mapping[str, object]) -> None:
         """Append a record, whole or not at all.
@@ -41,7 +42,10 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the file; where nothing could be appended to it, put it together."""
         self._lines.close()
+        if self._whole is not None:
+            join(self._whole)
 
 
 def join(folder: OutputFolder) -> None:
@@ -69,9 +73,13 @@ def parts(folder: OutputFolder) -> list[str]:
     return [f"{PARTS}/{name}" for name in names if name.endswith(".jsonl")]
 
 
-def read(folder: OutputFolder) -> Iterator[dict[str, Any]]:
-    """Yield the records in `folder`; torn lines are left out, the rest is as in `lines`."""
-    return _records(lines(folder))
+def read(folder: OutputFolder, *, part: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the records in `folder`, or of one part; torn lines are left out; else as `lines`."""
+    if part is None:
+        return _records(lines(folder))
+    # In a store, a part is of many files: "records/TIME.RANDOM.PART.NUMBER.jsonl".
+    names = [name for name in parts(folder) if part in name.removeprefix(f"{PARTS}/").split(".")]
+    return _records(line for name in names for line in _lines(folder, name))
 
 
 def lines(folder: OutputFolder) -> Iterator[bytes]:

@@ -48,8 +48,8 @@ class Lock:
             UsageError: The folder cannot be written to.
             OutputError: Another run holds it; the message names its process and host.
         """
-        if not self._folder.has_locks:
-            log.warning(UNPROTECTED, self._folder.path, "it is no folder of this machine")
+        if self._folder.is_remote:
+            log.warning(UNPROTECTED, self._folder.path, "a store has none")
             return self
         end = time.monotonic() + PATIENCE
         while not self._take():
@@ -118,7 +118,7 @@ def is_held(folder: OutputFolder, name: str = NAME) -> bool:
     Raises:
         OutputError: The lock cannot be read.
     """
-    if not folder.has(name):
+    if folder.is_remote or not folder.has(name):
         return False
     with contextlib.suppress(OutputError), folder.open_to_read(name) as file:
         try:

@@ -68,16 +68,16 @@ def _refuse_shared(
         stem = source.name.removesuffix(ending)
         if stem in first:
             raise UsageError(
-                f"two images for one output: {first[stem]!r} and {source.path!r}; "
+                f"two images for one output: {first[stem]!r} and {source.shown!r}; "
                 "rename one or give them in separate runs"
             )
         if stem in hidden:
             raise UsageError(
-                f"the output of {source.path!r} would have the name of a folder; "
+                f"the output of {source.shown!r} would have the name of a folder; "
                 "rename one or give them in separate runs"
             )
         if hash(stem) in shared:
-            first[stem] = source.path
+            first[stem] = source.shown
 
 
 def _folder_stems(folders: Iterable[str], suffixes: tuple[str, ...]) -> Iterator[str]:

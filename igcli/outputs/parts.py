@@ -24,15 +24,17 @@ class PartsAppender:
     The files' names sort in the order of their lines, also over runs one after another.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, name: str) -> None:
         """Begin; nothing is written yet.
 
         Args:
             folder: The output.
+            name: Of the file that the lines belong to.
         """
         now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        own = name.rpartition("/")[2].removesuffix(".jsonl")
         self._folder = folder
-        self._start = f"{PARTS}/{now}-{secrets.token_hex(8)}"
+        self._start = f"{PARTS}/{now}.{secrets.token_hex(8)}.{own}"
         self._number = 0
         self._lines: list[bytes] = []
         self._since = time.monotonic()
@@ -52,5 +54,5 @@ class PartsAppender:
 
     def _write(self) -> None:
         self._number += 1
-        self._folder.write(f"{self._start}-{self._number:06}.jsonl", b"".join(self._lines))
+        self._folder.write(f"{self._start}.{self._number:06}.jsonl", b"".join(self._lines))
         self._lines = []

@@ -25,7 +25,7 @@ LONGEST = 1024
 class RemoteFolder(OutputFolder):
     """A folder in a store; as `OutputFolder`, but nothing in it can be appended to or locked."""
 
-    has_locks = False
+    is_remote = True
 
     def __init__(self, url: str) -> None:
         """Name the folder; nothing is asked of the store yet.
@@ -163,9 +163,9 @@ class RemoteFolder(OutputFolder):
             copied.flush()
             yield copied.name
 
-    def appender(self, name: str) -> PartsAppender:  # noqa: ARG002 - a store takes whole files
+    def appender(self, name: str) -> PartsAppender:
         """Begin to put lines there in files of their own, which readers join."""
-        return PartsAppender(self)
+        return PartsAppender(self, name)
 
     def extend(self, name: str, lines: Iterable[bytes]) -> None:
         """Put lines behind those of the file `name`, which is written anew; errors as in `has`."""

@@ -21,24 +21,33 @@ T = TypeVar("T")
 UPCOMING = 8
 """Pieces of work started ahead of the network's need, and inputs of one prediction."""
 
+WAITING = 16
+"""Calls at a time that mostly wait."""
+
 AHEAD = 2
 """Batches handed to the network at a time, so that it never waits for us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Asks for a function to be called in the background; answered by what it returns."""
+    """Asks for a function to be called in the background; answered by what it returns.
+
+    Attributes:
+        function: What is called.
+        waits: Whether it mostly waits, for a store, so that many may be called at a time.
+    """
 
     function: Callable[[], Any]
+    waits: bool = False
 
 
 Job = Generator[Sequence[Request | Call], Sequence[Any], T]
 """Work for the network that may also ask for calls in the background."""
 
 
-def in_background(function: Callable[..., T], *arguments: Any) -> Job[T]:
+def in_background(function: Callable[..., T], *arguments: Any, waits: bool = False) -> Job[T]:
     """Call a function beside the network; an exception comes back to the job that asked."""
-    [result] = yield [Call(partial(function, *arguments))]
+    [result] = yield [Call(partial(function, *arguments), waits)]
     answer: T = result
     return answer
 
@@ -78,18 +87,22 @@ class Engine:
         """Yield the result of each job as it is finished; what a job raises ends the run."""
         device = ThreadPoolExecutor(1, "igcli-network")
         background = ThreadPoolExecutor(self._threads, "igcli-background")
+        waiting = ThreadPoolExecutor(WAITING, "igcli-waiting")
         try:
-            yield from _Run[T](self, device, background).results(iter(jobs))
+            yield from _Run[T](self, device, (background, waiting)).results(iter(jobs))
         finally:
             # A batch under way cannot be stopped, and whoever stops the run will not wait for it.
             device.shutdown(wait=False, cancel_futures=True)
-            background.shutdown(wait=True, cancel_futures=True)
+            for pool in (background, waiting):
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Run(Generic[T]):
     """The state of one run: a loop that waits for whatever is done next."""
 
-    def __init__(self, engine: Engine, device: Executor, background: Executor) -> None:
+    def __init__(
+        self, engine: Engine, device: Executor, background: tuple[Executor, Executor]
+    ) -> None:
         self._sparing = engine.sparing
         self._most_alive = 2 * max(engine.batch_size, 2 * UPCOMING)
         self._device = device
@@ -144,7 +157,7 @@ class _Run(Generic[T]):
         if isinstance(request, Call):
             self._calls += 1
             self._reading += ticket.owner.upcoming
-            future = self._background.submit(request.function)
+            future = self._background[request.waits].submit(request.function)
             self._when_done(future, partial(self._called, ticket))
         elif isinstance(request, Prediction):
             self._predictions.append((ticket, request.input))

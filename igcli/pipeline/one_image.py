@@ -21,6 +21,7 @@ from igcli.pipeline.outcome import Outcome, Record
 from igcli.pipeline.publish import Attributed, publish, write_others
 from igcli.pipeline.standing import is_standing
 from igcli.records import Sample, Source
+from igcli.urls import is_url
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ def begin_image(source: Source, context: Context) -> Job[Attributed | Outcome]:
     """
     earlier = context.index.find(source.name) if context.index else None
     begun = _Begun(source, earlier, time.perf_counter())
-    opened = yield from _surviving(begun, context, lambda: in_background(_open, begun, context))
+    waits = is_url(source.path) or context.folder.is_remote
+    opened = yield from _surviving(
+        begun, context, lambda: in_background(_open, begun, context, waits=waits)
+    )
     if isinstance(opened, Outcome):
         return opened
     if opened.standing and earlier:
@@ -74,10 +78,12 @@ def finish_image(found: Attributed, context: Context) -> Job[Outcome]:
     sample, earlier = found.sample, found.earlier
     begun = _Begun(sample.source, earlier, found.start, sha256=sample.sha256)
     published = yield from _surviving(
-        begun, context, lambda: in_background(publish, found, context)
+        begun,
+        context,
+        lambda: in_background(publish, found, context, waits=context.folder.is_remote),
     )
     if not published.failed:
-        log.debug("%s: %s s", sample.source.path, published.record["seconds"])
+        log.debug("%s: %s s", sample.source.shown, published.record["seconds"])
         context.journal.append(published.record)
     return published
 
@@ -89,7 +95,7 @@ def _surviving(begun: _Begun, context: Context, job: Callable[[], Job[T]]) -> Jo
     except OutputError:
         raise
     except Exception as error:  # The one place that survives a bad image.
-        log.debug("%s failed", begun.source.path, exc_info=error)
+        log.debug("%s failed", begun.source.shown, exc_info=error)
         result = outcome.failed(begun.source, error, begun.sha256)
     if result.record != begun.earlier:
         context.journal.append(result.record)
@@ -100,7 +106,9 @@ def _attributed(begun: _Begun, context: Context) -> Job[Attributed]:
     sample = yield from in_background(_decoded, begun, context)
     found = yield from explain(sample.image.astype(np.float32), context.plan, begun.source)
     attributed = Attributed(sample, tuple(found), begun.earlier, begun.start)
-    return (yield from in_background(write_others, attributed, context))
+    return (
+        yield from in_background(write_others, attributed, context, waits=context.folder.is_remote)
+    )
 
 
 def read_sample(source: Source, context: Context) -> Sample:

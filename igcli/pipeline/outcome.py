@@ -44,7 +44,7 @@ def failed(source: Source, error: Exception, sha256: str | None) -> Outcome:
         sha256: Of its bytes, None where they could not be read.
     """
     reason = str(error) or type(error).__name__
-    record = {"image": source.name, "source": source.path, "status": "failed", "error": reason}
+    record = {"image": source.name, "source": source.shown, "status": "failed", "error": reason}
     return Outcome(record | ({"image_sha256": sha256} if sha256 else {}))
 
 
@@ -62,7 +62,7 @@ def done(
     """
     record = {
         "image": sample.source.name,
-        "source": sample.source.path,
+        "source": sample.source.shown,
         "status": "ok",
         "image_sha256": sample.sha256,
         "model_sha256": model.sha256,

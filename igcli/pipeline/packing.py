@@ -39,6 +39,8 @@ class Packing:
         flags: `STANDING` and `REDONE` of each image that left.
     """
 
+    is_remote = False
+
     def __init__(
         self,
         folder: OutputFolder,

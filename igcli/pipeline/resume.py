@@ -1,6 +1,5 @@
 """What earlier runs left in an output, and whether this run may go on there."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -134,7 +133,8 @@ def _settings_of(place: Place) -> Settings:
         reason = f"its {reports.CONFIG} is gone"
         raise UsageError(_refusal(place, [reason]))
     try:
-        return load_settings(os.path.join(folder.path, reports.CONFIG), {}).settings  # noqa: PTH118
+        with folder.local_path(reports.CONFIG) as path:
+            return load_settings(path, {}).settings
     except ConfigError as error:
         raise UsageError(_refusal(place, [error.lines[0]])) from None
 

@@ -11,7 +11,13 @@ Files = dict[str, str]
 
 
 class Folder(Protocol):
-    """Where the files of images go: an `OutputFolder`, or what stands for one."""
+    """Where the files of images go: an `OutputFolder`, or what stands for one.
+
+    Attributes:
+        is_remote: Whether each call takes its time.
+    """
+
+    is_remote: bool
 
     def has(self, name: str) -> bool:
         """Tell whether `name` exists as a file."""
