@@ -12,7 +12,7 @@ from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
 from igcli.errors import UsageError
 from igcli.models.options import is_name
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.open import output_at
 from igcli.outputs.page import refuse_foreign
 from igcli.outputs.shards import Place
 from igcli.outputs.sharing import refuse_results
@@ -67,7 +67,7 @@ def ask(options: dict[str, Any], *, panels: bool) -> Asked:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
     wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
-    folder = OutputFolder(settings.output)
+    folder = output_at(settings.output)
     place = Place(folder, shard_of(arguments.shard, folder))
     asked = Asked(settings, loaded.chosen, arguments, place, panels, wanted)
     _refuse(asked)
