@@ -8,6 +8,7 @@ from igcli.cli.options import settings_of
 from igcli.cli.report import Wanted
 from igcli.cli.run_options import Arguments
 from igcli.cli.shard import shard_of
+from igcli.cli.tars import refuse_for_tars
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
 from igcli.errors import UsageError
@@ -85,6 +86,7 @@ def _refuse(asked: Asked) -> None:
             "precision: auto is settled by a measurement, which may differ from shard to shard; "
             "with --shard, write float32 or bfloat16 (summary.json of a run with --limit 1 has it)"
         )
+    refuse_for_tars(asked.arguments, settings, panels=asked.panels)
     check(settings, panels=asked.panels)
 
 

@@ -17,6 +17,7 @@ from igcli.pipeline.resume import Earlier
 
 if TYPE_CHECKING:
     from igcli.pipeline.run import Run
+    from igcli.pipeline.tars import TarRun
 
 
 @click.command()
@@ -54,7 +55,12 @@ def _run(asked: Asked) -> int:
     folder = asked.place.folder
     images, walk = find(asked.arguments, asked.place)
     run = _engine(asked, earlier_of(asked))
-    report = Report(images.total, folder.path, asked.wanted)
+    report = Report(None if images.archives else images.total, folder.path, asked.wanted)
+    if images.archives:
+        from igcli.pipeline.tars import TarRun
+
+        if isinstance(run, TarRun):
+            run.seen = report.tick
     try:
         with run, closing(run.outcomes(images)) as outcomes:
             for outcome in outcomes:
@@ -70,16 +76,18 @@ def _run(asked: Asked) -> int:
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: Asked, earlier: Earlier) -> "Run":
+def _engine(asked: Asked, earlier: Earlier) -> "Run | TarRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
     prepared = prepared_for(asked)
     if not agree(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first
     from igcli.pipeline.run import Run
+    from igcli.pipeline.tars import TarRun
 
     if asked.arguments.on_existing == "overwrite":
         clear_place(asked.place)
-    return Run(asked.settings, asked.place, prepared=prepared, earlier=earlier)
+    kind = TarRun if asked.arguments.input_format == "tar" else Run
+    return kind(asked.settings, asked.place, prepared=prepared, earlier=earlier)
 
 
 def _code(code: int, walk: Walk) -> int:

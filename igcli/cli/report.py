@@ -54,13 +54,12 @@ class Report:
         """Tell one image's result."""
         if self._total is not None:
             self.tick()
+        for name in outcome.files:
+            self.wrote(name)
         if outcome.standing:
             return
         if self._wanted.as_json:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
-        else:
-            for name in outcome.files:
-                self._path(name)
         if outcome.failed:
             say(f"{outcome.record['source']}: {outcome.record['error']}", logging.WARNING)
         for warning in outcome.record.get("warnings", ()):
@@ -71,7 +70,7 @@ class Report:
         self._bar.update()
 
     def wrote(self, name: str) -> None:
-        """Tell of a file of the whole run."""
+        """Tell of a file, unless records are told."""
         if not self._wanted.as_json:
             self._path(name)
 

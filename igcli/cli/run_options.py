@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -20,6 +20,7 @@ class Arguments:
     images: tuple[str, ...]
     files_from: str | None
     nul: bool
+    input_format: Literal["files", "tar"]
     limit: int | None
     shard: str | None
     follow_symlinks: bool
@@ -40,6 +41,14 @@ def run_options(command: Command) -> Command:
             ),
             click.option(
                 "-0", "--null", "nul", is_flag=True, help="Paths read and printed end in NUL."
+            ),
+            click.option(
+                "--input-format",
+                type=click.Choice(["files", "tar"]),
+                default="files",
+                show_default=True,
+                help="What IMAGES are: image files, or tar files of images, as WebDataset has "
+                "them; of each, a tar file of results.",
             ),
             click.option("--limit", type=click.IntRange(min=1), help="Take the first so many."),
             click.option(

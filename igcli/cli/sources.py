@@ -29,19 +29,21 @@ def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
     if len(lists) > 1:
         raise UsageError("paths come either from standard input (-) or from --files-from")
     listed: Iterable[str] = _listed(lists[0], nul=arguments.nul) if lists else ()
+    archives = arguments.input_format == "tar"
     walk = Walk(
         named,
         listed=listed,
         output=place.folder.path,
         limit=arguments.limit,
         follow=arguments.follow_symlinks,
+        archives=archives,
     )
     counted = _Counted(walk, 1 if place.shard is None else place.shard.count)
-    if not count_distinct(counted):
+    if not count_distinct(counted, archives=archives):
         where = ", ".join(named) or "the list"
         seen = f": {walk.tally}" if str(walk.tally) else ""
-        raise NoImagesError(f"no images in {where}{seen}")
-    return Selection(walk, counted.totals, place.shard), walk
+        raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{seen}")
+    return Selection(walk, counted.totals, place.shard, archives=archives), walk
 
 
 class _Counted:

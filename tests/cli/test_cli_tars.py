@@ -1,0 +1,365 @@
+"""Tar archives of images in, tar archives of results out."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+from support.tars import image, members_of, regular, samples, special, write_tar
+
+TAR = ("--input-format", "tar")
+BROKEN = regular("cats/broken.png", image(5)[:200])
+
+
+def records(output: Path) -> dict[str, dict[str, Any]]:
+    """The last record of each image, but for what a run's place and time say."""
+    lines = (output / "results.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    assert len({each["image"] for each in found}) <= len(found)
+    return {each["image"]: {**each, "seconds": 0} for each in found}
+
+
+def timeless(path: Path) -> dict[str, bytes]:
+    """The members of an archive, their records without `seconds`."""
+    return {
+        name: re.sub(rb'"seconds": [0-9.]+', b"", data) if name.endswith(".json") else data
+        for name, data in members_of(path).items()
+    }
+
+
+@pytest.fixture
+def settings(tiny_model: Path) -> tuple[str, ...]:
+    return ("--model", str(tiny_model), "--steps", "6")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two archives, one of them in a folder and packed."""
+    write_tar(tmp_path / "data" / "a.tar", [*samples(5), BROKEN])
+    write_tar(tmp_path / "data" / "more" / "b.tar.gz", samples(3, 20), "w:gz")
+    (tmp_path / "data" / "notes.txt").write_text("none")
+    return tmp_path / "data"
+
+
+def test_archives_hold_what_a_run_over_the_same_files_writes(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    unpacked = tmp_path / "files"
+    with tarfile.open(data / "a.tar") as archive:
+        archive.extractall(unpacked, filter="data")
+    both = (*settings, "--gif", "--arrays")
+    assert cli("attribute", unpacked, *both, "--output", "single").code == 3
+    result = cli("attribute", data / "a.tar", *TAR, *both, "--output", "packed")
+    assert result.code == 3
+    assert result.lines == [str(tmp_path / "packed" / "tars" / "data" / "a.tar")]
+    assert "5 of 6 images done; 1 failed" in result.err
+    found = members_of(Path(result.lines[0]))
+    single, packed = records(tmp_path / "single"), records(tmp_path / "packed")
+    assert len(packed) == len(single) == 6
+    for name, record in single.items():
+        stem = os.path.splitext(name)[0]
+        other = packed[f"data/a.tar/{name}"]
+        assert json.loads(found[f"{stem}.json"]) | {"seconds": 0} == other
+        assert other["source"] == f"{data}/a.tar/{name}"
+        assert other.pop("tar") == "data/a.tar"
+        ours = {"panel": ".panel.jpg", "gif": ".gif", "arrays": ".npz"}
+        for kind, ending in ours.items():
+            if record["status"] == "ok":
+                assert other[kind] == f"tars/data/a.tar/{stem}{ending}"
+                assert found[stem + ending] == (tmp_path / "single" / record[kind]).read_bytes()
+        same = record.keys() - {"image", "source", *ours}
+        assert {key: other[key] for key in same} == {key: record[key] for key in same}
+    images = [f"cats/000{number}" for number in range(5)]
+    endings = (".panel.jpg", ".gif", ".npz", ".json")
+    expected = [stem + ending for stem in images for ending in endings]
+    assert list(found) == [*expected, "cats/broken.json"]
+
+
+def test_equal_results_are_equal_archives(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    cli("attribute", data, *TAR, *settings, "--output", "one")
+    cli("attribute", data, *TAR, *settings, "--output", "two")
+    names = ["a.tar", "more/b.tar.gz.tar"]
+    for name in names:
+        assert timeless(tmp_path / "one/tars" / name) == timeless(tmp_path / "two/tars" / name)
+        with tarfile.open(tmp_path / "one/tars" / name) as archive:
+            assert {(each.mtime, each.uid, each.gid, each.uname) for each in archive} == {
+                (0, 0, 0, "")
+            }
+    found = [path.relative_to(tmp_path / "one/tars") for path in (tmp_path / "one").rglob("*.tar")]
+    assert sorted(map(str, found)) == names
+    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
+    assert (summary["images"], summary["done"], summary["failed"]) == (9, 8, 1)
+    assert (summary["total"], summary["archives"]) == (None, 2)
+
+
+def test_archives_follow_the_convention_of_webdataset(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    members = [regular(f"v1.0/{key}.{side}.png", image(3)) for key in "ab" for side in ("l", "r")]
+    write_tar(tmp_path / "x.tar", members)
+    assert cli("attribute", "x.tar", *TAR, *settings).code == 0
+    groups: list[tuple[str, list[str]]] = []
+    for name in members_of(tmp_path / "igcli-output/tars/x.tar"):
+        found = re.fullmatch(r"((?:.*/|)[^.]+)[.]([^/]*)", name)
+        assert found is not None
+        key, ending = found.groups()
+        if not groups or groups[-1][0] != key:
+            groups.append((key, []))
+        groups[-1][1].append(ending)
+    endings = ["l.panel.jpg", "l.json", "r.panel.jpg", "r.json"]
+    assert groups == [("v1.0/a", endings), ("v1.0/b", endings)]
+
+
+def test_a_whole_archive_is_left_alone_and_a_changed_image_done_again(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = ("attribute", data, *TAR, *settings)
+    cli(*run)
+    output, path = tmp_path / "igcli-output", tmp_path / "igcli-output/tars/a.tar"
+    before, lines = path.stat(), (output / "results.jsonl").read_bytes()
+    again = cli(*run)
+    assert (again.code, again.out) == (3, b"")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert (output / "results.jsonl").read_bytes() == lines
+    first = members_of(path)
+    members = [*samples(5), BROKEN]
+    members[4] = regular("cats/0002.jpg", image(77, "JPEG"))
+    write_tar(data / "a.tar", members)
+    changed = cli(*run)
+    assert changed.lines == [str(path)]
+    assert "8 of 9 images done (7 before, 1 redone because they changed); 1 failed" in changed.err
+    second = members_of(path)
+    assert list(second) == list(first)
+    assert {name for name in first if second[name] != first[name]} == {
+        "cats/0002.panel.jpg",
+        "cats/0002.json",
+    }
+    write_tar(data / "a.tar", members[2:8])
+    assert "6 of 6 images done (6 before)" in cli(*run).err
+    assert list(members_of(path)) == list(first)[2:8]
+
+
+def test_pictures_added_later_join_those_that_are_there(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "igcli-output/tars/a.tar"
+    cli("attribute", data, *TAR, *settings)
+    first = members_of(path)
+    cli("gif", data, *TAR, *settings)
+    second = members_of(path)
+    assert second["cats/0001.panel.jpg"] == first["cats/0001.panel.jpg"]
+    record = json.loads(second["cats/0001.json"])
+    assert record["panel"] == "tars/a.tar/cats/0001.panel.jpg"
+    assert record["gif"] == "tars/a.tar/cats/0001.gif"
+    assert second["cats/0001.gif"].startswith(b"GIF8")
+    assert records(tmp_path / "igcli-output")["a.tar/cats/0001.jpg"] == record | {"seconds": 0}
+    assert cli("attribute", data, *TAR, *settings).out == b""
+
+
+def test_records_lost_after_an_archive_was_whole_come_back(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    cli("attribute", data, *TAR, *settings)
+    whole = records(tmp_path / "igcli-output")
+    (tmp_path / "igcli-output" / "results.jsonl").unlink()
+    assert cli("attribute", data, *TAR, *settings).out == b""
+    assert records(tmp_path / "igcli-output") == whole
+
+
+def test_other_settings_are_refused_and_overwriting_removes_archives_alone(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    cli("attribute", data, *TAR, *settings)
+    refused = cli("attribute", data, *TAR, *settings, "--panel-style", "windowing")
+    assert refused.code == 2
+    assert "panel.style: overlay -> windowing" in refused.err
+    assert cli("attribute", data, *TAR, *settings, "--steps", "7").code == 2
+    tars = tmp_path / "igcli-output" / "tars"
+    (tars / "mine.txt").write_text("kept")
+    cli("attribute", data / "a.tar", *TAR, *settings, "--on-existing", "overwrite")
+    found = {str(path.relative_to(tars)) for path in tars.rglob("*") if path.is_file()}
+    assert found == {"mine.txt", "data/a.tar"}
+
+
+def test_failed_images_are_tried_again_where_that_is_asked_for(
+    cli: Cli, data: Path, settings: tuple[str, ...]
+) -> None:
+    cli("attribute", data, *TAR, *settings)
+    again = cli("attribute", data, *TAR, *settings, "--retry-failed", "--json")
+    told = [json.loads(line) for line in again.lines]
+    assert [each["image"] for each in told[:-1]] == ["a.tar/cats/broken.png"]
+    assert told[-1]["failed"] == 1
+
+
+def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    whole = write_tar(tmp_path / "in/x.tar", samples(6)).read_bytes()
+    output = tmp_path / "igcli-output"
+    (tmp_path / "in/x.tar").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "in/y.tar").write_bytes(b"no archive")
+    first = cli("attribute", "in", *TAR, *settings)
+    assert first.code == 3
+    assert "in/x.tar: damaged after " in first.err
+    assert "in/y.tar: cannot be read as a tar file: " in first.err
+    assert "images may be missing of damaged archives: 2" in first.err
+    count = len(records(output))
+    assert 1 <= count < 6
+    assert [path.name for path in output.glob("tars/*")] == ["x.tar"]
+    summary = json.loads((output / "summary.json").read_text())
+    assert set(summary["damaged"]) == {"x.tar", "y.tar"}
+    kept = members_of(output / "tars/x.tar")
+    again = cli("attribute", "in", *TAR, *settings)
+    assert (again.code, again.out) == (3, b"")
+    # Less of it can be read: what is there of the rest stays.
+    (tmp_path / "in/x.tar").write_bytes(whole[:3000])
+    assert cli("attribute", "in", *TAR, *settings).code == 3
+    assert members_of(output / "tars/x.tar") == kept
+    (tmp_path / "in/x.tar").write_bytes(whole)
+    (tmp_path / "in/y.tar").unlink()
+    mended = cli("attribute", "in", *TAR, *settings)
+    assert mended.code == 0
+    assert f"6 of 6 images done ({count} before)" in mended.err
+    assert "damaged" not in json.loads((output / "summary.json").read_text())
+
+
+def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:
+    members = [
+        regular("/abs.png", image(1)),
+        regular("../../up.png", image(2)),
+        regular("a\nb\x1b[31m.png", image(3)),
+        special("link.png", tarfile.SYMTYPE, "/etc/passwd"),
+        special("node.png", tarfile.BLKTYPE),
+        regular("abs.png", image(4)),
+        regular("abs.jpg", image(4)),
+        regular("bomb.png", bytes(2_000_000)),
+    ]
+    write_tar(tmp_path / "in/x.tar", members)
+    result = cli("attribute", "in", *TAR, *settings, "--max-bytes", "1000000")
+    assert result.code == 3
+    assert "\x1b" not in result.err
+    found = members_of(tmp_path / "igcli-output/tars/x.tar")
+    assert list(found) == [
+        *("abs.panel.jpg", "abs.json", "a\nb\x1b[31m.panel.jpg", "a\nb\x1b[31m.json"),
+        *("link.json", "node.json", "bomb.json"),
+    ]
+    assert "left out, of names that lead elsewhere or came before: '../../up.png'" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "igcli-output"}
+    errors = {name: each.get("error") for name, each in records(tmp_path / "igcli-output").items()}
+    assert errors["x.tar/bomb.png"] == "too large: 2,000,000 bytes, the limit is 1,000,000"
+    assert cli("attribute", "in", *TAR, *settings, "--max-bytes", "1000000").out == b""
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--dry-run", "--gallery", "--precision=auto", "--panel-scale=shared"],
+)
+def test_what_does_not_go_together_is_refused(
+    cli: Cli, data: Path, settings: tuple[str, ...], option: str, tmp_path: Path
+) -> None:
+    result = cli("attribute", data, *TAR, *settings, option)
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert "--input-format tar" in result.err
+    assert not (tmp_path / "igcli-output").exists()
+
+
+def test_archives_that_would_share_an_output_and_none_at_all_are_refused(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    write_tar(tmp_path / "in/x.tar.gz", samples(1), "w:gz")
+    write_tar(tmp_path / "in/x.tar.gz.tar", samples(1))
+    result = cli("attribute", "in", *TAR, *settings)
+    assert result.code == 2
+    assert "two images for one output" in result.err
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none/a.jpg").write_bytes(image(1))
+    result = cli("attribute", "none", *TAR, *settings)
+    assert result.code == 4
+    assert "no tar files in none: 1 other file (.jpg 1)" in result.err
+
+
+def test_an_archive_without_images_gives_an_empty_one(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    write_tar(tmp_path / "in/x.tar", [regular("a.txt", b"x")])
+    assert cli("attribute", "in", *TAR, *settings).code == 0
+    assert members_of(tmp_path / "igcli-output/tars/x.tar") == {}
+
+
+def test_targets_of_members_are_found_by_their_source(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    write_tar(tmp_path / "in/x.tar", samples(2))
+    (tmp_path / "targets.csv").write_text("in/x.tar/cats/0001.jpg,2\n")
+    cli("attribute", "in", *TAR, *settings, "--targets", "targets.csv", "--target", "0")
+    found = records(tmp_path / "igcli-output")
+    assert [each["target"] for each in found.values()] == [0, 2]
+
+
+def test_shards_are_of_archives(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:
+    for number in range(6):
+        write_tar(tmp_path / f"in/{number}.tar", samples(2, 10 * number))
+    cli("attribute", "in", *TAR, *settings, "--output", "whole")
+    written = []
+    for shard in ("1/3", "2/3", "3/3"):
+        result = cli("attribute", "in", *TAR, *settings, "--output", "parts", "--shard", shard)
+        assert result.code in (0, 4)
+        written += result.lines
+    assert sorted(written) == [str(tmp_path / f"parts/tars/{number}.tar") for number in range(6)]
+    for number in range(6):
+        name = f"tars/{number}.tar"
+        assert timeless(tmp_path / "parts" / name) == timeless(tmp_path / "whole" / name)
+    before = cli("status", "parts").lines[-1]
+    assert cli("merge", "parts", "--no-gallery").code == 0
+    assert records(tmp_path / "parts") == records(tmp_path / "whole")
+    assert cli("status", "parts").lines[-1] == before
+    assert before.split()[:3] == ["total", "12", "0"]
+
+
+def test_killed_runs_repeat_the_archive_under_way(
+    tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    for number in range(3):
+        write_tar(tmp_path / f"in/{number}.tar", samples(40, 100 * number))
+
+    def start(output: str) -> "subprocess.Popen[bytes]":
+        command = ["-m", "igcli", "attribute", "in", *TAR, *settings, "-q", "--output", output]
+        return subprocess.Popen([sys.executable, *command], cwd=tmp_path, stdout=subprocess.DEVNULL)
+
+    assert start("whole").wait() == 0
+    expected = {number: timeless(tmp_path / f"whole/tars/{number}.tar") for number in range(3)}
+    killed = 0
+    for number in range(3):
+        process = start("out")
+        path = tmp_path / f"out/tars/{number}.tar"
+        while process.poll() is None and not path.exists():
+            # Now and then, in the middle of writing one.
+            if number == 1 and list(tmp_path.glob("out/tars/.igcli-*")):
+                time.sleep(0.02)
+                break
+            time.sleep(0.001)
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for path in (tmp_path / "out/tars").glob("*.tar"):
+            assert timeless(path) == expected[int(path.stem)]
+    assert start("out").wait() == 0
+    assert killed >= 2
+    for number in range(3):
+        assert timeless(tmp_path / f"out/tars/{number}.tar") == expected[number]
+    assert records(tmp_path / "out") == records(tmp_path / "whole")
+    lines = (tmp_path / "out/results.jsonl").read_text().splitlines()
+    assert len(lines) == 120
+    assert not list(tmp_path.rglob(".igcli-*"))
