@@ -1,15 +1,18 @@
 """A run's results as a gallery."""
 
 import os
-import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from igcli.gallery.histogram import Scale, count
 from igcli.gallery.links import url
 from igcli.gallery.page import Card, Field, Histogram, Page, View, Words
 from igcli.gallery.settings import model_of, told
 from igcli.gallery.values import duration, lines, number, percent, text
+from igcli.outputs import journal
 from igcli.outputs.results import Results
 
 Record = Mapping[str, Any]
@@ -40,7 +43,7 @@ def run_page(results: Results) -> Page:
         subtitle=_subtitle(results),
         facts=_facts(results),
         notes=notes_on(results),
-        histogram=_histogram([record for record in records if not is_failed(record)]),
+        histogram=_histogram(results.tally.values("completeness_error")),
         texts=_texts(results),
         fields=FIELDS,
         words=Words(),
@@ -59,12 +62,21 @@ def notes_on(results: Results) -> list[str]:
     if results.torn:
         notes.append(
             "The last line of results.jsonl is broken off: the run was stopped, or is not "
-            f"finished. Shown are the {len(results.records):,} images before it."
+            f"finished. Shown are the {_images(results):,} images before it."
         )
     if results.strays:
         notes.append(f"{results.strays:,} lines of results.jsonl are no records and left out.")
     if not results.summary:
         notes.append("There is no summary.json: the run was killed, or is not finished.")
+    elif results.summary.get("finished") is False:
+        total = number(results.summary.get("total"))
+        of = "" if total is None else f": {_images(results):,} of {total:,} images are there"
+        notes.append(f"The run was stopped, or is not finished{of}.")
+    if len(results.records) < _images(results):
+        notes.append(
+            f"Shown are the first {len(results.records):,} images; the numbers above are of all "
+            f"{_images(results):,}, and {journal.NAME} has their records."
+        )
     return notes
 
 
@@ -120,13 +132,12 @@ def _subtitle(results: Results) -> str:
 
 
 def _facts(results: Results) -> dict[str, str]:
-    records = results.records.values()
-    failed = sum(map(is_failed, records))
-    gradients = sum(number(record.get("gradient_evaluations")) or 0 for record in records)
+    [done], [failed] = results.tally.counts(1)
+    gradients = np.nansum(results.tally.values("gradient_evaluations"))
     seconds = number(results.summary.get("seconds"))
     facts = {
-        "Images": f"{len(records):,}",
-        "Done": f"{len(records) - failed:,}",
+        "Images": f"{done + failed:,}",
+        "Done": f"{done:,}",
         "Failed": f"{failed:,}",
         "Gradients": f"{gradients:,.0f}",
     }
@@ -145,12 +156,17 @@ def _texts(results: Results) -> dict[str, str]:
     return texts
 
 
-def _histogram(records: list[Record]) -> Histogram | None:
-    errors = [number(record.get("completeness_error")) for record in records]
-    defined = [error for error in errors if error is not None]
-    if not defined:
+def _images(results: Results) -> int:
+    [done], [failed] = results.tally.counts(1)
+    return int(done + failed)
+
+
+def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
+    """Return the spread of completeness errors, of which undefined ones are NaN."""
+    defined = errors[np.isfinite(errors)]
+    if not len(defined):
         return None
-    parts = [f"median {percent(statistics.median(defined))}", f"worst {percent(max(defined))}"]
+    parts = [f"median {percent(float(np.median(defined)))}", f"worst {percent(defined.max())}"]
     undefined = len(errors) - len(defined)
     parts += [f"undefined for {undefined:,}"] if undefined else []
-    return count(errors, ERRORS, f"{', '.join(parts)}; above 5%, take more steps")
+    return count(defined.tolist(), ERRORS, f"{', '.join(parts)}; above 5%, take more steps")

@@ -19,7 +19,7 @@ FOLDERS = {
 }
 """The folders that runs write to, and the endings of their files there."""
 
-RECORDS = {"shards": (".jsonl", "summary.json", "run.json", ".igcli-lock"), "records": (".jsonl",)}
+RECORDS = {"shards": (".jsonl", ".json", ".igcli-lock"), "records": (".jsonl",)}
 """The folders that runs beside each other keep their records in, and the files there."""
 
 

@@ -68,7 +68,7 @@ class Status:
     @property
     def array(self) -> str:
         """The numbers of the shards to run again, as job arrays have them: "3,5-6"."""
-        return ranges(each.number for each in self.shards if each.is_open)
+        return ranges(each.number for each in self.shards if each.is_open and self.is_split)
 
 
 def read_status(folder: OutputFolder) -> Status:
@@ -78,11 +78,12 @@ def read_status(folder: OutputFolder) -> Status:
         UsageError: There are none, or shards of runs that were split differently.
         OutputError: They cannot be read.
     """
-    shards = begun(folder)
+    there = folder.exists()
+    shards = begun(folder) if there else []
     counts = {shard.count for shard in shards}
     if len(counts) > 1:
         raise UsageError(f"output {folder.path!r} holds shards of different runs: {counts}")
-    if not shards and not folder.has(reports.SUMMARY) and not journal.is_there(folder):
+    if not shards and not (there and (folder.has(reports.SUMMARY) or journal.is_there(folder))):
         raise UsageError(f"{folder.path!r} holds no results; name the output folder of a run")
     whole = read_summary(folder)
     if not shards:

@@ -10,8 +10,13 @@ from igcli.outputs.shards import FOLDER, Place
 from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.resume import Earlier
 
-Identity = Mapping[str, str]
+Identity = Mapping[str, str | int]
 NAME = f"{FOLDER}/run.json"
+SAME = {
+    "shards": "number of shards",
+    "model_sha256": "network",
+    "config_sha256": "configuration, or other files that it names",
+}
 
 
 def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
@@ -29,7 +34,11 @@ def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
     earlier.refuse_other_model(place, model_sha256)
     if place.shard is None:
         return True
-    own = {"model_sha256": model_sha256, "config_sha256": config_sha256(earlier.described)}
+    own: Identity = {
+        "shards": place.shard.count,
+        "model_sha256": model_sha256,
+        "config_sha256": config_sha256(earlier.described),
+    }
     if not folder.write_new(NAME, json.dumps(own).encode("ascii") + b"\n"):
         with folder.open_to_read(NAME) as file:
             _refuse_other(own, _read(file.read(1 << 16)), folder.path)
@@ -37,12 +46,32 @@ def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
 
 
 def _refuse_other(own: Identity, others: Mapping[str, object], path: str) -> None:
-    changed = [key.partition("_")[0] for key, value in own.items() if others.get(key) != value]
+    changed = [words for key, words in SAME.items() if others.get(key) != own[key]]
     if changed:
         raise UsageError(
-            f"output {path!r}: other shards run with another {' and another '.join(changed)} "
-            "(what is in their files counts, too); use the same or choose another output"
+            f"output {path!r}: other shards run with another {' and another '.join(changed)}; "
+            "use the same or choose another output"
         )
+
+
+def agreed_batch_size(place: Place, size: int, device: str) -> int:
+    """Return the batch size of the first shard on such a device: the last bits depend on it.
+
+    Args:
+        place: Where results go.
+        size: The one to take where this shard is the first.
+        device: TensorFlow's name.
+
+    Raises:
+        OutputError: It cannot be read or written.
+    """
+    folder = place.folder
+    name = f"{FOLDER}/batch-size-{'cpu' if device.startswith('CPU') else 'gpu'}.json"
+    if place.shard is None or folder.write_new(name, f"{size}\n".encode()):
+        return size
+    with folder.open_to_read(name) as file:
+        text = file.read(16)
+    return int(text) if text.strip().isdigit() else size
 
 
 def _read(data: bytes) -> dict[str, object]:

@@ -10,6 +10,7 @@ from igcli.config.schema import Settings
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import Place
+from igcli.pipeline.agreement import agreed_batch_size
 from igcli.pipeline.books import Books
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
@@ -124,7 +125,7 @@ class Run:
         common = context_for(settings, place, prepared=prepared, earlier=earlier, journal=journal)
         self._context = replace(common, index=self._books.index)
         self._folder, self._journal = place.folder, journal
-        self._earlier = earlier
+        self._earlier, self._place = earlier, place
 
     @property
     def record(self) -> dict[str, Any]:
@@ -143,6 +144,7 @@ class Run:
             sources = self._with_precision(sources)
         if self._context.settings.batch_size == "auto":
             size = tuned(self.model, gradients=sum(images.totals) * self._evaluations())
+            size = agreed_batch_size(self._place, size, self.model.device)
             self._engine = Engine(self.model.network, batch_size=size)
         with closing(self._attributed(iter(sources), images)) as outcomes:
             for outcome in outcomes:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from igcli.gallery.settings import model_of, told
 from igcli.gallery.values import duration
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import read_results
-from support.runs import failed, ok, write_run
+from support.runs import SUMMARY, failed, ok, write_run
 
 
 def page_of(folder: Path) -> Page:
@@ -69,6 +70,35 @@ def test_a_run_without_summary_and_configuration_is_shown(tmp_path: Path) -> Non
     assert page.subtitle == ""
     assert page.texts == {}
     assert "no summary.json" in page.notes[0]
+
+
+def test_a_run_that_is_not_finished_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, [ok("a")])
+    summary = json.dumps({**SUMMARY, "finished": False, "total": 1200})
+    (tmp_path / "summary.json").write_text(summary)
+    expected = "The run was stopped, or is not finished: 1 of 1,200 images are there."
+    assert page_of(tmp_path).notes == [expected]
+
+
+def test_of_many_images_the_first_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    records = [
+        ok("a"),
+        failed("b", "x"),
+        ok("c"),
+        ok("d", completeness_error=0.3),
+        ok("a"),
+        ok("b"),
+    ]
+    folder = write_run(tmp_path, records)
+    page = run_page(read_results(OutputFolder(os.fspath(folder)), most=2))
+    assert [card.name for card in page.cards] == ["a", "b"]
+    assert not page.cards[1].reason
+    facts = {name: page.facts[name] for name in ("Images", "Done", "Failed", "Gradients")}
+    assert facts == {"Images": "4", "Done": "4", "Failed": "0", "Gradients": "204"}
+    assert page.histogram is not None
+    assert "worst 30%" in page.histogram.note
+    [note] = page.notes
+    assert note.startswith("Shown are the first 2 images; the numbers above are of all 4")
 
 
 def test_a_run_without_any_image_is_shown(tmp_path: Path) -> None:
