@@ -72,11 +72,13 @@ def refuse_running(place: Place) -> None:
         OutputError: There are some; the message names them.
     """
     folder = place.folder
-    others = [] if place.shard is not None else [f"shard {_named(running(folder))}"]
-    if place.shard is not None and lock.is_held(folder):
-        others = ["a run without --shard, or igcli merge"]
-    if others and others != ["shard "]:
-        raise OutputError(f"output {folder.path!r} is in use by {others[0]}; wait for it")
+    if place.shard is None:
+        found = running(folder)
+        user = f"shard {_named(found)}" if found else ""
+    else:
+        user = "a run without --shard, or igcli merge" if lock.is_held(folder) else ""
+    if user:
+        raise OutputError(f"output {folder.path!r} is in use by {user}; wait for it")
 
 
 def clear_place(place: Place) -> None:
