@@ -1,6 +1,7 @@
 """A TensorFlow function as a network: frozen, compiled, differentiated to its input alone."""
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -20,6 +21,11 @@ from igcli.records import Array
 tf = tensorflow()
 
 Function = Callable[[Any], Any]
+
+NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+"""What XLA raises where it has no equal of an operation."""
+
+log = logging.getLogger(__name__)
 
 
 class TensorFlowNetwork:
@@ -56,6 +62,7 @@ class TensorFlowNetwork:
         self.precision: Literal["float32", "bfloat16"] = "float32"
         self._device = device
         self._residence = residence(device)
+        self._is_fused = self._residence.is_fused
         self.place = self._residence.place
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
@@ -84,7 +91,7 @@ class TensorFlowNetwork:
         stack = self._residence.stack
         with out_of_memory(), tf.device(self._device), computing_in(self.precision):
             lines = stack(points.starts), stack(points.directions)
-            scores, gradients, derivatives, maps = self._differentiate(
+            scores, gradients, derivatives, maps = self._differentiated(
                 lines,
                 points.line,
                 points.alpha,
@@ -93,16 +100,33 @@ class TensorFlowNetwork:
                 interior=interior,
                 rounding=self.precision == "bfloat16",
             )
+            keep = self._residence.keep
             return PointGradients(
-                scores.numpy(),
-                self._residence.keep(gradients),
-                derivatives.numpy() if slopes else None,
-                maps.numpy() if interior else None,
+                keep(scores),
+                keep(gradients),
+                keep(derivatives) if slopes else None,
+                keep(maps) if interior else None,
             )
 
     def _compiled(self) -> Any:
         # Batches hold points of one line or many; without this each number would be a trace.
-        return tf.function(self._score_gradients, autograph=False, reduce_retracing=True)
+        return tf.function(
+            self._score_gradients,
+            autograph=False,
+            reduce_retracing=True,
+            jit_compile=True if self._is_fused else None,
+        )
+
+    def _differentiated(self, *arguments: Any, **wanted: bool) -> Any:
+        try:
+            return self._differentiate(*arguments, **wanted)
+        except NOT_FUSED as error:
+            if not self._is_fused:
+                raise
+            log.debug("not compiled by XLA: %s", error)
+            self._is_fused = False
+            self._differentiate = self._compiled()
+            return self._differentiate(*arguments, **wanted)
 
     def _score_gradients(
         self, lines: Any, line: Any, alpha: Any, target: Any, **wanted: bool

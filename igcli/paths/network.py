@@ -31,20 +31,20 @@ class Points:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointGradients:
-    """What a network says of a batch of points.
+    """What a network says of a batch of points, all of it left where the network computes.
 
     Attributes:
         scores: Float32 (B,), the target's score.
-        gradients: (B, ...) in pixel space, left where the network computes.
+        gradients: (B, ...) in pixel space.
         slopes: Float32 (B,), derivative along the line's direction, where asked for.
         interior: Float32 (B, H, W), channel mean of (start + direction) * gradient, where asked
             for.
     """
 
-    scores: Array
+    scores: Any
     gradients: Any
-    slopes: Array | None
-    interior: Array | None
+    slopes: Any | None
+    interior: Any | None
 
 
 class Network(Protocol):

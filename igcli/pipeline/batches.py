@@ -132,17 +132,17 @@ class Batches:
 
     def _collect(self, opened: _OpenLine, found: PointGradients, here: slice) -> None:
         there = slice(opened.done, opened.done + here.stop - here.start)
-        opened.scores[there] = found.scores[here]
+        fetch, line = self._network.fetch, opened.line
+        opened.scores[there] = fetch(found.scores[here])
         if opened.slopes is not None and found.slopes is not None:
-            opened.slopes[there] = found.slopes[here]
-        line = opened.line
+            opened.slopes[there] = fetch(found.slopes[here])
         if line.weights is None:
-            opened.kept.append(self._network.fetch(found.gradients[here]))
+            opened.kept.append(fetch(found.gradients[here]))
         else:
             weights = line.weights[there].astype(np.float32)
             opened.total = self._network.accumulate(opened.total, found.gradients[here], weights)
         if line.interior is not None and found.interior is not None:
-            opened.interior.append(found.interior[here][line.interior[there]])
+            opened.interior.append(fetch(found.interior[here])[line.interior[there]])
         opened.done = there.stop
 
     def _answer(self, opened: _OpenLine) -> LineGradients:

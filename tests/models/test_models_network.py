@@ -1,3 +1,5 @@
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -182,3 +184,57 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
     assert before.slopes is not None
     np.testing.assert_allclose(found.slopes, before.slopes, rtol=0.05, atol=1e-3)
     np.testing.assert_array_equal(rounded.predict(pixels(2)), exact.predict(pixels(2)))
+
+
+@pytest.fixture
+def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have networks compute as on a GPU: compiled by XLA, on arrays of the device's."""
+    monkeypatch.setattr("igcli.models.network.residence", OnDevice)
+
+
+@pytest.mark.usefixtures("on_device")
+def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("igcli.models.network.residence", lambda _: OnHost())
+        host = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
+    device = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
+    order = [0, 1, 2, 3, 4, 5]
+    expected = host.gradients(points(order), slopes=True, interior=True)
+    given = points(order)
+    there = [device.place(each) for each in given.starts]
+    along = [device.place(each) for each in given.directions]
+    lines = replace(given, starts=there, directions=along)
+    found = device.gradients(lines, slopes=True, interior=True)
+    for name in ("scores", "gradients", "slopes", "interior"):
+        values = device.fetch(getattr(found, name))
+        np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-4, atol=1e-6)
+    assert device._is_fused
+
+
+@pytest.mark.usefixtures("on_device")
+def test_what_xla_does_not_know_is_computed_without_it() -> None:
+    def unknown(x: Any) -> Any:
+        python = tf.numpy_function(np.zeros_like, [x], tf.float32)
+        scores = tf.reduce_sum(x * x + tf.stop_gradient(tf.reshape(python, tf.shape(x))), [1, 2])
+        return tf.concat([scores, scores], 1)
+
+    network = TensorFlowNetwork(unknown, SHAPE)
+    found = network.gradients(points([0, 1, 2, 3, 4, 5]))
+    assert np.isfinite(network.fetch(found.scores)).all()
+    assert not network._is_fused
+
+
+def test_a_baseline_is_brought_to_the_device_once() -> None:
+    device = OnDevice("CPU:0")
+    baseline = np.zeros(SHAPE, np.float32)
+    first = device.place(baseline)
+    for _ in range(3):
+        assert device.place(np.ones(SHAPE, np.float32)) is not first
+        assert device.place(baseline) is first
+
+
+def test_few_numbers_of_lines_reach_the_compiler() -> None:
+    device = OnDevice("CPU:0")
+    lines = [device.place(np.full(SHAPE, each, np.float32)) for each in range(7)]
+    assert [len(device.stack(lines[:count])) for count in range(1, 8)] == [1, 2, 4, 4, 8, 8, 8]
+    np.testing.assert_array_equal(device.stack(lines[:3])[2], lines[2])

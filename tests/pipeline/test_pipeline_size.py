@@ -27,12 +27,16 @@ class Clock:
     def place(self, array: Any) -> Any:
         return array
 
-    def gradients(self, points: Points) -> None:
+    def fetch(self, placed: Any) -> Any:
+        return placed
+
+    def gradients(self, points: Points) -> Any:
         count = len(points.alpha)
         if count > self._most:
             raise OutOfMemoryError("too much")
         self.batches.append(count)
         self.now += self._seconds[count]
+        return SimpleNamespace(scores=points.alpha)
 
     def perf_counter(self) -> float:
         return self.now
