@@ -34,8 +34,9 @@ class WorkerError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """One call: its rate in gradients a second, and the process's peak memory in MiB so far."""
+    """One call: gradients, how many of them a second, and the process's highest memory in MiB."""
 
+    evaluations: int
     rate: float
     peak: float
 
@@ -79,7 +80,9 @@ class Worker:
         self._process.kill()
         self._process.communicate()
 
-    def run(self, count: int, *, steps: int, batch_size: int, save: Path | None = None) -> Measured:
+    def run(
+        self, count: int, *, steps: int | str, batch_size: int, save: Path | None = None
+    ) -> Measured:
         """Attribute the first images, and write attributions and scores to `save`.
 
         Raises:
@@ -93,7 +96,8 @@ class Worker:
         except BrokenPipeError:
             raise WorkerError(self._last_words()) from None
         found = self._answer()
-        return Measured(found["evaluations"] / found["seconds"], found["peak"])
+        gradients = found["evaluations"]
+        return Measured(gradients, gradients / found["seconds"], found["peak"])
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None

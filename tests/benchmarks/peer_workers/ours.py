@@ -21,7 +21,7 @@ class Ours:
         options["precision"] = asked.precision
         self._model = igcli.load_model(**options)
 
-    def attribute(self, images: Images, *, steps: int, batch_size: int) -> Found:
+    def attribute(self, images: Images, *, steps: Any, batch_size: int) -> Found:
         found = igcli.attribute(self._model, images.pixels, steps=steps, batch_size=batch_size)
         if not np.array_equal(found.targets, images.targets):
             raise ValueError(f"top labels are {found.targets}, the peers' are {images.targets}")

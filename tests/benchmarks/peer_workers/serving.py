@@ -90,7 +90,7 @@ def serve(load: Callable[[Asked], Explainer], packages: Sequence[str]) -> None:
 
 
 def _run(
-    explainer: Explainer, images: Images, *, count: int, save: str | None, **settings: int
+    explainer: Explainer, images: Images, *, count: int, save: str | None, **settings: Any
 ) -> dict[str, float]:
     chosen = images.first(count)
     start = time.perf_counter()

@@ -81,20 +81,22 @@ def _spread(rates: Sequence[float]) -> str:
 
 @dataclass(frozen=True)
 class Completeness:
-    """Relative errors of one peer over the photos."""
+    """Relative errors of one peer over the photos, and its gradients for each of them."""
 
     peer: str
+    gradients: float
     median: float
     worst: float
 
 
-def completeness(peer: str, saved: Path) -> Completeness:
+def completeness(peer: str, gradients: int, saved: Path) -> Completeness:
     """Compare the sums of attributions with the differences of scores."""
     with np.load(saved) as found:
         sums = found["attributions"].sum((1, 2, 3), dtype=np.float64)
         differences = found["scores"].astype(np.float64) - found["baseline_scores"]
     errors = np.abs(sums - differences) / np.abs(differences)
-    return Completeness(peer, float(np.median(errors)), float(errors.max()))
+    mean = gradients / len(errors)
+    return Completeness(peer, mean, float(np.median(errors)), float(errors.max()))
 
 
 def correlation(one: Path, other: Path) -> float:
