@@ -18,6 +18,7 @@ from igcli.outputs.page import refuse_foreign
 from igcli.outputs.shards import Place
 from igcli.outputs.sharing import refuse_results
 from igcli.pipeline.checks import check
+from igcli.pipeline.fleet.cluster import require_ray
 from igcli.pipeline.resume import Earlier, agreed
 
 if TYPE_CHECKING:
@@ -86,8 +87,16 @@ def _refuse(asked: Asked) -> None:
             "precision: auto is settled by a measurement, which may differ from shard to shard; "
             "with --shard, write float32 or bfloat16 (summary.json of a run with --limit 1 has it)"
         )
+    _refuse_engine(asked.arguments)
     refuse_for_tars(asked.arguments, settings, panels=asked.panels)
     check(settings, panels=asked.panels)
+
+
+def _refuse_engine(arguments: Arguments) -> None:
+    if arguments.engine == "ray":
+        require_ray()
+    elif arguments.workers is not None or arguments.ray_address is not None:
+        raise UsageError("--workers and --ray-address are for --engine ray")
 
 
 def earlier_of(asked: Asked) -> Earlier:
@@ -112,14 +121,25 @@ def prepared_for(asked: Asked) -> "Prepared":
     Raises:
         IgcliError: As in `prepare`.
     """
-    if asked.chosen.isdisjoint({"model", "model.source"}):
-        say(DEMO, NOTICE)
+    say_demo(asked)
     # Imported once everything that can be known without TensorFlow is known to be right.
     from igcli.pipeline.run import prepare
 
     trust = asked.arguments.trust_model
     prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
-    say(f"{prepared.model.name} on {prepared.model.device}", NOTICE)
-    if not is_name(asked.settings.model.source) and asked.settings.model.preprocess is None:
-        say(PIXELS.format(source=prepared.model.name), NOTICE)
+    say_model(asked, prepared.model.device)
     return prepared
+
+
+def say_demo(asked: Asked) -> None:
+    """Say that the network is the demo where nobody chose it."""
+    if asked.chosen.isdisjoint({"model", "model.source"}):
+        say(DEMO, NOTICE)
+
+
+def say_model(asked: Asked, device: str) -> None:
+    """Say which network runs, where, and that nobody said how it takes pixels."""
+    model = asked.settings.model
+    say(f"{model.source} on {device}", NOTICE)
+    if not is_name(model.source) and model.preprocess is None:
+        say(PIXELS.format(source=model.source), NOTICE)

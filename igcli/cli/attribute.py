@@ -7,6 +7,7 @@ import click
 
 from igcli.cli.asked import Asked, ask, earlier_of, prepared_for
 from igcli.cli.dry_run import dry_run
+from igcli.cli.fleet import fleet_for
 from igcli.cli.report import Report
 from igcli.cli.run_options import run_options
 from igcli.cli.sources import find
@@ -16,6 +17,7 @@ from igcli.pipeline.agreement import agree
 from igcli.pipeline.resume import Earlier
 
 if TYPE_CHECKING:
+    from igcli.pipeline.fleet.run import FleetRun
     from igcli.pipeline.run import Run
     from igcli.pipeline.tars import TarRun
 
@@ -76,8 +78,10 @@ def _run(asked: Asked) -> int:
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: Asked, earlier: Earlier) -> "Run | TarRun":
+def _engine(asked: Asked, earlier: Earlier) -> "Run | FleetRun | TarRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
+    if asked.arguments.engine == "ray":
+        return fleet_for(asked, earlier)
     prepared = prepared_for(asked)
     if not agree(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first

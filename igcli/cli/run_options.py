@@ -23,6 +23,9 @@ class Arguments:
     input_format: Literal["files", "tar"]
     limit: int | None
     shard: str | None
+    engine: Literal["local", "ray"]
+    workers: int | None
+    ray_address: str | None
     follow_symlinks: bool
     dry_run: bool
     on_existing: OnExisting
@@ -55,6 +58,25 @@ def run_options(command: Command) -> Command:
                 "--shard",
                 metavar="I/N",
                 help="Take part I of N, from 1 on; auto/N, auto: as SLURM or Kubernetes tell.",
+            ),
+            click.option(
+                "--engine",
+                type=click.Choice(["local", "ray"]),
+                default="local",
+                show_default=True,
+                help="Run in this process, or on workers that Ray keeps (extra ray).",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=1),
+                help="With --engine ray: so many, each with a network; by default one for each "
+                "GPU or 4 cores.",
+            ),
+            click.option(
+                "--ray-address",
+                metavar="ADDRESS",
+                help="With --engine ray: a cluster that is there; by default RAY_ADDRESS, else "
+                "one is started on this machine.",
             ),
             click.option(
                 "--follow-symlinks", is_flag=True, help="Walk folders that links lead to, too."

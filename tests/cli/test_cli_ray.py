@@ -1,0 +1,229 @@
+"""Runs on workers that Ray keeps: the files of a local run, whatever dies."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("ray")
+
+PATIENCE = 120
+STEPS = ("--steps", "4", "--batch-size", "8", "--panel-format", "png", "--gif", "--arrays")
+WORKER = b"MapWorker"
+
+KILLING = """
+import os, sys
+plain = os.open
+def opened(path, *arguments, **options):
+    if "igcli.pipeline.fleet.shift" in sys.modules and str(path).endswith("killer.png"):
+        os._exit(1)
+    return plain(path, *arguments, **options)
+os.open = opened
+"""
+"""Of a module that every Python imports: workers die of images with that name."""
+
+Record = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def patched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which some images kill."""
+    folder = tmp_path_factory.mktemp("patch")
+    (folder / "sitecustomize.py").write_text(KILLING)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    unset = ("RAY_ADDRESS",)
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    ours = {"PYTHONPATH": os.pathsep.join(paths), "RAY_USAGE_STATS_ENABLED": "0"}
+    access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return environment | ours | access
+
+
+@pytest.fixture(scope="module")
+def cluster(patched: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of two cores."""
+    script = (
+        "import ray, sys; "
+        "ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False, "
+        "object_store_memory=100 << 20); "
+        "print('ADDRESS', ray.get_runtime_context().gcs_address, flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=patched,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        line = next(line for line in process.stdout if line.startswith("ADDRESS"))
+        yield line.split()[1]
+        process.stdin.close()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path, tiny_model: Path, patched: dict[str, str]) -> Start:
+    """Start a run in an own process."""
+
+    def run(*arguments: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "igcli", "attribute", "--model", tiny_model, *STEPS]
+        return subprocess.Popen(
+            [str(part) for part in (*command, "--model-preprocess", "none", *arguments)],
+            cwd=tmp_path,
+            env=patched,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return run
+
+
+def finish(process: "subprocess.Popen[str]") -> tuple[int, list[str], str]:
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out.splitlines(), err
+
+
+def make_images(folder: Path, count: int, **further: bytes) -> None:
+    rng = np.random.default_rng(7)
+    for number in range(count):
+        path = folder / str(number % 3) / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(path)
+    for name, data in further.items():
+        (folder / f"{name}.png").write_bytes(data or (folder / "0" / "000.png").read_bytes())
+
+
+def files(output: Path) -> dict[str, bytes]:
+    trees = ("panels", "gifs", "arrays")
+    paths = (path for tree in trees for path in (output / tree).rglob("*") if path.is_file())
+    return {os.fspath(path.relative_to(output)): path.read_bytes() for path in paths}
+
+
+def records(output: Path) -> list[Record]:
+    lines = (output / "results.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    plain = [{key: value for key, value in each.items() if key != "seconds"} for each in found]
+    return sorted(plain, key=lambda each: str(each["image"]))
+
+
+def recorded(output: Path) -> int:
+    """The records so far, of a run under way, too."""
+    paths = [output / "results.jsonl", *(output / "records").glob("*.jsonl")]
+    return sum(path.read_bytes().count(b"\n") for path in paths if path.exists())
+
+
+def summary(output: Path) -> Record:
+    found: Record = json.loads((output / "summary.json").read_text())
+    return found
+
+
+def processes(mark: bytes, environment: dict[str, str]) -> list[int]:
+    """Processes whose command line has `mark`, of this test alone."""
+    found = []
+    own = b"PYTHONPATH=" + os.fsencode(environment["PYTHONPATH"])
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (path / "cmdline").read_bytes() and own in (path / "environ").read_bytes():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_fleet_writes_what_a_local_run_writes(tmp_path: Path, start: Start, cluster: str) -> None:
+    make_images(tmp_path / "in", 15, broken=b"no image")
+    code, printed, _ = finish(start("in", "--output", "local"))
+    assert code == 3
+    fleet = ("--engine", "ray", "--workers", "2", "--ray-address", cluster)
+    code, lines, err = finish(start("in", "--output", "fleet", *fleet))
+    assert code == 3, err
+    names = {line.removeprefix(f"{tmp_path}/fleet/") for line in lines}
+    assert names == {line.removeprefix(f"{tmp_path}/local/") for line in printed}
+    assert len(lines) == len(printed) == 45
+    assert files(tmp_path / "fleet") == files(tmp_path / "local")
+    assert records(tmp_path / "fleet") == records(tmp_path / "local")
+    assert {path.name for path in (tmp_path / "fleet").iterdir()} == {
+        path.name for path in (tmp_path / "local").iterdir()
+    }
+    [one, two] = (summary(tmp_path / name) for name in ("fleet", "local"))
+    differing = {"seconds", "workers"}
+    assert {key: one[key] for key in one.keys() - differing} == {
+        key: two[key] for key in two.keys() - differing
+    }
+    assert one["workers"] == 2
+    # Nothing but what igcli says.
+    said = err.splitlines()
+    assert all(line.startswith("igcli: ") for line in said)
+    assert sum("broken.png" in line for line in said) == 1
+
+    # Nothing is left to do, and what changed is done again.
+    make_images(tmp_path / "in", 0, extra=b"", broken=b"still none")
+    code, lines, err = finish(start("in", "--output", "fleet", *fleet))
+    assert code == 3
+    assert [line.rpartition("/")[2] for line in lines] == [
+        "extra.png.png",
+        "extra.png.gif",
+        "extra.png.npz",
+    ]
+    assert summary(tmp_path / "fleet")["skipped"] == 15
+
+
+def test_dead_workers_are_replaced_and_images_that_kill_given_up(
+    tmp_path: Path, start: Start, cluster: str, patched: dict[str, str]
+) -> None:
+    make_images(tmp_path / "in", 40)
+    assert finish(start("in", "--output", "local"))[0] == 0
+    make_images(tmp_path / "in", 0, killer=b"")
+    fleet = ("--engine", "ray", "--workers", "2", "--ray-address", cluster)
+    process = start("in", "--output", "fleet", *fleet)
+    wait(lambda: recorded(tmp_path / "fleet") >= 2)
+    os.kill(processes(WORKER, patched)[0], signal.SIGKILL)
+    code, lines, err = finish(process)
+    assert code == 3, err
+    assert files(tmp_path / "fleet") == files(tmp_path / "local")
+    assert len(lines) == len(set(lines)) == 120
+    found = records(tmp_path / "fleet")
+    assert [each for each in found if each["status"] == "ok"] == records(tmp_path / "local")
+    [killer] = [each for each in found if each["status"] == "failed"]
+    assert killer["image"] == "killer.png"
+    assert "its worker died 2 times" in killer["error"]
+    assert not list((tmp_path / "fleet").rglob(".igcli-*"))
+    assert all(line.startswith("igcli: ") for line in err.splitlines())
+
+
+def test_a_network_that_cannot_be_loaded_ends_the_run_with_one_line(
+    tmp_path: Path, start: Start, cluster: str
+) -> None:
+    make_images(tmp_path / "in", 2)
+    (tmp_path / "broken.keras").write_bytes(b"no network")
+    fleet = ("--engine", "ray", "--workers", "1", "--ray-address", cluster)
+    broken = ("in", "--output", "out", "--model", "broken.keras")
+    expected = finish(start(*broken))
+    code, lines, err = finish(start(*broken, *fleet))
+    assert (code, lines) == (1, [])
+    assert err == expected[2]
+    assert not (tmp_path / "out").exists()
