@@ -3,15 +3,18 @@
 # Paths stay as they were given, byte for byte.
 # ruff: noqa: PTH116, PTH123
 
+import contextlib
 import functools
 import os
 import threading
+import weakref
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 from igcli.errors import ImageError, UsageError
-from igcli.images.containers import Container, Entry, Tar, Zip, copied
+from igcli.images.containers import Container, Entry, Tar, Zip, copied, unpacked
 from igcli.images.folders import EXTENSIONS
 from igcli.images.remote import open_file
 from igcli.images.tally import ELSEWHERE, SPECIAL, Tally
@@ -49,8 +52,7 @@ class Place:
     @property
     def stem(self) -> str:
         """The archive's path without its ending."""
-        path = shown(self.where)
-        return path.removesuffix(_suffix(path))
+        return without_ending(shown(self.where))
 
     @property
     def own_name(self) -> str:
@@ -140,16 +142,29 @@ def read_member(place: Place, *, most: int) -> bytes:
 @functools.lru_cache(maxsize=KEPT_OPEN)
 def _opened(form: str, where: str, _stamp: tuple[int, ...]) -> Archive:
     told = f"{shown(where)!r} cannot be read as {form}"
-    try:
-        file = open_file(where) if is_url(where) else open(where, "rb")  # noqa: SIM115
-        # Only the directory of a zip file tells where its members are without reading it all.
-        if is_web(where) or (is_url(where) and form == "tar"):
-            file = copied(file)
-        return Archive(Zip(file) if form == "zip" else Tar(file))
-    except ImageError as error:
-        raise ImageError(f"{told}: {error}") from None
-    except BROKEN as error:
-        raise ImageError(f"{told}: {_in_words(error)}") from None
+    with contextlib.ExitStack() as undo:
+        try:
+            file = undo.enter_context(_file(form, where))
+            archive = Archive(Zip(file) if form == "zip" else Tar(file))
+        except ImageError as error:
+            raise ImageError(f"{told}: {error}") from None
+        except BROKEN as error:
+            raise ImageError(f"{told}: {_in_words(error)}") from None
+        weakref.finalize(archive, undo.pop_all().close)
+    return archive
+
+
+def _file(form: str, where: str) -> IO[bytes]:
+    """Open an archive so that any place in it is read quickly enough."""
+    if not is_url(where):
+        file: IO[bytes] = open(where, "rb")  # noqa: SIM115
+        return file if form == "zip" else unpacked(file)
+    file = open_file(where)
+    # Only the directory of a zip file tells where its members are without reading it all.
+    if form == "zip" and not is_web(where):
+        return file
+    file = copied(file)
+    return file if form == "zip" else unpacked(file)
 
 
 def sources_in(place: Place, name: str, tally: Tally) -> Iterator[Source]:
@@ -203,6 +218,11 @@ def _inside(name: str) -> str:
 
 def _in_order(name: str) -> list[bytes]:
     return [os.fsencode(part) for part in name.split("/")]
+
+
+def without_ending(name: str) -> str:
+    """Return the name of an archive without what tells that it is one."""
+    return name.removesuffix(_suffix(name))
 
 
 def _suffix(path: str) -> str:

@@ -1,5 +1,6 @@
 """The files in a zip or tar file: what they are called, how large they are, and their bytes."""
 
+import contextlib
 import gzip
 import shutil
 import stat
@@ -64,19 +65,10 @@ class Zip:
 
 
 class Tar:
-    """A tar file; one packed by gzip is unpacked once."""
+    """A tar file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Take over an open file of this machine.
-
-        Raises:
-            ImageError: There is no room to unpack it.
-        """
-        packed = file.read(len(GZIP)) == GZIP
-        file.seek(0)
-        if packed:
-            with gzip.open(file) as unpacked:
-                file = copied(unpacked)
+        """Take over an open file."""
         self._file = file
 
     def entries(self) -> Iterator[Entry]:
@@ -101,14 +93,35 @@ class _Seeking(Forward):
         self._at = self._stream.seek(to)
 
 
+def unpacked(file: IO[bytes]) -> IO[bytes]:
+    """Return a file as it is, or one with what is in it where it is packed by gzip.
+
+    Raises:
+        ImageError: There is no room for it.
+    """
+    packed = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    if not packed:
+        return file
+    with file:
+        return copied(gzip.open(file))
+
+
 def copied(stream: Any) -> IO[bytes]:
-    """Return an unnamed file with what is left in a stream; half of the free disk is left free."""
-    copy = tempfile.TemporaryFile()  # noqa: SIM115
+    """Return an unnamed file with what is left in a stream, which is closed.
+
+    Raises:
+        ImageError: It would leave less than half of the free disk.
+    """
     left = shutil.disk_usage(tempfile.gettempdir()).free // 2
-    while chunk := stream.read(BLOCK):
-        left -= len(chunk)
-        if left < 0:
-            copy.close()
-            raise ImageError("it takes more than half of the free disk for temporary files")
-        copy.write(chunk)
+    with contextlib.ExitStack() as undo:
+        copy = undo.enter_context(tempfile.TemporaryFile())
+        with stream:
+            while chunk := stream.read(BLOCK):
+                left -= len(chunk)
+                if left < 0:
+                    raise ImageError("it takes more than half of the free disk for temporary files")
+                copy.write(chunk)
+        copy.seek(0)
+        undo.pop_all()
     return copy

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from igcli.errors import UsageError
 from igcli.images import globs
-from igcli.images.archives import place_of, sources_in
+from igcli.images.archives import place_of, sources_in, without_ending
 from igcli.images.folders import Walker, is_inside, real
 from igcli.images.named import WALKED, Kind, kind_of, kind_of_match, own_name, refuse_missing
 from igcli.images.naming import Naming
@@ -105,7 +105,7 @@ class Walk:
         if place is None:
             yield from walker.folder(folder.path, folder.name)
         else:
-            yield from sources_in(place, folder.name, self.tally)
+            yield from sources_in(place, without_ending(folder.name), self.tally)
 
     def _kind(self, path: str) -> Kind:
         return kind_of(path, archives_are_walked=not self._archives)
