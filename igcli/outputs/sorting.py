@@ -1,47 +1,57 @@
 """Records in the order of their images, however many: sorted in parts, which are then merged."""
 
 import heapq
+import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import groupby
-from typing import IO, Any
-
-from igcli.outputs.journal import to_json
+from typing import IO
 
 BLOCK = 1 << 26
 """Bytes that are sorted at a time; the rest lies in a temporary file."""
 
 
-def latest(records: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield the last record of each image as a line, in the order of the bytes of their names.
+def latest(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the line of the last record of each image, in the order of the bytes of their names.
 
     Args:
-        records: In their order; what names no image is left out.
+        lines: Records in their order; what is torn or names no image is left out.
 
     Raises:
         OSError: No temporary file can be written.
     """
     with ExitStack() as files:
-        parts = [files.enter_context(part) for part in _parts(records)]
+        parts = [files.enter_context(part) for part in _parts(lines)]
         for _, equal in groupby(heapq.merge(*parts), key=lambda line: line.partition(b" ")[0]):
             *_, last = equal
             yield last.split(b" ", 2)[2]
 
 
-def _parts(records: Iterable[Mapping[str, Any]]) -> Iterator[IO[bytes]]:
+def _parts(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Yield files of lines in order; each begins with the image, in digits, and its place."""
-    lines, size = [], 0
-    for place, record in enumerate(records):
-        if not isinstance(record.get("image"), str):
+    found, size = [], 0
+    for place, line in enumerate(lines):
+        image = _image(line)
+        if image is None:
             continue
-        image = record["image"].encode("utf-8", "surrogatepass").hex()
-        lines.append(f"{image} {place:012x} {to_json(record)}\n".encode("ascii"))
-        size += len(lines[-1])
+        key = image.encode("utf-8", "surrogatepass").hex()
+        found.append(b"%b %012x %b" % (key.encode("ascii"), place, line))
+        size += len(found[-1])
         if size >= BLOCK:
-            yield _stored(lines)
-            lines, size = [], 0
-    yield _stored(lines)
+            yield _stored(found)
+            found, size = [], 0
+    yield _stored(found)
+
+
+def _image(line: bytes) -> str | None:
+    """Return which image a line records; None for anything else."""
+    try:
+        record = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    image = record.get("image") if isinstance(record, dict) else None
+    return image if isinstance(image, str) else None
 
 
 def _stored(lines: list[bytes]) -> IO[bytes]:

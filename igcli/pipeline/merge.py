@@ -41,7 +41,7 @@ def merge(folder: OutputFolder) -> tuple[dict[str, Any], Status]:
         status, shards = read_status(folder), begun(folder)
         summaries = [read_summary(folder.below(shard.folder)) for shard in shards]
         counts = Counts(summaries)
-        lines = latest(_records(folder, shards))
+        lines = latest(_lines(folder, shards))
         folder.write_parts(journal.NAME, (counts.count(line) for line in lines))
         record = counts.record(status)
         reports.write_summary(folder, record)
@@ -85,10 +85,10 @@ class Counts:
         }
 
 
-def _records(folder: OutputFolder, shards: Sequence[Shard]) -> Iterator[dict[str, Any]]:
-    yield from journal.read(folder)
+def _lines(folder: OutputFolder, shards: Sequence[Shard]) -> Iterator[bytes]:
+    yield from journal.lines(folder)
     for shard in shards:
-        yield from journal.read(folder.below(shard.folder))
+        yield from journal.lines(folder.below(shard.folder))
 
 
 def _remove(records: OutputFolder) -> None:

@@ -213,7 +213,7 @@ def test_of_shards_that_begin_at_once_only_one_configuration_goes_on(
 ) -> None:
     output = tmp_path / "out"
     runs = [
-        start(few, output, tiny_model, "--shard", f"{number}/3", "--seed", f"{number}")
+        start(few, output, tiny_model, "--shard", f"{number}/3", "--panel-quality", f"{number}")
         for number in (1, 2, 3)
     ]
     codes = [each.wait() for each in runs]
@@ -221,7 +221,7 @@ def test_of_shards_that_begin_at_once_only_one_configuration_goes_on(
     [done] = [path.name for path in (output / "shards").iterdir() if path.is_dir()]
     number = codes.index(next(code for code in codes if code != 2)) + 1
     assert done == f"{number}-of-3"
-    assert f"seed: {number}\n" in (output / "config.yaml").read_text()
+    assert f"quality: {number}\n" in (output / "config.yaml").read_text()
 
 
 def test_a_shard_may_have_no_image_but_a_run_must(
@@ -416,6 +416,11 @@ def test_overwriting_a_shard_leaves_the_others_alone(
     own = {n for n, record in records(output / "shards/1-of-2").items() if record["status"] == "ok"}
     assert len(redone) == 3 * len(own)
     assert gone not in own
+    cli("merge", output)
+    stamps = {n: (output / n).stat().st_mtime_ns for n in files(output)}
+    attribute(images, "out", "--shard", "2/2", "--on-existing", "overwrite")
+    found = files(output)
+    assert {n for n in found if (output / n).stat().st_mtime_ns != stamps[n]} == set(found) - redone
     cli("merge", output)
     expected = {n: r for n, r in records(whole).items() if n != gone}
     assert {n: {**r, "source": ""} for n, r in records(output).items()} == {

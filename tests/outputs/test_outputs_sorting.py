@@ -11,7 +11,8 @@ from igcli.outputs.sorting import latest
 
 
 def read(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in latest(records)]
+    lines = (json.dumps(record).encode() + b"\n" for record in records)
+    return [json.loads(line) for line in latest(lines)]
 
 
 @pytest.mark.parametrize("block", [1, 500, 1 << 20])
@@ -44,3 +45,5 @@ def test_the_last_record_of_each_image_in_order(
 def test_what_names_no_image_is_left_out() -> None:
     assert read([{"image": 3}, {}, {"image": None}]) == []
     assert read([]) == []
+    lines = [b"\n", b"[]\n", b"{\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"image": "torn"}']
+    assert list(latest(lines)) == []
