@@ -363,3 +363,46 @@ def test_killed_runs_repeat_the_archive_under_way(
     lines = (tmp_path / "out/results.jsonl").read_text().splitlines()
     assert len(lines) == 120
     assert not list(tmp_path.rglob(".igcli-*"))
+
+
+def test_archives_may_lie_in_a_store(cli: Cli, data: Path, settings: tuple[str, ...]) -> None:
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    for path in ("a.tar", "more/b.tar.gz"):
+        files.pipe(f"/tars-in/{path}", (data / path).read_bytes())
+    run = ("attribute", "memory://tars-in/", *TAR, *settings, "--output", "memory://tars-out/x")
+    assert cli(*run).lines == [
+        "memory://tars-out/x/tars/a.tar",
+        "memory://tars-out/x/tars/more/b.tar.gz.tar",
+    ]
+    assert cli(*run).out == b""
+    cli("attribute", data, *TAR, *settings)
+    files.get("/tars-out/x/tars/a.tar", "fetched.tar")
+    ours, theirs = members_of(Path("fetched.tar")), members_of(Path("igcli-output/tars/a.tar"))
+    pictures = [name for name in theirs if not name.endswith(".json")]
+    assert [ours[name] for name in pictures] == [theirs[name] for name in pictures]
+    files.rm("/tars-in", recursive=True)
+    files.rm("/tars-out", recursive=True)
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_is_the_same_for_few_and_many_members(
+    tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    # What resource.getrusage tells of a child includes the memory of its parent.
+    code = (
+        "import re, sys; from igcli.cli import main; code = main();"
+        "print(re.search('VmHWM:.* ([0-9]+) kB', open('/proc/self/status').read())[1]);"
+        "sys.exit(code)"
+    )
+    peaks = {}
+    for count in (300, 3000):
+        write_tar(tmp_path / f"{count}/x.tar", samples(count))
+        options = (*TAR, *settings, "-q", "--arrays", "--gif", "--output", f"out{count}")
+        for run in ("first", "again"):
+            command = [sys.executable, "-c", code, "attribute", str(count), *options]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+            peaks[run, count] = int(done.stdout.split()[-1])
+    print(peaks)  # noqa: T201
+    assert peaks["first", 3000] < 1.1 * peaks["first", 300]
+    assert peaks["again", 3000] < 1.1 * peaks["again", 300]
