@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
+from igcli.outputs.open import output_at
 from support import stores
 from support.stores import KEY, SECRET, put, tree
 
@@ -169,13 +169,15 @@ def test_a_killed_run_goes_on_where_it_left_records(
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *arguments], stdout=subprocess.DEVNULL, cwd=tmp_path
     )
-    end = time.monotonic() + 120
-    while sum(name.startswith("records/") for name in tree(f"{bucket}/out")) < 2:
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        end = time.monotonic() + 120
+        while len(output_at(f"{bucket}/out").names("records")) < 2:
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
     left = tree(f"{bucket}/out")
     assert "results.jsonl" not in left
     whole = [name for name in left if name.startswith("panels/")]
