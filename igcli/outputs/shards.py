@@ -3,8 +3,10 @@
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from igcli.outputs import journal, lock
 from igcli.outputs.folder import OutputFolder
@@ -53,8 +55,18 @@ def number_of(name: str, count: int) -> int:
     """
     if count == 1:
         return 1
-    digest = hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
+    try:
+        data = os.fsencode(name)
+    except UnicodeEncodeError:  # no file has such a name, but records may be anybody's
+        data = name.encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(data, digest_size=8).digest()
     return int.from_bytes(digest, "big") % count + 1
+
+
+def deciding_name(record: Mapping[str, Any]) -> str | None:
+    """Return the name that decides the shard of a record: its archive's, if it has one."""
+    name = record.get("tar") or record.get("image")
+    return name if isinstance(name, str) else None
 
 
 @dataclass(frozen=True)

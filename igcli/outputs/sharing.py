@@ -9,7 +9,8 @@ from igcli.outputs.existing import OnExisting, clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.leftovers import FOLDERS
 from igcli.outputs.lock import Lock
-from igcli.outputs.shards import FOLDER, Place, Shard, begun, running, unmerged
+from igcli.outputs.shards import FOLDER, Place, Shard, begun, deciding_name, running, unmerged
+from igcli.outputs.tar import tar_name
 
 AT_MOST = 3
 """Shards that a message names."""
@@ -95,7 +96,8 @@ def clear_place(place: Place) -> None:
         return
     for records in (place.folder, place.records):
         for record in journal.read(records):
-            if isinstance(record.get("image"), str) and place.shard.owns(record["image"]):
+            name = deciding_name(record)
+            if name is not None and place.shard.owns(name):
                 _remove_files(record, place.folder)
     place.records.remove_tree(journal.PARTS, (".jsonl",))
     for name in (journal.NAME, reports.SUMMARY):
@@ -103,6 +105,9 @@ def clear_place(place: Place) -> None:
 
 
 def _remove_files(record: dict[str, object], folder: OutputFolder) -> None:
+    if isinstance(record.get("tar"), str):
+        folder.remove(tar_name(str(record["tar"])))
+        return
     for kind in ("panel", "gif", "arrays"):
         name = record.get(kind)
         if isinstance(name, str) and name.partition("/")[0] in FOLDERS:

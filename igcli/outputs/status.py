@@ -37,7 +37,9 @@ class Progress:
     @property
     def missing(self) -> int | None:
         """Number of images without a record; None where unknown."""
-        return None if self.total is None else max(0, self.total - self.done - self.failed)
+        if self.total is None:
+            return 0 if self.state == "finished" else None
+        return max(0, self.total - self.done - self.failed)
 
     @property
     def is_open(self) -> bool:

@@ -1,5 +1,6 @@
 """Shards: which image is whose, for good, and what lies where."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
 from igcli.outputs.shards import Place, Shard, begun, number_of, running, unmerged
-from igcli.outputs.sharing import occupied
+from igcli.outputs.sharing import clear_place, occupied
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ KNOWN = {"cats/a.jpg": 5, "": 1, "\udcff.png": 5}
 def test_an_image_belongs_to_a_shard_for_good() -> None:
     assert {name: number_of(name, 7) for name in KNOWN} == KNOWN
     assert number_of("cats/a.jpg", 1) == 1
+    assert number_of("no file's \ud800", 7) in range(1, 8)
 
 
 def test_shards_are_about_equal() -> None:
@@ -74,3 +76,16 @@ def test_a_shard_sweeps_what_was_its_own(output: OutputFolder) -> None:
     with occupied(Place(output, Shard(1, 2))):
         left = {path.name for path in Path(output.path).rglob("*.tmp")}
     assert left == {".igcli-alive-0.tmp"}
+
+
+def test_overwriting_clears_the_archives_of_a_shard_alone(output: OutputFolder) -> None:
+    names = {number_of(f"{number}.tar", 2): f"{number}.tar" for number in range(8)}
+    records = [
+        {"image": f"{tar}/a", "tar": tar, "panel": f"tars/{tar}/a"} for tar in names.values()
+    ]
+    output.write("results.jsonl", b"".join(json.dumps(each).encode() + b"\n" for each in records))
+    for tar in names.values():
+        output.write(f"tars/{tar}", b"")
+    clear_place(Place(output, Shard(1, 2)))
+    assert output.names("tars") == [names[2]]
+    assert output.has("results.jsonl")
