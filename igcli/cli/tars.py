@@ -14,6 +14,9 @@ def refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) -
     if arguments.input_format != "tar":
         return
     reasons = {
+        "--engine ray hands out single images: split archives with --shard I/N": (
+            arguments.engine == "ray"
+        ),
         "--dry-run counts files, and nothing tells how many images an archive holds": (
             arguments.dry_run
         ),

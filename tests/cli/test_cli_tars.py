@@ -263,7 +263,7 @@ def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[st
 
 @pytest.mark.parametrize(
     "option",
-    ["--dry-run", "--gallery", "--precision=auto", "--panel-scale=shared"],
+    ["--dry-run", "--gallery", "--precision=auto", "--panel-scale=shared", "--engine=ray"],
 )
 def test_what_does_not_go_together_is_refused(
     cli: Cli, data: Path, settings: tuple[str, ...], option: str, tmp_path: Path
