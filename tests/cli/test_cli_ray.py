@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Cli
 from PIL import Image
+
+from igcli.errors import UsageError
+from igcli.pipeline.fleet.cluster import crew_of
 
 pytest.importorskip("ray")
 
@@ -227,3 +231,94 @@ def test_a_network_that_cannot_be_loaded_ends_the_run_with_one_line(
     assert (code, lines) == (1, [])
     assert err == expected[2]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (("--precision", "auto"), ("precision: auto", "float32", "--limit 32")),
+        (("--panel-scale", "shared"), ("panel.scale: shared", "a number", "--limit 32")),
+        (("--device", "gpu:1"), ("gpu:1", "device: gpu")),
+        (("--engine", "local", "--workers", "2"), ("--workers", "--engine ray")),
+        (("--engine", "local", "--ray-address", "h:1"), ("--ray-address", "--engine ray")),
+    ],
+)
+def test_what_workers_cannot_do_is_refused_before_they_start(
+    cli: Cli, tiny_model: Path, tmp_path: Path, options: Sequence[str], wanted: Sequence[str]
+) -> None:
+    make_images(tmp_path / "in", 1)
+    known = ("--model", tiny_model, "--output", "out", "--engine", "ray")
+    result = cli("attribute", "in", *known, *options)
+    assert result.code == 2
+    assert all(word in result.err.splitlines()[-1] for word in wanted)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_ray_the_extra_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_images(tmp_path / "in", 1)
+    monkeypatch.setattr("igcli.pipeline.fleet.cluster.find_spec", lambda _: None)
+    result = cli("attribute", "in", "--output", "out", "--engine", "ray")
+    assert (result.code, result.lines) == (2, [])
+    assert "pip install 'igcli[ray]'" in result.err
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "expected"),
+    [
+        ([2], None, (1, 2)),
+        ([16], None, (4, 4)),
+        ([16, 3], None, (5, 3)),
+        ([2], 2, (2, 1)),
+        ([2], 3, (3, 1)),
+        ([16, 8], 3, (3, 8)),
+        ([0, 8], 1, (1, 8)),
+    ],
+)
+def test_cores_are_shared_out_and_no_worker_has_some_of_two_machines(
+    cores: list[int], workers: int | None, expected: tuple[int, int]
+) -> None:
+    nodes = [{"Alive": True, "Resources": {"CPU": float(count)}} for count in cores]
+    crew = crew_of(nodes, workers, "auto")
+    assert (crew.workers, crew.cpus, crew.gpus) == (*expected, 0)
+
+
+def test_a_gpu_for_each_worker() -> None:
+    nodes: list[dict[str, Any]] = [
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}},
+        {"Alive": True, "Resources": {"CPU": 64.0}},
+        {"Alive": False, "Resources": {"CPU": 8.0, "GPU": 8.0}},
+    ]
+    assert (crew_of(nodes, None, "auto").workers, crew_of(nodes, None, "gpu").gpus) == (2, 1)
+    assert crew_of(nodes, None, "cpu").gpus == 0
+    with pytest.raises(UsageError, match="has 2"):
+        crew_of(nodes, 3, "gpu")
+    with pytest.raises(UsageError, match="has 0"):
+        crew_of([{"Alive": True, "Resources": {"CPU": 8.0}}], None, "gpu")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_a_stopped_fleet_is_gone_and_goes_on(
+    tmp_path: Path, start: Start, patched: dict[str, str], number: int, code: int
+) -> None:
+    make_images(tmp_path / "in", 60)
+    assert finish(start("in", "--output", "local"))[0] == 0
+    fleet = ("in", "--output", "fleet", "--engine", "ray", "--workers", "2")
+    process = start(*fleet)
+    wait(lambda: recorded(tmp_path / "fleet") >= 3)
+    process.send_signal(number)
+    assert finish(process)[0] == code
+    wait(lambda: not processes(b"ray", patched))
+    kept = recorded(tmp_path / "fleet")
+    assert 3 <= kept < 60
+    assert summary(tmp_path / "fleet")["finished"] is False
+    result = finish(start(*fleet))
+    assert result[0] == 0, result[2]
+    assert len(result[1]) <= 3 * (60 - kept) + 3
+    assert files(tmp_path / "fleet") == files(tmp_path / "local")
+    assert records(tmp_path / "fleet") == records(tmp_path / "local")
+    assert not list((tmp_path / "fleet").rglob(".igcli-*"))

@@ -1,6 +1,5 @@
 """Ray: a cluster of our own on this machine or one that is there, and no word of its own."""
 
-import importlib.util
 import logging
 import os
 import secrets
@@ -8,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from igcli.errors import IgcliError, UsageError
@@ -53,7 +53,7 @@ def require_ray() -> None:
     Raises:
         UsageError: It is not installed.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow")):
+    if any(find_spec(name) is None for name in ("ray", "pyarrow")):
         raise UsageError("--engine ray needs the extra 'ray': pip install 'igcli[ray]'")
 
 

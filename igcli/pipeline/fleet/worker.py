@@ -50,7 +50,7 @@ class Worker:
             gpus: Number of GPUs; where it is 0, those of the machine are left alone.
         """
         # TensorFlow reads it when it is imported; else each worker would use all cores.
-        os.environ["TF_NUM_INTRAOP_THREADS"] = str(cpus)
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cpus))
         with contextlib.suppress(OSError):  # On a machine without it paths have to be absolute.
             os.chdir(order.current)
         device = {"device": "gpu" if gpus else "cpu"}
