@@ -103,6 +103,20 @@ def test_equal_results_are_equal_archives(
     assert (summary["total"], summary["archives"]) == (None, 2)
 
 
+def test_images_wait_for_their_turn_in_a_bounded_number(
+    cli: Cli, settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the first, a method that asks again and again; the others are done before it.
+    write_tar(tmp_path / "in/x.tar", samples(12))
+    run = ("attribute", "in", *TAR, *settings[:2], "--steps", "auto", "--tolerance", "0.0001")
+    cli(*run, "--batch-size", "4", "--output", "free")
+    monkeypatch.setattr("igcli.pipeline.packing.MOST_WAITING", 1)
+    result = cli(*run, "--batch-size", "4", "--output", "bounded")
+    assert "12 of 12 images done" in result.err
+    name = "tars/x.tar"
+    assert timeless(tmp_path / "bounded" / name) == timeless(tmp_path / "free" / name)
+
+
 def test_archives_follow_the_convention_of_webdataset(
     cli: Cli, tmp_path: Path, settings: tuple[str, ...]
 ) -> None:
