@@ -20,7 +20,7 @@ MOST_STARTS = 3
 MOST_KILLERS = 10
 """Images given up without one done in between, after which the run is."""
 
-PAUSE, PATIENCE = 0.01, 0.2
+PAUSE, PATIENCE = 0.05, 0.5
 
 NO_START = (
     "--engine ray: a worker died {} times before its first image: is there memory for "
