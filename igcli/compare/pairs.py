@@ -85,6 +85,8 @@ def common(first: Results, second: Results) -> list[str]:
     ]
     if not names:
         raise UsageError("the two runs have no image in common")
+    if any(runs.records[name].get("tar") for runs in (first, second) for name in names[:1]):
+        raise UsageError("arrays in tar files are not compared; run without --input-format tar")
     if not any(_has_arrays(first.records[name], second.records[name]) for name in names):
         raise UsageError(
             "no image has arrays in both runs, which are what is compared; "

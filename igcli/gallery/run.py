@@ -106,7 +106,8 @@ def _card(record: Record) -> Card:
     return Card(
         name=name,
         label=text(record.get("label")),
-        views=() if failed else (view_of(record),),
+        # What lies in an archive cannot be linked.
+        views=() if failed or record.get("tar") else (view_of(record),),
         numbers={field.key: number(record.get(field.key)) for field in FIELDS},
         texts={"Source": source if source != name else "", **dict(_others(record))},
         warnings=warnings_of(record),

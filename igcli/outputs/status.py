@@ -26,6 +26,7 @@ class Progress:
         failed: Number of images that failed.
         total: Number of images wanted; None where nothing tells it yet.
         state: What became of it.
+        damaged: Number of archives that further images may be missing of.
     """
 
     number: int
@@ -33,12 +34,13 @@ class Progress:
     failed: int
     total: int | None
     state: State
+    damaged: int = 0
 
     @property
     def missing(self) -> int | None:
         """Number of images without a record; None where unknown."""
         if self.total is None:
-            return 0 if self.state == "finished" else None
+            return 0 if self.state == "finished" and not self.damaged else None
         return max(0, self.total - self.done - self.failed)
 
     @property
@@ -63,7 +65,7 @@ class Status:
     def is_done(self) -> bool:
         """Whether every image has a result."""
         return all(
-            each.state == "finished" and not each.missing and not each.failed
+            each.state == "finished" and not (each.missing or each.failed or each.damaged)
             for each in self.shards
         )
 
@@ -122,7 +124,8 @@ def _unsplit(folder: OutputFolder, summary: Mapping[str, Any]) -> Progress:
     [done], [failed] = (each.tolist() for each in tally.counts(1))
     ended: State = "finished" if summary.get("finished") is True else "stopped"
     state: State = "running" if lock.is_held(folder) else ended
-    return Progress(1, done, failed, _whole_number(summary.get("total")), state)
+    total = _whole_number(summary.get("total"))
+    return Progress(1, done, failed, total, state, _damaged(summary))
 
 
 def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> list[Progress]:
@@ -145,7 +148,8 @@ def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> 
             state = "running"
         elif finished or summaries.get(at + 1, {}).get("finished") is True:
             state = "finished"
-        found.append(Progress(at + 1, done[at], failed[at], totals[at], state))
+        damaged = _damaged(summaries.get(at + 1, {}))
+        found.append(Progress(at + 1, done[at], failed[at], totals[at], state, damaged))
     return found
 
 
@@ -158,6 +162,11 @@ def _totals(summaries: Mapping[int, Mapping[str, Any]], count: int) -> list[int 
             counted = [_whole_number(total) for total in totals]
     own = {number: _whole_number(each.get("total")) for number, each in summaries.items()}
     return [counted[at] if own.get(at + 1) is None else own[at + 1] for at in range(count)]
+
+
+def _damaged(summary: Mapping[str, Any]) -> int:
+    damaged = summary.get("damaged")
+    return len(damaged) if isinstance(damaged, dict) else 0
 
 
 def _whole_number(value: object) -> int | None:

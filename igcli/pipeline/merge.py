@@ -77,6 +77,9 @@ class Counts:
             "shards": len(status.shards),
             **{name: _common(name, self._summaries) for name in SHARED},
         }
+        for each in self._summaries:
+            for archive, reason in (each.get("damaged") or {}).items():
+                self._summary.damage(archive, reason)
         sums = {name: _sum(name, self._summaries) for name in SUMS}
         return {
             **self._summary.record(run),

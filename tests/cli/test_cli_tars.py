@@ -233,6 +233,8 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     assert [path.name for path in output.glob("tars/*")] == ["x.tar"]
     summary = json.loads((output / "summary.json").read_text())
     assert set(summary["damaged"]) == {"x.tar", "y.tar"}
+    status = cli("status", "igcli-output")
+    assert (status.code, status.lines[-1].split()[1:4]) == (3, [str(count), "0", "?"])
     kept = members_of(output / "tars/x.tar")
     again = cli("attribute", "in", *TAR, *settings)
     assert (again.code, again.out) == (3, b"")
@@ -246,6 +248,20 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     assert mended.code == 0
     assert f"6 of 6 images done ({count} before)" in mended.err
     assert "damaged" not in json.loads((output / "summary.json").read_text())
+    assert cli("status", "igcli-output").code == 0
+
+
+def test_pictures_and_arrays_in_archives_are_no_files(
+    cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    cli("attribute", data, *TAR, *settings, "--arrays")
+    refused = cli("compare", "igcli-output", "igcli-output")
+    assert refused.code == 2
+    assert "arrays in tar files are not compared" in refused.err
+    assert cli("gallery", "igcli-output").code == 0
+    page = (tmp_path / "igcli-output" / "index.html").read_text()
+    assert "a.tar/cats/0001.jpg" in page
+    assert "0001.panel.jpg" not in page
 
 
 def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:
