@@ -11,6 +11,7 @@ import numpy as np
 
 from igcli.models.foldable import Fold, Search, Step, Values
 from igcli.models.runtime import tensorflow
+from igcli.records import Array
 
 tf = tensorflow()
 
@@ -34,11 +35,18 @@ def fold(function: Any, definition: Any) -> bool:
     return bool(folds)
 
 
-def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Values]:
+def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Array]:
     """Compute tensors of constants alone; what they are only to wait for is left out."""
     nodes = {node.name: node for node in definition.node}
+    stored = {name: _stored(tensor.op) for name, tensor in constants.items()}
+    values: dict[str, Array] = {
+        name: tf.make_ndarray(nodes[op.name].attr["value"].tensor)
+        for name, op in stored.items()
+        if op is not None
+    }
+    computed = [name for name in constants if name not in values]
     needed: dict[str, Any] = {}
-    waiting = [tensor.op.name for tensor in constants.values()]
+    waiting = [constants[name].op.name for name in computed]
     while waiting:
         name = waiting.pop()
         if name not in needed:
@@ -48,16 +56,22 @@ def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Values]:
     for node in part.node:
         node.input[:] = [each for each in node.input if each[0] != "^"]
     compute = tf.compat.v1.wrap_function(
-        lambda: tf.graph_util.import_graph_def(part, return_elements=list(constants), name=""), []
+        lambda: tf.graph_util.import_graph_def(part, return_elements=computed, name=""), []
     )
-    arrays = (array.numpy().astype(np.float64) for array in compute())
-    return dict(zip(constants, arrays, strict=True))
+    return values | {name: each.numpy() for name, each in zip(computed, compute(), strict=True)}
+
+
+def _stored(op: Any) -> Any | None:
+    """Return the constant that an operation is, or passes on; None where it computes."""
+    while op.type == "Identity":
+        op = op.inputs[0].op
+    return op if op.type == "Const" else None
 
 
 class _Rewriting:
     """A graph's definition under change."""
 
-    def __init__(self, definition: Any, values: Mapping[str, Values]) -> None:
+    def __init__(self, definition: Any, values: Mapping[str, Array]) -> None:
         self._definition = definition
         self._nodes = {node.name: node for node in definition.node}
         self._values = values
@@ -65,7 +79,8 @@ class _Rewriting:
     def apply(self, found: Fold) -> None:
         """Make part of a convolution what is around it."""
         convolution = found.convolution
-        node, filters = self._nodes[convolution.name], self._values[convolution.inputs[1].name]
+        node = self._nodes[convolution.name]
+        filters = self._values[convolution.inputs[1].name].astype(np.float64)
         if found.pad is not None:
             node.input[0] = _name(found.pad.inputs[0])
             node.attr["padding"].s = b"SAME"
@@ -85,7 +100,7 @@ class _Rewriting:
         """Return scale and offset (C,) that several steps come to."""
         scale, offset = np.ones(channels), np.zeros(channels)
         for step in steps:
-            constant = np.ravel(self._values[step.constant.name])
+            constant = self._values[step.constant.name].astype(np.float64).ravel()
             scale, offset = step.follow(scale, offset, constant)
         return scale, offset
 

@@ -1,8 +1,9 @@
 """From options to a network ready to be differentiated."""
 
+import gc
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from igcli.errors import UsageError
 from igcli.models import labels, preprocess
@@ -75,13 +76,21 @@ def load(
     if precision == "bfloat16" and not place.startswith("CPU"):
         raise UsageError(f"precision: bfloat16 is for CPUs, the run is on {place}: use float32")
     loaded = open_source(options, trust=trust)
-    model = from_source(loaded, options, device=place, explain=explain)
-    if precision == "bfloat16":
-        model.network.precision = precision
+    computed = "float32" if precision == "auto" else precision
+    model = from_source(loaded, options, device=place, explain=explain, precision=computed)
+    del loaded
+    gc.collect()  # What was traced holds the weights once more, in cycles.
     return model
 
 
-def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: Explained) -> Model:
+def from_source(
+    loaded: Loaded,
+    options: ModelOptions,
+    *,
+    device: str,
+    explain: Explained,
+    precision: Literal["float32", "bfloat16"] = "float32",
+) -> Model:
     """Freeze a network that its source has opened.
 
     Args:
@@ -89,6 +98,7 @@ def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: 
         options: How pixels are brought to it.
         device: TensorFlow's name of the device.
         explain: Which scores.
+        precision: What gradients are computed in.
 
     Raises:
         ModelError: It is none for RGB images, or the scores wanted are not found.
@@ -99,7 +109,7 @@ def from_source(loaded: Loaded, options: ModelOptions, *, device: str, explain: 
     def scores(pixels: Any) -> Any:
         return loaded.function(before(pixels))
 
-    network = TensorFlowNetwork(scores, shape, device=device, explain=explain)
+    network = TensorFlowNetwork(scores, shape, device=device, explain=explain, precision=precision)
     if explain == "probability" and network.activation is None:
         log.warning(
             "%s ends in no softmax or sigmoid: its output is explained as it is, which is no "

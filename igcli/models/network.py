@@ -46,6 +46,7 @@ class TensorFlowNetwork:
         *,
         device: str = "CPU:0",
         explain: Explained = "probability",
+        precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         """Freeze `function`.
 
@@ -54,19 +55,22 @@ class TensorFlowNetwork:
             input_shape: Shape of one input.
             device: TensorFlow's name of the device.
             explain: The output as it is, or the value before its softmax or sigmoid.
+            precision: What gradients will be computed in; another one later works, and is slower.
 
         Raises:
             ModelError: The scores are not (N, K), or do not depend on the input differentiably.
         """
         self.input_shape = input_shape
-        self.precision: Literal["float32", "bfloat16"] = "float32"
+        self.precision = precision
         self._device = device
         self._residence = residence(device)
         self._is_fused = self._residence.is_fused
         self.place = self._residence.place
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
-        traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
+        with tf.device(device):
+            traced = freeze(function, signature, constant_weights=precision == "bfloat16")
         head = head_of(traced)
         self.outputs, self.activation = head.outputs, head.activation
         self._scores = scores_of(traced, head, explain)
