@@ -47,6 +47,8 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
 
     runs = read_results(output_at(run_a)), read_results(output_at(run_b))
     page = _page(options["gallery"])
+    if page and any(run.folder.is_remote for run in runs):
+        raise UsageError("--gallery: its pictures lie in a store; copy the runs to this machine")
     agreement = sum_up(compared(*runs), *runs)
     if page:  # Before the table, which may be piped to a reader that stops at its first line.
         _write(agreement, runs, page)

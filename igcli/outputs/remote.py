@@ -72,8 +72,9 @@ class RemoteFolder(OutputFolder):
         """
         self.check()
         name = f"{TEMPORARY}{self.tag}-check.tmp"
-        with self._store.telling(f"output {self.path!r} cannot be written", UsageError):
-            self._store.files.pipe_file(self._key(name), b"igcli")
+        hasty = store(self.path, hasty=True)
+        with hasty.telling(f"output {self.path!r} cannot be written", UsageError):
+            hasty.files.pipe_file(self._key(name), b"igcli")
         self.remove(name)
 
     def discard(self) -> None:

@@ -268,6 +268,8 @@ def test_other_commands_read_a_store(cli: Cli, run: Cli, bucket: str, tmp_path: 
     result = cli("compare", f"{bucket}/a", f"{bucket}/b", "--min-correlation", "0.999")
     assert result.code == 0, result.err
     assert "3 images compared" in result.err
+    refused = cli("compare", f"{bucket}/a", f"{bucket}/b", "--gallery", "page.html")
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     page = cli("gallery", f"{bucket}/a")
     assert page.lines == [f"{bucket}/a/index.html"]
     assert b"0.png" in stores.get(f"{bucket}/a/index.html")

@@ -84,6 +84,16 @@ def test_calls_run_beside_the_network() -> None:
     assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()])) == [True]
 
 
+def test_calls_that_wait_for_a_store_are_many_at_a_time() -> None:
+    together = threading.Barrier(6, timeout=30)
+
+    def waiting() -> Job[int]:
+        return (yield from in_background(together.wait, waits=True))
+
+    engine = Engine(ClosedForm((1,)), batch_size=4, threads=2)
+    assert sorted(engine.run(waiting() for _ in range(12))) == sorted([*range(6)] * 2)
+
+
 def test_an_exception_of_a_call_comes_back_to_its_job_alone() -> None:
     def broken() -> None:
         raise ValueError("no image")
