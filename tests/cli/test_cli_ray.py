@@ -264,6 +264,20 @@ def test_without_ray_the_extra_is_named(
     assert "pip install 'igcli[ray]'" in result.err
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_a_cluster_that_does_not_answer_is_named_at_once(
+    tmp_path: Path, start: Start, address: str
+) -> None:
+    make_images(tmp_path / "in", 1)
+    began = time.monotonic()
+    code, lines, err = finish(start("in", "--engine", "ray", "--ray-address", address))
+    assert (code, lines) == (1, [])
+    assert err.startswith(f"igcli: --ray-address {address}: not reached")
+    assert err.count("\n") == 1
+    assert time.monotonic() - began < 60
+    assert not (tmp_path / "igcli-output").exists()
+
+
 @pytest.mark.parametrize(
     ("cores", "workers", "expected"),
     [

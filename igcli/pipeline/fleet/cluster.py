@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from igcli.models.runtime import quiet_stderr
 
 OWN_MEMORY = 128 << 20
 """Bytes of Ray's store of objects, which only holds a few names of images."""
+
+SECONDS = 10
+"""Time for a cluster to answer."""
 
 CORES = 4
 """Cores for a worker where nobody says how many workers there are to be."""
@@ -89,11 +93,19 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
 def _init(ray: Any, address: str, own: dict[str, Any]) -> Exception | None:
     """Return why Ray cannot be had: what it writes itself meanwhile is for nobody."""
     try:
+        _knock(address)
         with _our_signals():
             ray.init(address, logging_level=logging.CRITICAL, log_to_driver=False, **own)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         return error
     return None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at HOST:PORT; Ray would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS).close()
 
 
 def _own_access() -> dict[str, str]:
