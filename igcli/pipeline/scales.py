@@ -10,15 +10,14 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
-from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal
-from igcli.outputs.shards import begun
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.one_image import begin_image, finish_image
 from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.publish import Attributed
+from igcli.pipeline.settled import recorded_scales
 from igcli.records import Source
 from igcli.render.options import StyleOptions
 from igcli.render.painting import own_scales, shared_scale
@@ -58,7 +57,7 @@ class SharedScales:
             OutputError: They cannot be read.
         """
         methods = context.plan.methods
-        self.context = replace(context, scales=_recorded(folder, methods))
+        self.context = replace(context, scales=recorded_scales(folder, methods))
         self._engine = engine
 
     def settle(self, sources: Iterator[Source]) -> Generator[Outcome]:
@@ -113,17 +112,3 @@ class SharedScales:
         medians = {method: shared_scale(scales) for method, scales in own.items()}
         known = {method: scale for method, scale in medians.items() if scale is not None}
         self.context = replace(self.context, scales={**self.context.scales, **known})
-
-
-def _recorded(folder: OutputFolder, methods: Iterable[str]) -> Scales:
-    """Return the scales that the records in an output and its shards tell, by method."""
-    missing, found = {*methods}, dict[str, float]()
-    folders = [folder, *(folder.below(shard.folder) for shard in begun(folder))]
-    for record in (record for each in folders for record in journal.read(each)):
-        for method, scale in (record.get("panel_scales") or {}).items():
-            if method in missing:
-                found[method] = float(scale)
-                missing.remove(method)
-        if not missing:
-            break
-    return found

@@ -8,7 +8,7 @@ from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import Place, begun
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.resume import Earlier
 
@@ -54,18 +54,17 @@ def settle(settings: Settings, place: Place, earlier: Earlier, *, panels: bool) 
     scales: Mapping[str, float] = {}
     if panels and settings.panel.scale == "shared":
         methods = methods_of(settings, panels=True)
-        scales = recorded_scales(place.records, methods)
+        scales = recorded_scales(place.folder, methods)
         if len(scales) < len(methods):
             raise UsageError(UNSETTLED.format("panel.scale: shared", "give a number"))
     return Settled(precision, scales)
 
 
 def recorded_scales(folder: OutputFolder, methods: Iterable[str]) -> Mapping[str, float]:
-    """Return the scales that the records in a folder tell, by method."""
+    """Return the scales that the records in an output and its shards tell, by method."""
     missing, found = {*methods}, dict[str, float]()
-    if not folder.has(journal.NAME):
-        return {}
-    for record in journal.read(folder):
+    folders = [folder, *(folder.below(shard.folder) for shard in begun(folder))]
+    for record in (record for each in folders for record in journal.read(each)):
         for method, scale in (record.get("panel_scales") or {}).items():
             if method in missing:
                 found[method] = float(scale)
