@@ -20,6 +20,7 @@ from PIL import Image
 
 from igcli.config.load import load_settings
 from igcli.config.schema import Settings
+from igcli.gallery.write import write_gallery
 from igcli.models.demo.scenes import render_scene
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import Place
@@ -61,6 +62,8 @@ def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float
         with Run(settings, place, prepared=prepared, earlier=earlier) as run:
             outcomes = run.outcomes(Selection(sources, [len(sources)]))
             failed = [outcome for outcome in outcomes if outcome.failed]
+        if settings.gallery:
+            write_gallery(place.folder)
         if failed:
             raise click.ClickException(str(failed[0].record))
         return time.perf_counter() - start
@@ -80,13 +83,16 @@ def scenes(folder: Path, count: int) -> Iterator[Source]:
 @click.option("--photos", type=click.Path(path_type=Path), help="Folder of images, repeated.")
 @click.option("--model", default="demo", show_default=True)
 @click.option("--preprocess", help="As in the configuration.")
-@click.option("--batch-size", type=int)
+@click.option("--weights", help="As in the configuration.")
+@click.option("--batch-size", default=25, show_default=True)
 @click.option("--gif", is_flag=True)
-def main(images: int, rounds: int, photos: Path | None, gif: bool, **model: Any) -> None:
+@click.option("--gallery", is_flag=True)
+def main(images: int, rounds: int, photos: Path | None, model: str, **options: Any) -> None:
     """Print both rates and their ratio, median of the rounds (lowest to highest)."""
-    overrides: dict[str, object] = {"model.source": model["model"], "gif": gif, "steps": STEPS}
-    overrides |= {"batch_size": model["batch_size"]} if model["batch_size"] else {}
-    overrides |= {"model.preprocess": model["preprocess"]} if model["preprocess"] else {}
+    overrides: dict[str, object] = {"model.source": model, "steps": STEPS}
+    overrides |= {name: options[name] for name in ("batch_size", "gif", "gallery")}
+    named = (name for name in ("preprocess", "weights") if options[name])
+    overrides |= {f"model.{name}": options[name] for name in named}
     settings = load_settings(None, overrides).settings
     prepared = prepare(settings, panels=True)
     network, batch_size = prepared.model.network, prepared.engine.batch_size
@@ -103,7 +109,8 @@ def main(images: int, rounds: int, photos: Path | None, gif: bool, **model: Any)
         "bare loop, gradients/s": [evaluations / bare for _, bare in pairs],
         "ratio": [bare / whole for whole, bare in pairs],
     }
-    print(f"{model['model']}, {images} images, batch {batch_size}, gif {gif}")
+    extras = [name for name in ("gif", "gallery") if options[name]]
+    print(", ".join([model, f"{images} images, batch {batch_size}", *extras]))
     for name, values in rows.items():
         low, middle, high = min(values), statistics.median(values), max(values)
         print(f"{name:24} {middle:8.3g} ({low:.3g} to {high:.3g})")
