@@ -3,6 +3,7 @@
 import functools
 import importlib
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 HASTY = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
 """Options to ask once and take the answer."""
+
+LOGGERS = ("fsspec", "s3fs", "gcsfs", "aiobotocore", "botocore", "aiohttp", "asyncio")
+"""Those of the libraries: what they say may show whole addresses, and what they raise is told."""
 
 WORDS = {
     "FileNotFoundError": "no such file or folder there",
@@ -175,6 +179,8 @@ def store(url: str, *, hasty: bool = False) -> Store:
 @functools.cache
 def _store(name: str, *, hasty: bool) -> Store:
     options = OPTIONS.get(name, {}) | (HASTY.get(name, {}) if hasty else {})
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         fsspec = importlib.import_module("fsspec")
         # Not fsspec's own instances, which other code may have given other options.
@@ -188,7 +194,7 @@ def _store(name: str, *, hasty: bool) -> Store:
         raise UsageError(
             f"{name}:// needs the extra {extra!r}: pip install 'igcli[{extra}]'"
         ) from None
-    if hasty and name in ("s3", "gs"):
+    if hasty and name == "s3":
         files.retries = 1
     return Store(files, (OSError, ValueError, *errors))
 
