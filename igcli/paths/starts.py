@@ -1,5 +1,6 @@
 """Where the paths of a run start: the baseline of each image, or several."""
 
+import functools
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,8 +59,8 @@ class Starts:
         """
         if self.given is not None:
             return self.given
-        if baselines.is_colour(self.kind):
-            return _filled(image, self.kind)
+        if self.is_fixed:
+            return _fixed(self.kind, image.shape)
         draw = generator(self.seed, image, f"baseline {sample}")
         return baselines.load(self.kind).baseline(image, draw)
 
@@ -70,8 +71,20 @@ def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -
     return Starts(options.kind, options.samples if drawn else 1, seed, given)
 
 
-def _filled(image: Array, colour: str) -> Array:
+@functools.lru_cache(maxsize=4)
+def _fixed(kind: str, shape: tuple[int, ...]) -> Array:
+    """Return a baseline that depends on nothing else: always the same array, not to be changed."""
+    if baselines.is_colour(kind):
+        found = _filled(shape, kind)
+    else:
+        # None is drawn from, where the baseline is the same for all.
+        found = baselines.load(kind).baseline(np.zeros(shape, np.float32), np.random.default_rng(0))
+    found.flags.writeable = False
+    return found
+
+
+def _filled(shape: tuple[int, ...], colour: str) -> Array:
     channels = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
-    if image.shape[-1] != 3:
-        raise ValueError(f"baseline: the colour {colour} needs RGB images, not {image.shape}")
-    return np.broadcast_to(channels, image.shape).astype(np.float32)
+    if shape[-1] != 3:
+        raise ValueError(f"baseline: the colour {colour} needs RGB images, not {shape}")
+    return np.broadcast_to(channels, shape).astype(np.float32)

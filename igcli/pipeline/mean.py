@@ -22,7 +22,9 @@ class Mean:
 
     def add(self, explanation: Explanation) -> None:
         """Add one; of all but the first the arrays are let go."""
-        self._total = self._total + explanation.attributions
+        if self._found:
+            before = self._found[0].attributions if len(self._found) == 1 else self._total
+            self._total = before.astype(np.float64) + explanation.attributions
         lean = replace(explanation, attributions=_NONE, baseline=_NONE, interior=None)
         self._found.append(lean if self._found else explanation)
 

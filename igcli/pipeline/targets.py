@@ -41,8 +41,10 @@ class Wanted:
         """
         if self.index is not None:
             return (self.index,)
+        if self.top == 1:
+            return (int(scores.argmax()),)
         # Stable, so that of equal scores the first comes first.
-        return tuple(sorted(range(len(scores)), key=lambda each: -scores[each])[: self.top])
+        return tuple((-scores).argsort(kind="stable")[: self.top].tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -86,7 +86,7 @@ def photos_in(folder: Path, model: Model) -> Iterator[Array]:
 @click.option("--model", "source", default=str(MODEL), show_default=True)
 @click.option("--preprocess", default="tf", show_default=True)
 @click.option("--tolerance", default=0.05, show_default=True)
-@click.option("--batch-size", default=25, show_default=True)
+@click.option("--batch-size", default=24, show_default=True)
 @click.option("--auto-only", is_flag=True, help="No fixed steps.")
 def main(
     photos: Path, source: str, preprocess: str, tolerance: float, batch_size: int, auto_only: bool

@@ -17,7 +17,7 @@ from igcli.models.options import ModelOptions
 from igcli.paths.network import Points
 from igcli.pipeline.size import tuned
 
-SIZES = (4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64)
+SIZES = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 64)
 NETWORKS = ("demo", "keras:ResNet50V2", "keras:MobileNet")
 
 

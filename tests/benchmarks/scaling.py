@@ -63,7 +63,7 @@ def print_line(what: str, amounts: Sequence[int], time_of: Callable[[int], float
 @click.option("--most", default=IMAGES[-1], show_default=True, help="Images at most.")
 def main(model: str, preprocess: str | None, photos: Path | None, most: int) -> None:
     """Print times, memory, and how far the times are off a straight line."""
-    overrides: dict[str, object] = {"model.source": model, "batch_size": 25}
+    overrides: dict[str, object] = {"model.source": model, "batch_size": 24}
     overrides |= {"model.preprocess": preprocess} if preprocess else {}
     settings = load_settings(None, overrides).settings
     with tempfile.TemporaryDirectory() as folder:

@@ -84,7 +84,7 @@ def scenes(folder: Path, count: int) -> Iterator[Source]:
 @click.option("--model", default="demo", show_default=True)
 @click.option("--preprocess", help="As in the configuration.")
 @click.option("--weights", help="As in the configuration.")
-@click.option("--batch-size", default=25, show_default=True)
+@click.option("--batch-size", default=24, show_default=True)
 @click.option("--gif", is_flag=True)
 @click.option("--gallery", is_flag=True)
 def main(images: int, rounds: int, photos: Path | None, model: str, **options: Any) -> None:

@@ -8,9 +8,12 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import ModelError
+from igcli.models.load import load
 from igcli.models.network import TensorFlowNetwork
+from igcli.models.options import ModelOptions
 from igcli.models.residence import OnDevice, OnHost, Residence
 from igcli.paths.network import Points
+from igcli.pipeline.size import TRIED
 from igcli.records import Array
 
 SHAPE = (12, 10, 3)
@@ -238,3 +241,19 @@ def test_few_numbers_of_lines_reach_the_compiler() -> None:
     lines = [device.place(np.full(SHAPE, each, np.float32)) for each in range(7)]
     assert [len(device.stack(lines[:count])) for count in range(1, 8)] == [1, 2, 4, 4, 8, 8, 8]
     np.testing.assert_array_equal(device.stack(lines[:3])[2], lines[2])
+
+
+@pytest.mark.parametrize("size", TRIED["CPU"])
+def test_the_demos_bits_do_not_depend_on_the_place_in_a_batch(size: int) -> None:
+    network = load(ModelOptions(), device="cpu").network
+    rng = np.random.default_rng(7)
+    image = rng.uniform(0, 255, network.input_shape).astype(np.float32)
+    start = np.zeros_like(image)
+    line = np.zeros(size, np.int32)
+    alpha = np.linspace(0, 1, size, dtype=np.float32)
+    first = network.gradients(Points([start], [image], line, alpha, line))
+    for shift in (1, size // 2):
+        moved = Points([start], [image], line, np.roll(alpha, shift), line)
+        again = network.gradients(moved)
+        np.testing.assert_array_equal(again.gradients, np.roll(first.gradients, shift, 0))
+        np.testing.assert_array_equal(again.scores, np.roll(first.scores, shift))

@@ -56,33 +56,33 @@ def tuned(network: Clock, monkeypatch: pytest.MonkeyPatch, gradients: int = 10**
 
 
 def test_the_fastest_is_picked_and_remembered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Clock({10: 1.0, 16: 1.2, 25: 2.4, 50: 4.5})
+    network = Clock({8: 1.0, 16: 1.2, 24: 2.4, 48: 4.5})
     assert tuned(network, monkeypatch) == 16
     before = len(network.batches)
     assert tuned(network, monkeypatch, gradients=0) == 16
     assert len(network.batches) == before
-    faster = Clock({10: 0.1, 16: 1.2, 25: 2.4, 50: 4.5})
+    faster = Clock({8: 0.1, 16: 1.2, 24: 2.4, 48: 4.5})
     faster.precision = "bfloat16"
-    assert tuned(faster, monkeypatch) == 10
+    assert tuned(faster, monkeypatch) == 8
 
 
 def test_a_difference_within_the_noise_changes_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert tuned(Clock({10: 0.99, 16: 1.6, 25: 2.5, 50: 4.9}), monkeypatch) == 25
+    assert tuned(Clock({8: 0.99, 16: 1.6, 24: 2.5, 48: 4.9}), monkeypatch) == 24
 
 
 def test_what_does_not_fit_is_not_picked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tuned(Clock({10: 1.0, 16: 1.6, 25: 2.5, 50: 0.1}, most=40), monkeypatch) == 25
+    assert tuned(Clock({8: 1.0, 16: 1.6, 24: 2.5, 48: 0.1}, most=40), monkeypatch) == 24
 
 
 def test_a_short_run_measures_next_to_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Clock({10: 0.1, 16: 1.6, 25: 2.5, 50: 5.0})
+    network = Clock({8: 0.1, 16: 1.6, 24: 2.5, 48: 5.0})
     # Measuring three more sizes would take about 30 s, a twentieth of 6,000 gradients.
-    assert tuned(network, monkeypatch, gradients=5000) == 25
-    assert set(network.batches) == {25}
+    assert tuned(network, monkeypatch, gradients=5000) == 24
+    assert set(network.batches) == {24}
     assert not home.exists()
-    assert tuned(network, monkeypatch, gradients=7000) == 10
+    assert tuned(network, monkeypatch, gradients=7000) == 8
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"k": "25"}', '{"k": 0}', '{"k": true}', "\xff"])
