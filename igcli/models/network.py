@@ -77,6 +77,11 @@ class TensorFlowNetwork:
         self._predict = tf.function(self._scores, autograph=False)
         self._differentiate = self._compiled()
 
+    @property
+    def streams(self) -> int:
+        """Batches computed at the same time; TensorFlow's switch to bfloat16 is one for all."""
+        return self._residence.streams if self.precision == "float32" else 1
+
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network with no gradient compiled, to be tried and let go."""
         found = copy.copy(self)

@@ -21,9 +21,13 @@ class Residence(Protocol):
     Attributes:
         is_fused: Whether operations are to be compiled into one another, by XLA. On CPUs that is
             2 to 20 times slower.
+        streams: Batches computed at the same time. On two cores with AVX-512 a second one gives
+            10% (ResNet50V2) to 24% (a MobileNet of width 0.25) more gradients a second: the
+            threads of one need not wait for each other after every operation.
     """
 
     is_fused: bool
+    streams: int
 
     def place(self, array: Array) -> Any:
         """Bring one input there."""
@@ -50,6 +54,7 @@ class OnHost:
     """On a CPU, NumPy's memory is the device's: nothing is copied that need not be."""
 
     is_fused = False
+    streams = 2
 
     def place(self, array: Array) -> Array:
         """Return the array itself."""
@@ -81,6 +86,7 @@ class OnDevice:
     """On an accelerator, only what is asked for is brought back."""
 
     is_fused = True
+    streams = 1
 
     def __init__(self, device: str) -> None:
         self._device = device

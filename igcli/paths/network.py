@@ -58,6 +58,11 @@ class Network(Protocol):
         """Shape of one input, (H, W, C) for images."""
         ...
 
+    @property
+    def streams(self) -> int:
+        """Batches that it is best given at the same time, each by a thread of its own."""
+        ...
+
     def place(self, array: Array) -> Any:
         """Bring one input to where the network computes."""
         ...

@@ -24,8 +24,8 @@ UPCOMING = 8
 WAITING = 16
 """Calls at a time that mostly wait."""
 
-AHEAD = 2
-"""Batches handed to the network at a time, so that it never waits for us."""
+AHEAD = 1
+"""Batches that wait while the network computes others, so that it never waits for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Engine:
 
     def run(self, jobs: Iterable[Job[T]]) -> Generator[T]:
         """Yield the result of each job as it is finished; what a job raises ends the run."""
-        device = ThreadPoolExecutor(1, "igcli-network")
+        device = ThreadPoolExecutor(self.network.streams, "igcli-network")
         background = ThreadPoolExecutor(self._threads, "igcli-background")
         waiting = ThreadPoolExecutor(WAITING, "igcli-waiting")
         try:
@@ -110,6 +110,8 @@ class _Run(Generic[T]):
         self._batches = Batches(engine.network)
         self._predictions: deque[tuple[_Ticket[T], Array]] = deque()
         self._results: deque[T] = deque()
+        self._ahead = engine.network.streams + AHEAD
+        self._under_way: deque[Future[Any]] = deque()
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._alive = self._upcoming = 0
         self._reading = self._calls = self._on_device = 0
@@ -132,7 +134,7 @@ class _Run(Generic[T]):
         return (
             self._alive < self._most_alive
             and self._upcoming < UPCOMING
-            and self._batches.pending < AHEAD * self._sparing.batch_size
+            and self._batches.pending < self._ahead * self._sparing.batch_size
         )
 
     def _start(self, job: Job[T]) -> None:
@@ -171,7 +173,7 @@ class _Run(Generic[T]):
 
     def _feed(self, *, more: bool) -> None:
         """Keep the device busy; a batch that is not full runs only when none can be filled."""
-        while self._on_device < AHEAD:
+        while self._on_device < self._ahead:
             asked = len(self._predictions)
             if asked >= UPCOMING or (asked and not self._reading):
                 self._submit_predictions()
@@ -198,7 +200,9 @@ class _Run(Generic[T]):
     def _submit_batch(self) -> None:
         batch = self._batches.take(self._sparing.batch_size)
         self._on_device += 1
-        self._when_done(self._device.submit(self._sparing.gradients, batch), self._differentiated)
+        future = self._device.submit(self._sparing.gradients, batch)
+        self._under_way.append(future)
+        self._when_done(future, self._differentiated)
 
     def _called(self, ticket: _Ticket[T], done: Future[Any]) -> None:
         self._calls -= 1
@@ -214,11 +218,13 @@ class _Run(Generic[T]):
         for ticket, scores in zip(tickets, done.result(), strict=False):
             self._answer(ticket, scores)
 
-    def _differentiated(self, done: Future[Any]) -> None:
-        self._on_device -= 1
-        for batch, found in done.result():
-            for ticket, answer in self._batches.give(batch, found):
-                self._answer(ticket, answer)
+    def _differentiated(self, _done: Future[Any]) -> None:
+        """Hand out what is done, in the order of the paths, which sums depend on."""
+        while self._under_way and self._under_way[0].done():
+            self._on_device -= 1
+            for batch, found in self._under_way.popleft().result():
+                for ticket, answer in self._batches.give(batch, found):
+                    self._answer(ticket, answer)
 
     def _answer(self, ticket: _Ticket[T], answer: Answer | Any) -> None:
         owner = ticket.owner

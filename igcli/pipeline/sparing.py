@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Sparing:
-    """A network whose batches are halved as often as needed; for one thread.
+    """A network whose batches are halved as often as needed; safe for several threads.
 
     Attributes:
         batch_size: Gradient evaluations at a time that the memory holds, as far as is known.
@@ -41,8 +41,9 @@ class Sparing:
                 wanted = {"slopes": batch.slopes, "interior": batch.interior}
                 return [(batch, self._network.gradients(batch.points, **wanted))]
             except OutOfMemoryError:
-                self.batch_size = _half(size)
-                log.warning("out of memory: batch_size %d is halved", size)
+                if size <= self.batch_size:  # Otherwise another thread was first.
+                    self.batch_size = _half(size)
+                    log.warning("out of memory: batch_size %d is halved", size)
         return [each for part in batch.split(self.batch_size) for each in self.gradients(part)]
 
     def predict(self, inputs: Array) -> Array:

@@ -34,6 +34,10 @@ class ClosedForm:
             total = total + weight * gradient
         return total
 
+    @property
+    def streams(self) -> int:
+        return 2
+
     def predict(self, inputs: Array) -> Array:
         self.predictions += 1
         return self._scores(inputs).astype(np.float32)

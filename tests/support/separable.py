@@ -37,6 +37,10 @@ class Separable:
             total = total + weight * gradient
         return total
 
+    @property
+    def streams(self) -> int:
+        return 2
+
     def predict(self, inputs: Array) -> Array:
         self.predictions += 1
         return self._sums(inputs.astype(np.float64))[:, None]
