@@ -68,7 +68,7 @@ class _Run(MethodOptions, _Network):
     the summary and the exit code is 3."""
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    """Gradient evaluations at a time."""
+    """Gradient evaluations at a time; auto measures where a run is long enough to gain by it."""
 
     device: Annotated[
         str, Field(pattern="^(auto|cpu|gpu(:[0-9]{1,4})?)$"), Expected("auto, cpu, gpu or gpu:N")

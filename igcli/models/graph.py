@@ -1,5 +1,6 @@
 """TensorFlow functions as frozen graphs: variables turned into constants, once."""
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ Function = Callable[..., Any]
 
 LARGE = 1 << 12
 """Bytes from which on a constant is no part of the graph."""
+
+COLLECTED = 1 << 26
+"""Bytes of a network that are worth looking for garbage, which takes a fraction of a second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +82,12 @@ def freeze(
         mapped |= dict(zip(names, inputs, strict=True))
         return tf.graph_util.import_graph_def(definition, mapped, outputs, name="")
 
-    return Traced(tf.compat.v1.wrap_function(rebuilt, signature), None, signature)
+    found = Traced(tf.compat.v1.wrap_function(rebuilt, signature), None, signature)
+    taken = sum(each.dtype.size * each.shape.num_elements() for each in weights.values())
+    if definition.ByteSize() + taken > COLLECTED:
+        del concrete, frozen, operations, definition
+        gc.collect()  # What was traced holds the weights once more, in cycles.
+    return found
 
 
 def _taken_out(definition: Any) -> tuple[Any, dict[str, Any]]:

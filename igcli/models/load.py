@@ -1,6 +1,5 @@
 """From options to a network ready to be differentiated."""
 
-import gc
 import logging
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -77,10 +76,7 @@ def load(
         raise UsageError(f"precision: bfloat16 is for CPUs, the run is on {place}: use float32")
     loaded = open_source(options, trust=trust)
     computed = "float32" if precision == "auto" else precision
-    model = from_source(loaded, options, device=place, explain=explain, precision=computed)
-    del loaded
-    gc.collect()  # What was traced holds the weights once more, in cycles.
-    return model
+    return from_source(loaded, options, device=place, explain=explain, precision=computed)
 
 
 def from_source(
