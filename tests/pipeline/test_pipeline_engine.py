@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from igcli.paths.network import PointGradients, Points
 from igcli.paths.work import Line, follow, predict
 from igcli.pipeline.engine import Engine, Job, in_background
 from igcli.records import Array
@@ -131,3 +132,36 @@ def test_jobs_are_started_as_they_are_needed() -> None:
     next(results)
     assert started < 20
     results.close()
+
+
+def test_sums_are_in_order_whichever_batch_is_done_first() -> None:
+    class Overtaking(ClosedForm):
+        """Has the second of two batches done before the first."""
+
+        def __init__(self) -> None:
+            super().__init__(SHAPE)
+            self.second = threading.Event()
+            self.finished: list[float] = []
+
+        def gradients(self, points: Points, **wanted: bool) -> PointGradients:
+            found = super().gradients(points, **wanted)
+            first = float(points.alpha[0])
+            if first == 0:
+                assert self.second.wait(timeout=10)
+            self.finished.append(first)
+            self.second.set()
+            return found
+
+    def job() -> Job[tuple[Array, Array]]:
+        [found] = yield from follow(line(8))
+        return found.gradients, found.scores
+
+    network = Overtaking()
+    [(total, scores)] = Engine(network, batch_size=4).run([job()])
+    assert network.finished[0] > network.finished[1]
+    alphas = np.linspace(0, 1, 8).astype(np.float32)
+    expected = np.float32(0)
+    for alpha in alphas:
+        expected += np.float32(1 / 8) * (2 * alpha)
+    np.testing.assert_array_equal(total, np.full(SHAPE, expected))
+    np.testing.assert_allclose(scores, 12 * alphas**2, rtol=1e-5)
