@@ -1,5 +1,6 @@
 """What a command that attributes images is asked to do, checked as far as no image is needed."""
 
+import logging
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "
     "(sample_images); choose yours with --model FILE.keras or in igcli.yaml"
 )
+
+MEMORY = "output memory://: what is written there is gone when this command ends"
 
 PIXELS = (
     "no model.preprocess was given: pixels 0...255 go in as they are; "
@@ -79,6 +82,8 @@ def ask(options: dict[str, Any], *, panels: bool) -> Asked:
 def _refuse(asked: Asked) -> None:
     folder, settings = asked.place.folder, asked.settings
     folder.check()
+    if folder.path.startswith("memory:"):
+        say(MEMORY, logging.WARNING)
     refuse_results(asked.place, asked.arguments.on_existing)
     if settings.gallery:
         refuse_foreign(folder)

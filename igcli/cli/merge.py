@@ -33,8 +33,9 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     names = [NAME, SUMMARY, *([write_gallery(folder)] if gallery else [])]
     for name in names:
         click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118
-    say(closing_line(record, record["total"] or record["images"], folder.path), NOTICE)
+    told = record | {"skipped": 0, "redone": 0}  # by one run of a shard: nothing to the whole
+    say(closing_line(told, record["total"] or record["images"], folder.path), NOTICE)
     if status.array:
-        say(f"not finished: shards {status.array}; run them again, then merge again")
+        say(f"not finished: --shard {status.array}; run these again, then merge again")
     bad = status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
     click.get_current_context().exit(3 if bad else 0)

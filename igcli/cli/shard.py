@@ -66,7 +66,7 @@ def _slurm_count() -> int | None:
         if os.environ.get(name) and _number(name) != expected:
             raise UsageError(
                 f"--shard auto: {name}={os.environ[name]} is not that of an array 1-{count}; "
-                "give the number of shards: --shard auto/N"
+                f"submit one that begins at 1: sbatch --array=1-{count}"
             )
     return count
 
@@ -82,5 +82,8 @@ def _checked(number: int, count: int, source: str) -> Shard:
     if not 1 <= count <= MOST:
         raise UsageError(f"--shard: {count} shards; there can be 1 to {MOST:,}")
     if not 1 <= number <= count:
-        raise UsageError(f"{source}: there is no shard {number} of {count}; they are 1 to {count}")
+        hint = f" (sbatch --array=1-{count})" if source.startswith(SLURM) else ""
+        raise UsageError(
+            f"{source}: there is no shard {number} of {count}; they are 1 to {count}{hint}"
+        )
     return Shard(number, count)

@@ -43,7 +43,8 @@ def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
         where = ", ".join(named) or "the list"
         seen = f": {walk.tally}" if str(walk.tally) else ""
         raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{seen}")
-    return Selection(walk, counted.totals, place.shard, archives=archives), walk
+    limit = arguments.limit
+    return Selection(walk, counted.totals, place.shard, limit, archives=archives), walk
 
 
 class _Counted:

@@ -55,7 +55,11 @@ def table(found: "Status") -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    return lines + ([f"run again: {found.array}"] if found.is_split and found.array else [])
+    if found.is_split and found.array:
+        lines.append(f"run again: {found.array}")
+    if any(each.failed for each in found.shards):
+        lines.append("failed images are tried again with --retry-failed")
+    return lines
 
 
 def total(found: "Status") -> dict[str, int | None]:

@@ -11,7 +11,9 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import Shard, begun, number_of, running
 from igcli.outputs.tally import Tally
 
-State = Literal["finished", "running", "stopped", "not started"]
+State = Literal["finished", "limited", "running", "stopped", "not started"]
+"""Limited is a shard that took fewer images, by --limit, than another one."""
+
 LONGEST = 1 << 22
 """Bytes of a summary that are read."""
 
@@ -131,7 +133,8 @@ def _unsplit(folder: OutputFolder, summary: Mapping[str, Any]) -> Progress:
 def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> list[Progress]:
     count = shards[0].count
     summaries = {shard.number: read_summary(folder.below(shard.folder)) for shard in shards}
-    totals = _totals(summaries, count)
+    limited = _limited(summaries)
+    totals = _totals({at: each for at, each in summaries.items() if at not in limited}, count)
     tally = Tally()
     for record in journal.read(folder):
         if isinstance(record.get("image"), str):
@@ -147,10 +150,17 @@ def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> 
         if at + 1 in held:
             state = "running"
         elif finished or summaries.get(at + 1, {}).get("finished") is True:
-            state = "finished"
+            state = "limited" if at + 1 in limited else "finished"
         damaged = _damaged(summaries.get(at + 1, {}))
         found.append(Progress(at + 1, done[at], failed[at], totals[at], state, damaged))
     return found
+
+
+def _limited(summaries: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    """Return the shards that were limited to fewer images than another one."""
+    own = {number: _whole_number(each.get("limit")) for number, each in summaries.items()}
+    loosest = None if None in own.values() else max(filter(None, own.values()), default=None)
+    return {number for number, limit in own.items() if limit != loosest}
 
 
 def _totals(summaries: Mapping[int, Mapping[str, Any]], count: int) -> list[int | None]:

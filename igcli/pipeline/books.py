@@ -69,6 +69,7 @@ class Books:
             self._wanted = {"total": images.total}
         if images.shard is not None:
             self._wanted["shard"] = str(images.shard)
+            self._wanted["limit"] = images.limit
             if not images.archives:
                 self._wanted["totals"] = list(images.totals)
         self._write(engine, finished=False)

@@ -15,12 +15,14 @@ class Selection:
         whole: All that the user names.
         totals: How many of them each shard has; one number where there are no shards.
         shard: The one whose images these are; None for all.
+        limit: How many of the whole at most; None for all.
         archives: Whether these are tar archives, of as many images as they may hold.
     """
 
     whole: Iterable[Source]
     totals: Sequence[int]
     shard: Shard | None = None
+    limit: int | None = None
     archives: bool = False
 
     @property

@@ -256,6 +256,21 @@ def test_the_limit_is_the_whole_runs(attribute: Attribute, few: Path, tmp_path: 
     assert sum(map(len, found)) == 9
 
 
+def test_a_shard_limited_more_than_another_is_not_finished(
+    attribute: Attribute, cli: Cli, few: Path, tmp_path: Path
+) -> None:
+    for number, limit in ((1, ()), (2, ("--limit", "3"))):
+        attribute(few, "out", "--shard", f"{number}/2", *limit)
+    found = cli("status", tmp_path / "out", "--json")
+    assert found.code == 3
+    shown = json.loads(found.out)
+    assert [each["state"] for each in shown["shards"]] == ["finished", "limited"]
+    assert shown["array"] == "2"
+    assert shown["shards"][1]["missing"] > 0
+    attribute(few, "out", "--shard", "2/2")
+    assert cli("status", tmp_path / "out", "--array").out == b""
+
+
 def test_a_shared_scale_is_the_single_runs(
     attribute: Attribute, cli: Cli, many: Path, tmp_path: Path
 ) -> None:
