@@ -1,5 +1,6 @@
 """TensorFlow, imported late and without its chatter."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -34,6 +35,7 @@ def tensorflow() -> ModuleType:
         with quiet_stderr():
             import tensorflow as tf
 
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
             # Looking for devices is what makes the native side talk.
             tf.config.list_physical_devices()
     return sys.modules["tensorflow"]

@@ -43,6 +43,15 @@ class Prepared:
     plan: Plan
     panels: bool
 
+    def facts(self, batch_size: int) -> dict[str, Any]:
+        """Return what a summary says of the network and of the batches it was given."""
+        return {
+            "device": self.model.device,
+            "precision": self.model.precision,
+            "batch_size": batch_size,
+            "model_sha256": self.model.sha256,
+        }
+
 
 def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> Prepared:
     """Load the network and settle what is asked; compiling is left to the first batch.
@@ -119,6 +128,7 @@ class Run:
             OutputError: Nothing can be written.
         """
         self.model, self._engine = prepared.model, prepared.engine
+        self._prepared = prepared
         self._books = Books(settings, place, earlier)
         self.summary = self._books.summary
         journal = Journal(place.records)
@@ -191,9 +201,4 @@ class Run:
             self._books.close(self._facts(), error)
 
     def _facts(self) -> dict[str, Any]:
-        return {
-            "device": self.model.device,
-            "precision": self.model.precision,
-            "batch_size": self._engine.batch_size,
-            "model_sha256": self.model.sha256,
-        }
+        return self._prepared.facts(self._engine.batch_size)

@@ -45,8 +45,10 @@ def tuned(model: Model, *, gradients: int) -> int:
     if known is not None:
         return known
     first, *others = _tried(model.device)
+    if (1 + REPEATED) * sum(_tried(model.device)) > SHARE * gradients:
+        return first
     start = time.perf_counter()
-    best = first, _seconds_each(model.network, first)
+    best = first, _seconds_each(model.network.uncompiled(), first)
     spent = time.perf_counter() - start
     if spent * len(others) > SHARE * gradients * best[1]:
         return first

@@ -123,10 +123,4 @@ class TarRun:
             self._books.close(self._facts(), error)
 
     def _facts(self) -> dict[str, Any]:
-        model, engine = self._prepared.model, self._prepared.engine
-        return {
-            "device": model.device,
-            "precision": model.precision,
-            "batch_size": engine.batch_size,
-            "model_sha256": model.sha256,
-        }
+        return self._prepared.facts(self._prepared.engine.batch_size)

@@ -16,10 +16,12 @@ class Clock:
     input_shape = (2, 2, 3)
     precision = "float32"
 
-    def __init__(self, seconds: dict[int, float], *, most: int = 1000) -> None:
+    def __init__(
+        self, seconds: dict[int, float], *, most: int = 1000, compiling: float = 0
+    ) -> None:
         self.now = 0.0
         self.batches: list[int] = []
-        self._seconds, self._most = seconds, most
+        self._seconds, self._most, self._compiling = seconds, most, compiling
 
     def uncompiled(self) -> "Clock":
         return self
@@ -34,8 +36,8 @@ class Clock:
         count = len(points.alpha)
         if count > self._most:
             raise OutOfMemoryError("too much")
+        self.now += self._seconds[count] + self._compiling * (count not in self.batches)
         self.batches.append(count)
-        self.now += self._seconds[count]
         return SimpleNamespace(scores=points.alpha)
 
     def perf_counter(self) -> float:
@@ -76,13 +78,21 @@ def test_what_does_not_fit_is_not_picked(home: Path, monkeypatch: pytest.MonkeyP
     assert tuned(Clock({8: 1.0, 16: 1.6, 24: 2.5, 48: 0.1}, most=40), monkeypatch) == 24
 
 
-def test_a_short_run_measures_next_to_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_run_measures_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = Clock({8: 0.1, 16: 1.6, 24: 2.5, 48: 5.0})
-    # Measuring three more sizes would take about 30 s, a twentieth of 6,000 gradients.
-    assert tuned(network, monkeypatch, gradients=5000) == 24
-    assert set(network.batches) == {24}
+    # Four batches of each size are 384 gradients, a twentieth of 7,680.
+    assert tuned(network, monkeypatch, gradients=7600) == 24
+    assert network.batches == []
     assert not home.exists()
-    assert tuned(network, monkeypatch, gradients=7000) == 8
+    assert tuned(network, monkeypatch, gradients=7700) == 8
+
+
+def test_slow_compiling_ends_a_measurement(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Clock({8: 0.1, 16: 1.6, 24: 2.4, 48: 5.0}, compiling=50)
+    # About 60 s for each of three more sizes; a twentieth of 20,000 gradients takes 100 s.
+    assert tuned(slow, monkeypatch, gradients=20_000) == 24
+    assert set(slow.batches) == {24}
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"k": "25"}', '{"k": 0}', '{"k": true}', "\xff"])

@@ -66,12 +66,7 @@ def _facts(prepared: Prepared, order: Order) -> Record:
     model, size = prepared.model, prepared.engine.batch_size
     if order.settings.batch_size == "auto":
         size = sizes.recall(sizes.key(model)) or size  # As a local run takes, once it is measured.
-    return {
-        "device": model.device,
-        "precision": model.precision,
-        "batch_size": size,
-        "model_sha256": model.sha256,
-    }
+    return prepared.facts(size)
 
 
 def _finished(lost: Sequence[Handed], place: Place, part: str) -> list[Outcome]:
