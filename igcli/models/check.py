@@ -87,10 +87,9 @@ def _gradients(image: Array, target: int, model: Model) -> Iterator[Finding]:
     """Look at the gradients of the top score at the image and half way to black."""
     line = np.zeros(2, np.int32)
     alpha = np.array([1, 0.5], np.float32)
-    blank = model.network.place(np.zeros_like(image))
-    points = Points([blank], [model.network.place(image)], line, alpha, line + target)
+    points = Points([model.network.place(np.zeros_like(image), image)], line, alpha, line + target)
     try:
-        found = model.network.gradients(points)
+        found = model.network.gradients(points, each=True)
     except ModelError as error:
         text = str(error).removeprefix("model: ")
         yield Finding(
@@ -99,7 +98,7 @@ def _gradients(image: Array, target: int, model: Model) -> Iterator[Finding]:
             "the network without it",
         )
         return
-    gradients = [model.network.fetch(found.gradients[place]) for place in range(2)]
+    gradients = model.network.fetch(found.gradients)
     if not all(np.isfinite(each).all() for each in gradients):
         yield Finding(
             "its gradients are NaN or infinite",

@@ -65,6 +65,24 @@ class Fold:
         return [self.convolution.inputs[1], *(step.constant for step in steps)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rectified:
+    """Steps in front of a ReLU that convolutions alone use, a factor among them.
+
+    Attributes:
+        steps: In the order of the data.
+        convolutions: The operations that use it, behind zero padding or not.
+    """
+
+    steps: Sequence[Step]
+    convolutions: Sequence[Any]
+
+    @property
+    def constants(self) -> list[Any]:
+        """The tensors whose values are needed."""
+        return [step.constant for step in self.steps]
+
+
 class Search:
     """Looks for convolutions that something can be folded into; no step belongs to two."""
 
@@ -86,9 +104,24 @@ class Search:
                     found.append(Fold(before, pad, op, after))
         return found
 
+    def rectified(self) -> list[Rectified]:
+        """Return what stands in front of a ReLU and belongs to no fold; to be called after them."""
+        found = []
+        for op in self._operations:
+            if op.type == "Relu" and op.name not in self._kept:
+                users = [self._past_padding(each) for each in op.outputs[0].consumers()]
+                if all(map(self._is_convolution, users)) and (steps := self._before(op)):
+                    found.append(Rectified(steps, users))
+        return found
+
+    def _past_padding(self, op: Any) -> Any:
+        """Return the only user of zero padding, any other operation itself."""
+        return self._only_user(op.outputs[0]) or op if op.type == "Pad" else op
+
     def _is_convolution(self, op: Any) -> bool:
         return (
             op.type in ("Conv2D", "DepthwiseConv2dNative")
+            and op.inputs[0].shape[-1:] == op.inputs[1].shape[2:3]
             and op.outputs[0].dtype == tf.float32
             and op.get_attr("data_format") == b"NHWC"
             and op.outputs[0].shape.rank == 4

@@ -1,7 +1,8 @@
 """Constants around convolutions, folded into their weights: fewer passes over memory.
 
 What batch normalisation does at inference, the scaling of pixels and zero padding all are, in exact
-arithmetic, part of the convolution beside them.
+arithmetic, part of the convolution beside them. A positive factor in front of a ReLU may as well
+stand behind it, and becomes part of the convolutions there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from igcli.models.foldable import Fold, Search, Step, Values
+from igcli.models.foldable import Fold, Rectified, Search, Step, Values
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
@@ -26,10 +27,18 @@ def fold(function: Any, definition: Any) -> bool:
     Returns:
         Whether there was anything to fold.
     """
-    folds = Search(function).folds()
+    search = Search(function)
+    folds, rectified = search.folds(), search.rectified()
+    known = {each.convolution.name for each in folds}
+    behind = (each for one in rectified for each in one.convolutions)
+    folds += [Fold((), None, each, ()) for each in behind if each.name not in known]
     if folds:
-        constants = {tensor.name: tensor for each in folds for tensor in each.constants}
+        found: list[Fold | Rectified] = [*folds, *rectified]
+        tensors = [tensor for each in found for tensor in each.constants]
+        constants = {tensor.name: tensor for tensor in tensors}
         rewriting = _Rewriting(definition, _values(definition, constants))
+        for one in rectified:
+            rewriting.rectify(one)
         for each in folds:
             rewriting.apply(each)
     return bool(folds)
@@ -74,15 +83,27 @@ class _Rewriting:
     def __init__(self, definition: Any, values: Mapping[str, Array]) -> None:
         self._definition = definition
         self._nodes = {node.name: node for node in definition.node}
+        self._factors: dict[str, Values] = {}
         self._values = values
+
+    def rectify(self, found: Rectified) -> None:
+        """Take positive factors out of what a ReLU is given, relu(s x) being s relu(x)."""
+        scale, offset = self._together(found.steps, found.steps[0].tensor.shape[-1])
+        if not (scale > 0).all() or not np.isfinite(offset / scale).all():
+            return
+        self._replace(found.steps, "AddV2", offset / scale)
+        self._factors.update((each.name, scale) for each in found.convolutions)
 
     def apply(self, found: Fold) -> None:
         """Make part of a convolution what is around it."""
         convolution = found.convolution
         node = self._nodes[convolution.name]
         filters = self._values[convolution.inputs[1].name].astype(np.float64)
+        if convolution.name in self._factors:
+            filters = filters * self._factors[convolution.name][:, None]
         if found.pad is not None:
             node.input[0] = _name(found.pad.inputs[0])
+            self._definition.node.remove(self._nodes[found.pad.name])
             node.attr["padding"].s = b"SAME"
         if found.before:
             scale, offset = self._together(found.before, filters.shape[2])
@@ -109,8 +130,13 @@ class _Rewriting:
         *others, last = (self._nodes[step.op.name] for step in steps)
         for node in others:
             self._definition.node.remove(node)
-        last.op = kind
-        last.input[:] = [_name(steps[0].tensor), self._constant(f"{last.name}/folded", value)]
+        tensor = _name(steps[0].tensor)
+        for name in set(last.attr) - {"T"}:
+            del last.attr[name]
+        if not value.any():
+            last.op, last.input[:] = "Identity", [tensor]
+            return
+        last.op, last.input[:] = kind, [tensor, self._constant(f"{last.name}/folded", value)]
         if kind == "BiasAdd":
             last.attr["data_format"].s = b"NHWC"
 

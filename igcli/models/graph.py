@@ -69,6 +69,8 @@ def freeze(
     for op in operations:
         if gradients.is_replaceable(op):
             gradients.replace(definition, op)
+    if not any(op.op_def is None or op.op_def.is_stateful for op in operations if op.inputs):
+        _drop_order(definition)
     fold(frozen, definition)
     weights: dict[str, Any] = {}
     if not constant_weights:
@@ -88,6 +90,12 @@ def freeze(
         del concrete, frozen, operations, definition
         gc.collect()  # What was traced holds the weights once more, in cycles.
     return found
+
+
+def _drop_order(definition: Any) -> None:
+    """Leave out what is only to wait for, which functions within functions leave behind."""
+    for node in definition.node:
+        node.input[:] = [each for each in node.input if each[0] != "^"]
 
 
 def _taken_out(definition: Any) -> tuple[Any, dict[str, Any]]:

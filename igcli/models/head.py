@@ -44,23 +44,33 @@ def head_of(traced: Traced) -> Head:
     return Head(2 if is_binary else width, activation, is_binary)
 
 
-def scores_of(traced: Traced, head: Head, explained: Explained) -> Any:
-    """Return the function from inputs to the scores explained, float32 (N, K).
-
-    A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
+def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
+    """Return the function that ends in the values that are explained.
 
     Raises:
         ModelError: The value before the activation is wanted, and there is none.
     """
-    graph = traced.graph
-    if explained == "logit":
-        if head.activation is None:
-            raise ModelError(
-                "explain: logit: no softmax or sigmoid was found at the end of the network: use "
-                "explain: probability, which explains its output as it is, or name the tensor of "
-                "the logits with model.output"
-            )
-        graph = traced.cut(lambda output: _last(output).inputs[0])
+    if explained == "probability":
+        return traced.graph
+    if head.activation is None:
+        raise ModelError(
+            "explain: logit: no softmax or sigmoid was found at the end of the network: use "
+            "explain: probability, which explains its output as it is, or name the tensor of "
+            "the logits with model.output"
+        )
+    return traced.cut(lambda output: _last(output).inputs[0])
+
+
+def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
+    """Return the function to the scores explained, float32 (N, K).
+
+    A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
+
+    Args:
+        graph: What `explained_part` returned, or the end of it.
+        head: The network's.
+        explained: What `graph` ends in.
+    """
     width = 1 if head.is_binary else head.outputs
 
     def scores(*inputs: Any) -> Any:

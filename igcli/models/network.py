@@ -2,19 +2,23 @@
 
 import copy
 import logging
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from igcli.errors import ModelError
+from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
-from igcli.models.head import head_of, scores_of
+from igcli.models.head import explained_part, head_of, scores_of
 from igcli.models.options import Explained
 from igcli.models.precision import computing_in
 from igcli.models.residence import residence
 from igcli.models.runtime import tensorflow
+from igcli.models.stem import split
 from igcli.paths.network import PointGradients, Points
 from igcli.records import Array
 
@@ -30,6 +34,8 @@ log = logging.getLogger(__name__)
 
 class TensorFlowNetwork:
     """Scores and gradients of a function whose variables are frozen to constants.
+
+    Paths are followed behind its stem, the affine operations that it begins with.
 
     Attributes:
         input_shape: Shape of one input.
@@ -65,17 +71,24 @@ class TensorFlowNetwork:
         self._device = device
         self._residence = residence(device)
         self._is_fused = self._residence.is_fused
-        self.place = self._residence.place
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
             traced = freeze(function, signature, constant_weights=precision == "bfloat16")
-        head = head_of(traced)
+            head = head_of(traced)
+            part = explained_part(traced, head, explain)
+            self._stem, rest = split(part, input_shape)
         self.outputs, self.activation = head.outputs, head.activation
-        self._scores = scores_of(traced, head, explain)
+        self._scores = scores_of(part, head, explain)
+        self._rest = scores_of(rest, head, explain)
         self._predict = tf.function(self._scores, autograph=False)
-        self._differentiate = self._compiled()
+        if self._stem is not None:
+            self._values = tf.function(self._stem.values, autograph=False)
+            self._changes = tf.function(self._stem.changes, autograph=False)
+            self._pulled_back = tf.function(self._stem.gradients, autograph=False)
+        self._tracing = threading.Lock()
+        self._functions: dict[tuple[object, ...], Function] = {}
 
     @property
     def streams(self) -> int:
@@ -85,7 +98,7 @@ class TensorFlowNetwork:
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network with no gradient compiled, to be tried and let go."""
         found = copy.copy(self)
-        found._differentiate = found._compiled()
+        found._functions = {}
         return found
 
     def predict(self, inputs: Array) -> Array:
@@ -93,99 +106,99 @@ class TensorFlowNetwork:
         with out_of_memory(), tf.device(self._device):
             return np.asarray(self._predict(inputs).numpy(), np.float32)
 
+    def place(self, start: Array, direction: Array) -> lines.PlacedLine:
+        """Bring a straight line to the device, and behind the stem."""
+        place, keep = self._residence.place, self._residence.keep
+        with out_of_memory(), tf.device(self._device):
+            ends = place(start), place(direction)
+            if self._stem is None:
+                return lines.PlacedLine(*ends, ends)
+            first = keep(self._values(ends[0][None]))[0]
+            # A single point has no direction.
+            along = keep(self._changes(ends[1][None]))[0] if direction.any() else 0 * first
+            return lines.PlacedLine(first, along, ends)
+
     def gradients(
-        self, points: Points, *, slopes: bool = False, interior: bool = False
+        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every size of batch."""
-        stack = self._residence.stack
+        stack, keep = self._residence.stack, self._residence.keep
         with out_of_memory(), tf.device(self._device), computing_in(self.precision):
-            lines = stack(points.starts), stack(points.directions)
-            scores, gradients, derivatives, maps = self._differentiated(
-                lines,
+            given = [
+                stack([line.start for line in points.lines]),
+                stack([line.direction for line in points.lines]),
+            ]
+            if interior:
+                given += [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
+            found = self._differentiated(
+                *given,
                 points.line,
                 points.alpha,
                 points.target,
+                each=each,
                 slopes=slopes,
                 interior=interior,
-                rounding=self.precision == "bfloat16",
             )
-            keep = self._residence.keep
-            return PointGradients(
-                keep(scores),
-                keep(gradients),
-                keep(derivatives) if slopes else None,
-                keep(maps) if interior else None,
-            )
+            return PointGradients(*(None if one is None else keep(one) for one in found))
 
-    def _compiled(self) -> Any:
-        # Batches hold points of one line or many; without this each number would be a trace.
-        return tf.function(
-            self._score_gradients,
-            autograph=False,
-            reduce_retracing=True,
-            jit_compile=True if self._is_fused else None,
-        )
+    def gradient_of(self, total: Any) -> Array:
+        """Bring a sum of gradients back through the stem."""
+        if self._stem is None:
+            return self.fetch(total)
+        with out_of_memory(), tf.device(self._device):
+            return self.fetch(self._residence.keep(self._pulled_back(total[None]))[0])
 
     def _differentiated(self, *arguments: Any, **wanted: bool) -> Any:
         try:
-            return self._differentiate(*arguments, **wanted)
+            return self._compiled(len(arguments[-1]), **wanted)(*arguments)
         except NOT_FUSED as error:
             if not self._is_fused:
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
-            self._differentiate = self._compiled()
-            return self._differentiate(*arguments, **wanted)
+            self._functions.clear()
+            return self._compiled(len(arguments[-1]), **wanted)(*arguments)
+
+    def _compiled(self, size: int, **wanted: bool) -> Function:
+        """Return the function for batches of a size, traced when it is first called."""
+        rounding = self.precision == "bfloat16"
+        key = size, rounding, *wanted.values()
+        with self._tracing:
+            if key not in self._functions:
+                shape = self.input_shape if self._stem is None else self._stem.output_shape
+                shapes = [(None, *shape)] * 2 + [(None, *self.input_shape)] * 2 * wanted["interior"]
+                each = [(tf.int32, "line"), (tf.float32, "alpha"), (tf.int32, "target")]
+                self._functions[key] = tf.function(
+                    partial(self._score_gradients, rounding=rounding, **wanted),
+                    # Of one line or many, without a trace for each number.
+                    input_signature=[tf.TensorSpec(each) for each in shapes]
+                    + [tf.TensorSpec((size,), kind, name) for kind, name in each],
+                    autograph=False,
+                    jit_compile=True if self._is_fused else None,
+                )
+            return self._functions[key]
 
     def _score_gradients(
-        self, lines: Any, line: Any, alpha: Any, target: Any, **wanted: bool
+        self, starts: Any, directions: Any, *others: Any, rounding: bool, **wanted: bool
     ) -> Any:
-        starts, directions = lines
-        rounding = wanted["rounding"]
-        inputs = (_elementwise_points if rounding else _points)(lines, line, alpha)
+        *ends, line, alpha, target = others
+        points_on = lines.elementwise_points_on if rounding else lines.points_on
+        points = points_on(starts, directions, line, alpha)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(inputs)
-            scores = tf.gather(self._scores(inputs), target, batch_dims=1)
+            tape.watch(points)
+            scores = tf.gather(self._rest(points), target, batch_dims=1)
         try:
-            gradients = tape.gradient(scores, inputs)
+            summands = tape.gradient(scores, points)
         except LookupError as error:
             raise ModelError(f"model: an operation in it has no gradient: {error}") from None
-        if gradients is None:
+        if summands is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
-        derivatives = None
+        gradients = slopes = maps = None
+        if wanted["each"] or wanted["interior"]:
+            gradients = summands if self._stem is None else self._stem.gradients(summands)
         if wanted["slopes"]:
-            derivatives = (_elementwise_slopes if rounding else _slopes)(
-                gradients, directions, line
-            )
-        maps = None
+            slopes_along = lines.elementwise_slopes_along if rounding else lines.slopes_along
+            slopes = slopes_along(directions, summands, line)
         if wanted["interior"]:
-            maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
-        return scores, gradients, derivatives, maps
-
-
-def _points(lines: Any, line: Any, alpha: Any) -> Any:
-    """Return start + alpha * direction as one product of matrices, which writes memory once."""
-    starts, directions = lines
-    chosen = tf.one_hot(line, tf.shape(starts)[0])
-    factors = tf.concat([chosen, chosen * alpha[:, None]], 1)
-    ends = tf.concat([starts, directions], 0)
-    flat = tf.matmul(factors, tf.reshape(ends, [tf.shape(ends)[0], -1]))
-    return tf.reshape(flat, [line.shape[0] or tf.shape(line)[0], *starts.shape[1:]])
-
-
-def _elementwise_points(lines: Any, line: Any, alpha: Any) -> Any:
-    """Return the same without a product of matrices, which bfloat16 would round."""
-    starts, directions = (tf.gather(each, line) for each in lines)
-    return starts + tf.reshape(alpha, [-1] + [1] * (starts.shape.rank - 1)) * directions
-
-
-def _elementwise_slopes(gradients: Any, directions: Any, line: Any) -> Any:
-    """Return the same as `_slopes` without a product of matrices."""
-    return tf.reduce_sum(gradients * tf.gather(directions, line), range(1, gradients.shape.rank))
-
-
-def _slopes(gradients: Any, directions: Any, line: Any) -> Any:
-    """Return each gradient times its direction; line by line, so that S does not change a bit."""
-    flat = tf.reshape(gradients, [tf.shape(gradients)[0], -1])
-    every = tf.map_fn(lambda each: tf.linalg.matvec(flat, tf.reshape(each, [-1])), directions)
-    return tf.gather(tf.transpose(every), line, batch_dims=1)
+            maps = tf.reduce_mean(tf.gather(tf.add_n(ends), line) * gradients, -1)
+        return scores, summands, gradients if wanted["each"] else None, slopes, maps

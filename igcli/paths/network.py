@@ -15,15 +15,13 @@ class Points:
     """A full batch of B points on S lines.
 
     Attributes:
-        starts: S placed inputs, where each line begins.
-        directions: S placed inputs, from there to alpha = 1.
+        lines: S placed lines.
         line: Int32 (B,), the line each point lies on.
         alpha: Float32 (B,), where on the line.
         target: Int32 (B,), the score to differentiate.
     """
 
-    starts: Sequence[Any]
-    directions: Sequence[Any]
+    lines: Sequence[Any]
     line: npt.NDArray[np.int32]
     alpha: Array
     target: npt.NDArray[np.int32]
@@ -35,13 +33,15 @@ class PointGradients:
 
     Attributes:
         scores: Float32 (B,), the target's score.
-        gradients: (B, ...) in pixel space.
+        summands: (B, ...), what `accumulate` adds up; its own shape is the network's affair.
+        gradients: (B, ...) in pixel space; None where not asked for.
         slopes: Float32 (B,), derivative along the line's direction, where asked for.
         interior: Float32 (B, H, W), channel mean of (start + direction) * gradient, where asked
             for.
     """
 
     scores: Any
+    summands: Any
     gradients: Any
     slopes: Any | None
     interior: Any | None
@@ -50,7 +50,7 @@ class PointGradients:
 class Network(Protocol):
     """A differentiable classifier, its preprocessing inside, so that black is black.
 
-    A placed array lies where the network computes and is opaque to callers.
+    What is placed lies where the network computes and is opaque to callers.
     """
 
     @property
@@ -63,8 +63,13 @@ class Network(Protocol):
         """Batches that it is best given at the same time, each by a thread of its own."""
         ...
 
-    def place(self, array: Array) -> Any:
-        """Bring one input to where the network computes."""
+    def place(self, start: Array, direction: Array) -> Any:
+        """Bring a straight line to where the network computes.
+
+        Args:
+            start: Float32, shape of an input, in pixel space: where alpha is 0.
+            direction: The same, from there to where alpha is 1.
+        """
         ...
 
     def predict(self, inputs: Array) -> Array:
@@ -72,16 +77,27 @@ class Network(Protocol):
         ...
 
     def gradients(
-        self, points: Points, *, slopes: bool = False, interior: bool = False
+        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
     ) -> PointGradients:
-        """Differentiate each point's target score; compiled once for every size of batch."""
+        """Differentiate each point's target score; compiled once for every size of batch.
+
+        Args:
+            points: Where.
+            each: Whether each gradient is wanted in pixel space.
+            slopes: Whether derivatives along the lines are.
+            interior: Whether interior gradients are.
+        """
         ...
 
-    def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
-        """Add weights (P,) times gradients (P, ...) to a placed total, strictly in order.
+    def accumulate(self, total: Any | None, summands: Any, weights: Array) -> Any:
+        """Add weights (P,) times summands, or gradients, (P, ...) to a placed total, in order.
 
         The order makes the sum independent of how batches cut a path.
         """
+        ...
+
+    def gradient_of(self, total: Any) -> Array:
+        """Return the gradient in pixel space, float32, that a total of summands stands for."""
         ...
 
     def fetch(self, placed: Any) -> Array:

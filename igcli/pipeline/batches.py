@@ -10,6 +10,9 @@ from igcli.paths.network import Network, PointGradients, Points
 from igcli.paths.work import Line, LineGradients
 from igcli.records import Array
 
+LONG = 4
+"""Points from which on the network sums as it likes; a few gradients are as well taken as such."""
+
 
 @dataclass(slots=True, eq=False)
 class _OpenLine:
@@ -17,8 +20,7 @@ class _OpenLine:
 
     line: Line
     ticket: Any
-    start: Any
-    direction: Any
+    placed: Any
     scores: Array
     slopes: Array | None
     taken: int = 0
@@ -30,6 +32,11 @@ class _OpenLine:
     @property
     def size(self) -> int:
         return len(self.line.alphas)
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether a sum is wanted, of gradients that nobody needs to see."""
+        return self.line.weights is not None and self.size >= LONG
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +50,11 @@ class Batch:
 
     points: Points
     parts: list[tuple[_OpenLine, int]]
+
+    @property
+    def each(self) -> bool:
+        """Whether any line wants gradients one by one."""
+        return not all(opened.is_summed for opened, _ in self.parts)
 
     @property
     def slopes(self) -> bool:
@@ -67,8 +79,7 @@ class Batch:
         opened = [part for part, _ in self.parts[low:high]]
         return Batch(
             Points(
-                points.starts[low:high],
-                points.directions[low:high],
+                points.lines[low:high],
                 np.pad(line - low, missing, mode="edge"),
                 np.pad(points.alpha[first:end], missing, mode="edge"),
                 np.pad(points.target[first:end], missing, mode="edge"),
@@ -92,12 +103,10 @@ class Batches:
     def add(self, line: Line, ticket: Any) -> None:
         """Queue a line; its answer will come back with `ticket`."""
         size = len(line.alphas)
-        place = self._network.place
         opened = _OpenLine(
             line,
             ticket,
-            place(line.start),
-            place(line.direction),
+            self._network.place(line.start, line.direction),
             scores=np.empty(size, np.float32),
             slopes=np.empty(size, np.float32) if line.slopes else None,
         )
@@ -136,20 +145,26 @@ class Batches:
         opened.scores[there] = fetch(found.scores[here])
         if opened.slopes is not None and found.slopes is not None:
             opened.slopes[there] = fetch(found.slopes[here])
-        if line.weights is None:
-            opened.kept.append(fetch(found.gradients[here]))
-        else:
+        if line.weights is not None:
+            summands = found.summands if opened.is_summed else found.gradients
             weights = line.weights[there].astype(np.float32)
-            opened.total = self._network.accumulate(opened.total, found.gradients[here], weights)
+            opened.total = self._network.accumulate(opened.total, summands[here], weights)
+        else:
+            opened.kept.append(fetch(found.gradients[here]))
         if line.interior is not None and found.interior is not None:
             opened.interior.append(fetch(found.interior[here])[line.interior[there]])
         opened.done = there.stop
 
     def _answer(self, opened: _OpenLine) -> LineGradients:
-        kept = opened.line.weights is None
+        if opened.is_summed:
+            gradients = self._network.gradient_of(opened.total)
+        elif opened.line.weights is not None:
+            gradients = self._network.fetch(opened.total)
+        else:
+            gradients = np.concatenate(opened.kept)
         return LineGradients(
             scores=opened.scores,
-            gradients=np.concatenate(opened.kept) if kept else self._network.fetch(opened.total),
+            gradients=gradients,
             slopes=opened.slopes,
             interior=np.concatenate(opened.interior) if opened.interior else None,
         )
@@ -161,8 +176,7 @@ def _points(parts: list[tuple[_OpenLine, int]], size: int) -> Points:
     target = np.array([opened.line.target for opened, _ in parts], np.int32)[line]
     missing = (0, size - len(line))
     return Points(
-        [opened.start for opened, _ in parts],
-        [opened.direction for opened, _ in parts],
+        [opened.placed for opened, _ in parts],
         np.pad(line, missing, mode="edge"),
         np.pad(alpha.astype(np.float32), missing, mode="edge"),
         np.pad(target, missing, mode="edge"),

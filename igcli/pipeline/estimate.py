@@ -1,7 +1,7 @@
 """How long a run would take, from a short measurement."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,11 +50,10 @@ def seconds_for(images: int, evaluations: int, engine: Engine) -> float:
         engine: The network and its batch.
     """
     blank = np.zeros(engine.network.input_shape, np.float32)
-    placed: Sequence[object] = [engine.network.place(blank)]
     size = engine.batch_size
     zeros = np.zeros(size, np.int32)
-    points = Points(placed, placed, zeros, zeros.astype(np.float32), zeros)
     network = engine.network
+    points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
     network.fetch(network.gradients(points).scores)  # Compiles.
     start = time.perf_counter()
     for _ in range(TIMED):

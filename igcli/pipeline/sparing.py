@@ -38,7 +38,7 @@ class Sparing:
         size = len(batch.points.line)
         if size <= self.batch_size:
             try:
-                wanted = {"slopes": batch.slopes, "interior": batch.interior}
+                wanted = {name: getattr(batch, name) for name in ("each", "slopes", "interior")}
                 return [(batch, self._network.gradients(batch.points, **wanted))]
             except OutOfMemoryError:
                 if size <= self.batch_size:  # Otherwise another thread was first.

@@ -25,9 +25,10 @@ def seconds_each(model: Model, size: int, calls: int) -> list[float]:
     """Return the seconds of a gradient for several full batches, after one that compiles."""
     network = model.network
     rng = np.random.default_rng(1)
-    place = [network.place(rng.uniform(0, 255, network.input_shape).astype(np.float32))]
+    first, second = rng.uniform(0, 255, (2, *network.input_shape)).astype(np.float32)
+    placed = [network.place(first, second)]
     alpha = rng.uniform(0, 1, size).astype(np.float32)
-    points = Points(place, place, np.zeros(size, np.int32), alpha, np.zeros(size, np.int32))
+    points = Points(placed, np.zeros(size, np.int32), alpha, np.zeros(size, np.int32))
     network.gradients(points)
     found = []
     for _ in range(calls):

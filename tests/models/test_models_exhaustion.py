@@ -23,7 +23,9 @@ def test_a_network_that_wants_too_much_memory_says_so() -> None:
         network.predict(image[None])
     zeros = np.zeros(2, np.int32)
     with pytest.raises(OutOfMemoryError):
-        network.gradients(Points([image], [image], zeros, zeros.astype(np.float32), zeros))
+        network.gradients(
+            Points([network.place(image, image)], zeros, zeros.astype(np.float32), zeros)
+        )
 
 
 @pytest.mark.parametrize(

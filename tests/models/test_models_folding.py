@@ -37,6 +37,14 @@ def normalised(x: Any) -> Any:
     return tf.nn.batch_normalization(x, SCALE, OFFSET, OFFSET, SCALE, 1e-3)
 
 
+def activated(x: Any, scale: Any = DEVIATION) -> Any:
+    return tf.nn.relu(tf.nn.batch_normalization(x - 100.0, MEAN, DEVIATION, MEAN, scale, 1e-3))
+
+
+def twice(x: Any) -> Any:
+    return convolved(y := activated(x)) + convolved(padded(y, 2, 1), "VALID")[:, :8, :8]
+
+
 WIDE = tf.concat([SCALE, SCALE[:2]], 0)
 
 FOLDED: dict[str, tuple[Function, dict[str, int]]] = {
@@ -64,6 +72,23 @@ FOLDED: dict[str, tuple[Function, dict[str, int]]] = {
     ),
 }
 
+FOLDED["factors in front of a ReLU that convolutions use"] = (
+    twice,
+    {"AddV2": 2, "Relu": 1, "Pad": 1, "Conv2D": 2, "StridedSlice": 1},
+)
+FOLDED["such a factor, then batch normalisation"] = (
+    lambda x: normalised(convolved(activated(x))),
+    {"AddV2": 1, "Relu": 1, "Conv2D": 1, "BiasAdd": 1},
+)
+FOLDED["such a factor, then a depthwise convolution"] = (
+    lambda x: depthwise(activated(x)),
+    {"AddV2": 1, "Relu": 1, "DepthwiseConv2dNative": 1},
+)
+FOLDED["a factor alone in front of a ReLU"] = (
+    lambda x: convolved(tf.nn.relu(x * DEVIATION)),
+    {"Relu": 1, "Conv2D": 1},
+)
+
 LEFT: dict[str, tuple[Function, dict[str, int]]] = {
     "padded otherwise": (
         lambda x: convolved(padded(x, 2, 1), "VALID", 2),
@@ -72,6 +97,18 @@ LEFT: dict[str, tuple[Function, dict[str, int]]] = {
     "depthwise, padded otherwise": (
         lambda x: depthwise(padded(x, 1, 0), "VALID", 2),
         {"Pad": 1, "DepthwiseConv2dNative": 1},
+    ),
+    "a negative factor in front of a ReLU": (
+        lambda x: convolved(tf.nn.relu(x * (MEAN - 1.5))),
+        {"Mul": 1, "Relu": 1, "Conv2D": 1},
+    ),
+    "a factor in front of a ReLU that something else uses": (
+        lambda x: convolved(y := tf.nn.relu(x * MEAN)) + tf.reduce_sum(y),
+        {"Mul": 1, "Relu": 1, "Conv2D": 1, "Sum": 1, "AddV2": 1},
+    ),
+    "a factor in front of another activation": (
+        lambda x: convolved(tf.nn.relu6(x * MEAN)),
+        {"Mul": 1, "Relu6": 1, "Conv2D": 1},
     ),
     "used twice": (
         lambda x: tf.reduce_sum((y := convolved(x)) * SCALE + y * y),
@@ -82,10 +119,6 @@ LEFT: dict[str, tuple[Function, dict[str, int]]] = {
         {"Conv2D": 1, "Mul": 1},
     ),
     "one over it": (lambda x: 1.0 / convolved(x), {"Conv2D": 1, "RealDiv": 1}),
-    "something else before": (
-        lambda x: convolved(tf.nn.relu(x * DEVIATION)),
-        {"Mul": 1, "Relu": 1, "Conv2D": 1},
-    ),
     "a factor of nothing": (
         lambda x: convolved(x * tf.constant([1.0, 0.0, 1.0, 1.0])),
         {"Mul": 1, "Conv2D": 1},

@@ -92,13 +92,13 @@ def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) 
     found = TensorFlowNetwork(network, shape, explain=explain)
     image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
-    points = Points([0 * image], [image], line, np.ones(1, np.float32), target)
+    points = Points([found.place(0 * image, image)], line, np.ones(1, np.float32), target)
     x = tf.constant(image[None])
     with tf.GradientTape() as tape:
         tape.watch(x)
         score = (network if explain == "probability" else logits)(x)[:, 2]
     np.testing.assert_allclose(
-        found.gradients(points).gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7
+        found.gradients(points, each=True).gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7
     )
     np.testing.assert_allclose(found.gradients(points).scores, score, rtol=1e-5)
 

@@ -65,10 +65,10 @@ def test_the_value_before_the_activation_is_found(build: Any, tmp_path: Path) ->
 
 
 def gradients(network: TensorFlowNetwork, target: int) -> Array:
-    start = [np.zeros(SHAPE, np.float32)]
+    placed = [network.place(np.zeros(SHAPE, np.float32), PIXELS[0])]
     line, alpha = np.zeros(1, np.int32), np.ones(1, np.float32)
-    points = Points(start, [PIXELS[0]], line, alpha, np.array([target], np.int32))
-    return np.asarray(network.gradients(points).gradients)
+    points = Points(placed, line, alpha, np.array([target], np.int32))
+    return np.asarray(network.gradients(points, each=True).gradients)
 
 
 def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from igcli.models.load import load
 from igcli.models.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
 from igcli.models.residence import OnDevice, OnHost, Residence
-from igcli.paths.network import Points
+from igcli.paths.network import PointGradients, Points
 from igcli.pipeline.size import TRIED
 from igcli.records import Array
 
@@ -42,19 +42,26 @@ def pixels(count: int) -> Array:
     return np.random.default_rng(5).uniform(0, 255, (count, *SHAPE)).astype(np.float32)
 
 
-def points(order: list[int]) -> Points:
+def points(network: TensorFlowNetwork, order: list[int]) -> Points:
     starts, ends = pixels(2), pixels(4)[2:]
     line = np.array([0, 0, 0, 1, 1, 1], np.int32)[order]
     alpha = np.array([0, 0.3, 1, 0, 0.6, 1], np.float32)[order]
     target = np.array([1, 1, 1, 3, 3, 3], np.int32)[order]
-    return Points(list(starts), list(ends - starts), line, alpha, target)
+    lines = [network.place(*each) for each in zip(starts, ends - starts, strict=True)]
+    return Points(lines, line, alpha, target)
 
 
 def inputs_of(batch: Points) -> Array:
     wide = batch.alpha[:, None, None, None]
-    start, direction = np.stack(batch.starts), np.stack(batch.directions)
-    inputs: Array = start[batch.line] + wide * direction[batch.line]
+    start, direction = ends_of(batch)
+    inputs: Array = start + wide * direction
     return inputs
+
+
+def ends_of(batch: Points) -> tuple[Array, Array]:
+    """Return start and direction of each point's line."""
+    start, direction = zip(*(line.ends for line in batch.lines), strict=True)
+    return np.stack(start)[batch.line], np.stack(direction)[batch.line]
 
 
 def test_scores_are_the_networks(network: TensorFlowNetwork, classifier: Any) -> None:
@@ -65,31 +72,33 @@ def test_scores_are_the_networks(network: TensorFlowNetwork, classifier: Any) ->
 
 
 def test_gradients_are_those_of_a_plain_tape(network: TensorFlowNetwork, classifier: Any) -> None:
-    batch = points([0, 1, 2, 3, 4, 5])
+    batch = points(network, [0, 1, 2, 3, 4, 5])
     x = tf.constant(inputs_of(batch))
     with tf.GradientTape() as tape:
         tape.watch(x)
         scores = tf.gather(classifier(x / 255, training=False), batch.target, batch_dims=1)
     expected = tape.gradient(scores, x).numpy()
-    found = network.gradients(batch, slopes=True, interior=True)
+    found = network.gradients(batch, each=True, slopes=True, interior=True)
     assert found.slopes is not None
     assert found.interior is not None
     np.testing.assert_allclose(found.scores, scores, rtol=1e-5)
     np.testing.assert_allclose(found.gradients, expected, rtol=1e-3, atol=1e-9)
-    direction = np.stack(batch.directions)[batch.line]
+    start, direction = ends_of(batch)
     np.testing.assert_allclose(
         found.slopes, (expected * direction).sum((1, 2, 3)), rtol=1e-3, atol=1e-6
     )
-    ends = np.stack(batch.starts)[batch.line] + direction
-    np.testing.assert_allclose(found.interior, (expected * ends).mean(-1), rtol=1e-3, atol=1e-8)
+    np.testing.assert_allclose(
+        found.interior, (expected * (start + direction)).mean(-1), rtol=1e-3, atol=1e-8
+    )
 
 
 def test_a_point_does_not_depend_on_its_place_in_the_batch(network: TensorFlowNetwork) -> None:
-    first = network.gradients(points([0, 1, 2, 3, 4, 5]), slopes=True)
+    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), each=True, slopes=True)
     order = [4, 2, 5, 0, 3, 1]
-    again = network.gradients(points(order), slopes=True)
+    again = network.gradients(points(network, order), each=True, slopes=True)
     assert first.slopes is not None
     np.testing.assert_array_equal(again.gradients, first.gradients[order])
+    np.testing.assert_array_equal(again.summands, first.summands[order])
     np.testing.assert_array_equal(again.scores, first.scores[order])
     np.testing.assert_array_equal(again.slopes, first.slopes[order])
 
@@ -104,9 +113,14 @@ def test_one_shape_of_batch_is_traced_once(classifier: Any) -> None:
 
     network = TensorFlowNetwork(counted, SHAPE)
     for _ in range(3):
-        network.gradients(points([0, 1, 2, 3, 4, 5]))
+        network.gradients(points(network, [0, 1, 2, 3, 4, 5]))
     assert traces == 1
-    assert network._differentiate.experimental_get_tracing_count() == 1
+    assert tracings(network) == [1]
+
+
+def tracings(network: TensorFlowNetwork) -> list[int]:
+    functions: Any = network._functions.values()
+    return [each.experimental_get_tracing_count() for each in functions]
 
 
 @pytest.mark.parametrize("residence", [OnHost(), OnDevice("CPU:0")])
@@ -143,7 +157,7 @@ def test_a_network_without_gradient_is_refused() -> None:
     blind = TensorFlowNetwork(lambda x: tf.stop_gradient(tf.reduce_sum(x, [1, 2])), SHAPE)
     assert network.outputs == 3
     with pytest.raises(ModelError, match="no gradient"):
-        blind.gradients(points([0, 1, 2, 3, 4, 5]))
+        blind.gradients(points(blind, [0, 1, 2, 3, 4, 5]))
 
 
 def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None:
@@ -152,9 +166,10 @@ def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None
     target = np.ones(6, np.int32)
 
     def found(network: TensorFlowNetwork, lines: int) -> Any:
-        batch = Points(list(ends[:lines]), list(ends[::-1][:lines]), line, alpha, target)
-        result = network.gradients(batch, slopes=True, interior=True)
-        return result.scores, np.array(result.gradients), result.slopes, result.interior
+        pairs = zip(ends[:lines], ends[::-1][:lines], strict=True)
+        batch = Points([network.place(*pair) for pair in pairs], line, alpha, target)
+        result = network.gradients(batch, each=True, slopes=True, interior=True)
+        return tuple(getattr(result, each.name) for each in fields(PointGradients))
 
     networks = [TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE) for _ in range(2)]
     results = [found(networks[0], lines) for lines in (1, 2, 4, 6, 1)]
@@ -162,13 +177,13 @@ def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None
     for result in results:
         for one, other in zip(result, results[0], strict=True):
             np.testing.assert_array_equal(one, other)
-    assert all(each._differentiate.experimental_get_tracing_count() == 2 for each in networks)
+    assert [tracings(each) for each in networks] == [[1], [1]]
 
 
 def test_batches_of_several_sizes_share_a_network(network: TensorFlowNetwork) -> None:
-    first = network.gradients(points([0, 1, 2, 3, 4, 5]))
+    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), each=True)
     for order in ([0, 3, 1, 2], [5, 0], [4]):
-        again = network.gradients(points(order))
+        again = network.gradients(points(network, order), each=True)
         np.testing.assert_allclose(again.gradients, first.gradients[order], rtol=1e-3, atol=1e-9)
 
 
@@ -176,10 +191,10 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
     exact = TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
     rounded = TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
     rounded.precision = "bfloat16"
-    batch = points([0, 1, 2, 3, 4, 5])
-    before = exact.gradients(batch, slopes=True)
-    found = rounded.gradients(batch, slopes=True)
-    after = exact.gradients(batch, slopes=True)
+    order = [0, 1, 2, 3, 4, 5]
+    before = exact.gradients(points(exact, order), each=True, slopes=True)
+    found = rounded.gradients(points(rounded, order), each=True, slopes=True)
+    after = exact.gradients(points(exact, order), each=True, slopes=True)
     np.testing.assert_array_equal(after.gradients, before.gradients)
     scale = np.abs(before.gradients).max()
     np.testing.assert_allclose(found.gradients, before.gradients, rtol=0, atol=0.05 * scale)
@@ -202,13 +217,10 @@ def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
         host = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     device = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     order = [0, 1, 2, 3, 4, 5]
-    expected = host.gradients(points(order), slopes=True, interior=True)
-    given = points(order)
-    there = [device.place(each) for each in given.starts]
-    along = [device.place(each) for each in given.directions]
-    lines = replace(given, starts=there, directions=along)
-    found = device.gradients(lines, slopes=True, interior=True)
-    for name in ("scores", "gradients", "slopes", "interior"):
+    wanted = {"each": True, "slopes": True, "interior": True}
+    expected = host.gradients(points(host, order), **wanted)
+    found = device.gradients(points(device, order), **wanted)
+    for name in (each.name for each in fields(PointGradients)):
         values = device.fetch(getattr(found, name))
         np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-4, atol=1e-6)
     assert device._is_fused
@@ -222,7 +234,7 @@ def test_what_xla_does_not_know_is_computed_without_it() -> None:
         return tf.concat([scores, scores], 1)
 
     network = TensorFlowNetwork(unknown, SHAPE)
-    found = network.gradients(points([0, 1, 2, 3, 4, 5]))
+    found = network.gradients(points(network, [0, 1, 2, 3, 4, 5]))
     assert np.isfinite(network.fetch(found.scores)).all()
     assert not network._is_fused
 
@@ -251,9 +263,11 @@ def test_the_demos_bits_do_not_depend_on_the_place_in_a_batch(size: int) -> None
     start = np.zeros_like(image)
     line = np.zeros(size, np.int32)
     alpha = np.linspace(0, 1, size, dtype=np.float32)
-    first = network.gradients(Points([start], [image], line, alpha, line))
+    placed = [network.place(start, image)]
+    first = network.gradients(Points(placed, line, alpha, line), each=True)
     for shift in (1, size // 2):
-        moved = Points([start], [image], line, np.roll(alpha, shift), line)
-        again = network.gradients(moved)
+        moved = Points(placed, line, np.roll(alpha, shift), line)
+        again = network.gradients(moved, each=True)
+        np.testing.assert_array_equal(again.summands, np.roll(first.summands, shift, 0))
         np.testing.assert_array_equal(again.gradients, np.roll(first.gradients, shift, 0))
         np.testing.assert_array_equal(again.scores, np.roll(first.scores, shift))

@@ -36,9 +36,9 @@ class Rounding(ClosedForm):
             time.sleep(0.02)
             return found
         time.sleep(self._seconds)
-        noise = np.random.default_rng(0).normal(0, self._error, found.gradients.shape)
-        gradients = (found.gradients * (1 + noise)).astype(np.float32)
-        return PointGradients(found.scores, gradients, found.slopes, found.interior)
+        noise = np.random.default_rng(0).normal(0, self._error, found.summands.shape)
+        summands = (found.summands * (1 + noise)).astype(np.float32)
+        return PointGradients(found.scores, summands, summands, found.slopes, found.interior)
 
 
 def context(network: Any, device: str) -> Context:

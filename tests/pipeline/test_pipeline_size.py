@@ -26,8 +26,8 @@ class Clock:
     def uncompiled(self) -> "Clock":
         return self
 
-    def place(self, array: Any) -> Any:
-        return array
+    def place(self, start: Any, direction: Any) -> Any:
+        return start, direction
 
     def fetch(self, placed: Any) -> Any:
         return placed

@@ -22,8 +22,8 @@ class ClosedForm:
         self.batches: list[int] = []
         self.predictions = 0
 
-    def place(self, array: Array) -> Array:
-        return array
+    def place(self, start: Array, direction: Array) -> tuple[Array, Array]:
+        return start, direction
 
     def fetch(self, placed: Any) -> Array:
         return np.array(placed, np.float32)
@@ -34,6 +34,9 @@ class ClosedForm:
             total = total + weight * gradient
         return total
 
+    def gradient_of(self, total: Any) -> Array:
+        return self.fetch(total)
+
     @property
     def streams(self) -> int:
         return 2
@@ -43,12 +46,12 @@ class ClosedForm:
         return self._scores(inputs).astype(np.float32)
 
     def gradients(
-        self, points: Points, *, slopes: bool = False, interior: bool = False
+        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
     ) -> PointGradients:
         self.batches.append(len(points.line))
         wide = (-1,) + (1,) * len(self.input_shape)
-        start = np.stack(points.starts)[points.line]
-        direction = np.stack(points.directions)[points.line]
+        starts, directions = zip(*points.lines, strict=True)
+        start, direction = np.stack(starts)[points.line], np.stack(directions)[points.line]
         x = start + points.alpha.reshape(wide) * direction
         u = (x * self.factors).reshape(len(x), -1).sum(1).reshape(wide)
         both = np.stack([2 * x, 3 * u**2 * self.factors])
@@ -57,6 +60,7 @@ class ClosedForm:
         return PointGradients(
             self._scores(x)[np.arange(len(x)), points.target].astype(np.float32),
             found,
+            found if each else None,
             (found * direction).sum(every) if slopes else None,
             ((start + direction) * found).mean(-1) if interior else None,
         )

@@ -25,8 +25,8 @@ class Separable:
         self.batches: list[int] = []
         self.predictions = 0
 
-    def place(self, array: Array) -> Array:
-        return array
+    def place(self, start: Array, direction: Array) -> tuple[Array, Array]:
+        return start, direction
 
     def fetch(self, placed: Any) -> Array:
         return np.array(placed, np.float32)
@@ -37,6 +37,9 @@ class Separable:
             total = total + weight * gradient
         return total
 
+    def gradient_of(self, total: Any) -> Array:
+        return self.fetch(total)
+
     @property
     def streams(self) -> int:
         return 2
@@ -46,17 +49,17 @@ class Separable:
         return self._sums(inputs.astype(np.float64))[:, None]
 
     def gradients(
-        self, points: Points, *, slopes: bool = False, interior: bool = False
+        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
     ) -> PointGradients:
         self.batches.append(len(points.line))
         wide = (-1,) + (1,) * len(self.input_shape)
-        start = np.stack(points.starts)[points.line]
-        direction = np.stack(points.directions)[points.line]
+        starts, directions = zip(*points.lines, strict=True)
+        start, direction = np.stack(starts)[points.line], np.stack(directions)[points.line]
         x = start + points.alpha.astype(np.float64).reshape(wide) * direction
         found = self._slopes(x).astype(np.float32)
         maps = ((start + direction) * found).mean(-1) if interior else None
         along = (found * direction).reshape(len(x), -1).sum(1) if slopes else None
-        return PointGradients(self._sums(x), found, along, maps)
+        return PointGradients(self._sums(x), found, found if each else None, along, maps)
 
     def integrated(self, image: Array, baseline: Array) -> Vector:
         """Return the exact integrated gradients."""
