@@ -23,7 +23,7 @@ from igcli.pipeline.call import Batch, Call, batch, row_references
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
 from igcli.pipeline.plan import Plan
-from igcli.pipeline.rows import row_starts, row_targets
+from igcli.pipeline.rows import row_starts, row_targets, shared_scores
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.targets import Targets, Wanted, parse
 from igcli.records import Array, Explanation
@@ -131,11 +131,12 @@ def attribute(
     asked = batch(model, inputs, call)
     parts = asked.wrapped.parts
     starts = row_starts(asked.at_layer(baseline), parts, len(asked), seed=settings.seed)
+    targets, examples = _targets(model, target, asked), asked.examples()
+    scores = shared_scores(starts, examples[0], asked.wrapped.network)
     plans = [
-        Plan((method,), settings, start, goal)
-        for start, goal in zip(starts, _targets(model, target, asked), strict=True)
+        Plan((method,), settings, start, goal, fixed_scores=scores)
+        for start, goal in zip(starts, targets, strict=True)
     ]
-    examples = asked.examples()
     if not parts.is_plain:
         ranges = (_ranges(example, parts) for example in examples)
         plans = [replace(plan, spread=each) for plan, each in zip(plans, ranges, strict=True)]

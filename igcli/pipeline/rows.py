@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from igcli.models.parts import Parts
 from igcli.paths import baselines
+from igcli.paths.network import Network
 from igcli.paths.options import BaselineOptions
 from igcli.paths.starts import Starts, starts
+from igcli.pipeline.plan import predictions
 from igcli.pipeline.targets import Targets, Wanted
 from igcli.records import Array
 
@@ -62,6 +64,24 @@ def row_starts(baseline: Any, parts: Parts, count: int, *, seed: int) -> list[Ro
         for one, shape in zip(structured, parts.shapes, strict=True)
     ]
     return [RowStarts(parts, tuple(column[row] for column in columns)) for row in range(count)]
+
+
+def shared_scores(starts: Sequence[RowStarts], example: Array, network: Network) -> Array | None:
+    """Return the scores, float32 (K,), of a baseline that several examples share, if they do.
+
+    Args:
+        starts: The baselines of each example.
+        example: Any of the examples, joined.
+        network: Which scores them.
+    """
+    first = starts[0] if len(starts) > 1 else None
+    if first is None or first.parts.numbered or not all(one.is_fixed for one in first.each):
+        return None
+    pairs = (pair for row in starts for pair in zip(row.each, first.each, strict=True))
+    if any(one is not other for one, other in pairs):
+        return None
+    scores: Array = predictions([first.of(example)], network)[0]
+    return scores
 
 
 def _is_options(baseline: Any) -> bool:

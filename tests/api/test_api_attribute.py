@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import igcli
 from igcli.errors import IgcliError, ImageError, ModelError
+from igcli.models.network import TensorFlowNetwork
 
 layers = keras.layers
 Double = npt.NDArray[np.float64]
@@ -45,6 +46,27 @@ def slow(function: Any, x: Any, baseline: Any, steps: int = 400) -> Double:
             score = function(point[None])
         total += np.asarray(tape.gradient(score, point))
     return np.asarray((x - baseline) * total / steps, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "calls"),
+    [("black", 3), (0.5, 3), (values(6), 3), (values(16, 6), 4), ("noise", 4)],
+)
+def test_a_baseline_that_all_share_is_scored_once(
+    baseline: Any, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = values(6, 3)
+    counted: list[int] = []
+    predict = TensorFlowNetwork.predict
+
+    def counting(network: TensorFlowNetwork, inputs: Any) -> Any:
+        counted.append(len(inputs))
+        return predict(network, inputs)
+
+    monkeypatch.setattr(TensorFlowNetwork, "predict", counting)
+    found = igcli.attribute(lambda x: x @ weights, values(16, 6), baseline=baseline, steps=2)
+    assert counted == [8] * calls
+    assert_complete(found)
 
 
 # --- Iris: the example of the first Keras implementation.
