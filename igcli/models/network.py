@@ -73,6 +73,7 @@ class TensorFlowNetwork:
         self._is_fused = self._residence.is_fused
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
+        self.streams = self._residence.streams
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
             traced = freeze(function, signature, constant_weights=precision == "bfloat16")
@@ -89,11 +90,6 @@ class TensorFlowNetwork:
             self._pulled_back = tf.function(self._stem.gradients, autograph=False)
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
-
-    @property
-    def streams(self) -> int:
-        """Batches computed at the same time; TensorFlow's switch to bfloat16 is one for all."""
-        return self._residence.streams if self.precision == "float32" else 1
 
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network with no gradient compiled, to be tried and let go."""

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+# The public switch, tf.config.optimizer.set_experimental_options, is one for all threads.
+from tensorflow.python.eager.context import FunctionCallOptions, context
+
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
-
-_SWITCH = "auto_mixed_precision_onednn_bfloat16"
 
 
 @contextmanager
@@ -21,10 +22,12 @@ def computing_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
     if precision == "float32":
         yield
         return
-    options = tf.config.optimizer
-    before = options.get_experimental_options().get(_SWITCH, False)
-    options.set_experimental_options({_SWITCH: True})
+    before = context().function_call_options
+    config = tf.compat.v1.ConfigProto.FromString(before.config_proto_serialized)
+    rewriting = config.graph_options.rewrite_options
+    rewriting.auto_mixed_precision_onednn_bfloat16 = rewriting.ON
+    context().function_call_options = FunctionCallOptions(before.executor_type, config)
     try:
         yield
     finally:
-        options.set_experimental_options({_SWITCH: before})
+        context().function_call_options = before

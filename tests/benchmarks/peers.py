@@ -1,9 +1,9 @@
 """Gradients per second and memory of igcli and of its peers, each in an environment of its own.
 
 The same networks with the same weights, the same 8 images and 50 steps, from arrays to arrays, at
-each peer's best batch of 10, 25 and 50, which is looked for first. Then all are timed in turns,
-after a call that warms up; one computes at a time. On photographs and a network with real weights
-(skipped where they are not there), each one's completeness errors.
+each peer's best batch of 10, 25 and 50, which is looked for first; igcli at its default. Then all
+are timed in turns, after a call that warms up; one computes at a time. On photographs and a network
+with real weights (skipped where they are not there), each one's completeness errors.
 
     python tests/benchmarks/peers.py --rounds 3 --json peers.json
 
@@ -30,6 +30,8 @@ from benchmarks.peer_workers.client import Worker, WorkerError, prepare
 from benchmarks.peer_workers.environments import PEERS, NotInstalledError, python_for
 from benchmarks.peer_workers.subjects import IMAGES, NETWORKS, PHOTOS, STEPS, photos
 from benchmarks.peer_workers.tables import OURS, Completeness, Row
+
+from igcli.pipeline.size import batch_size_for
 
 BATCH_SIZES = (10, 25, 50)
 PRECISIONS = ("float32", "bfloat16")
@@ -87,10 +89,9 @@ def alive(rows: Sequence[Row]) -> Iterator[Row]:
 
 def search(row: Row, worker: Worker) -> None:
     """Find a peer's best batch by one call each, which fills whole batches."""
-    spare = 1 if row.peer == OURS else 0  # Our trapezoid evaluates both ends.
     for size in BATCH_SIZES:
-        worker.run(1, steps=size - spare, batch_size=size)
-        found = worker.run(FEW, steps=STEPS - spare, batch_size=size)
+        worker.run(1, steps=size, batch_size=size)
+        found = worker.run(FEW, steps=STEPS, batch_size=size)
         row.searched[size] = found.rate
     row.batch_size = max(row.searched, key=row.searched.__getitem__)
     rates = ", ".join(f"{rate:.1f} at {size}" for size, rate in row.searched.items())
@@ -124,6 +125,9 @@ def measure(bench: Bench, network: str, rounds: int) -> list[Row]:
     prepare(network, bench.files)
     rows = bench.rows()
     for row in alive(rows):
+        if row.peer == OURS:
+            row.batch_size = batch_size_for("CPU:0")
+            continue
         with failing(row), bench.worker(row, network) as worker:
             search(row, worker)
     for precision in PRECISIONS:  # Together they would not fit into 24 GB.

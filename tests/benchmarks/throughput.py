@@ -32,26 +32,33 @@ from igcli.records import Source
 STEPS = 50
 
 
-def bare_loop(network: Any, evaluations: int, batch_size: int) -> float:
-    """Return the seconds that a compiled function takes for the same number of gradients."""
-    import tensorflow as tf
+class BareLoop:
+    """The compiled gradient of a network's scores at its inputs, one batch after the other."""
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def gradient(inputs: Any, target: Any) -> Any:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(inputs)
-            scores = tf.gather(network._scores(inputs), target, batch_dims=1)
-        return tape.gradient(scores, inputs)
+    def __init__(self, network: Any, batch_size: int) -> None:
+        """Compile it."""
+        import tensorflow as tf
 
-    rng = np.random.default_rng(0)
-    pixels = rng.uniform(0, 255, (batch_size, *network.input_shape))
-    inputs = tf.constant(pixels, tf.float32)
-    target = tf.zeros(batch_size, tf.int32)
-    gradient(inputs, target)
-    start = time.perf_counter()
-    for _ in range(evaluations // batch_size):
-        gradient(inputs, target)
-    return (time.perf_counter() - start) / (evaluations // batch_size * batch_size) * evaluations
+        @tf.function  # type: ignore[untyped-decorator]
+        def gradient(inputs: Any, target: Any) -> Any:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(inputs)
+                scores = tf.gather(network._scores(inputs), target, batch_dims=1)
+            return tape.gradient(scores, inputs)
+
+        pixels = np.random.default_rng(0).uniform(0, 255, (batch_size, *network.input_shape))
+        self._batch = tf.constant(pixels, tf.float32), tf.zeros(batch_size, tf.int32)
+        self._gradient = gradient
+        self._size = batch_size
+        gradient(*self._batch)
+
+    def seconds(self, gradients: int) -> float:
+        """Return the seconds that each of about so many takes."""
+        batches = -(-gradients // self._size)
+        start = time.perf_counter()
+        for _ in range(batches):
+            self._gradient(*self._batch)
+        return (time.perf_counter() - start) / (batches * self._size)
 
 
 def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float:
@@ -100,13 +107,15 @@ def main(images: int, rounds: int, photos: Path | None, model: str, **options: A
     with tempfile.TemporaryDirectory() as folder:
         sources = list(repeated(photos, images) if photos else scenes(Path(folder), images))
         whole_run(settings, sources[:2], prepared)  # Traces.
-        pairs = [
-            (whole_run(settings, sources, prepared), bare_loop(network, evaluations, batch_size))
-            for _ in range(rounds)
-        ]
+        loop = BareLoop(network, batch_size)
+        pairs = []
+        for _ in range(rounds):  # The machine may change: half of the loop before, half after.
+            before = loop.seconds(evaluations // 4)
+            whole = whole_run(settings, sources, prepared) / evaluations
+            pairs.append((whole, (before + loop.seconds(evaluations // 4)) / 2))
     rows = {
-        "whole run, gradients/s": [evaluations / whole for whole, _ in pairs],
-        "bare loop, gradients/s": [evaluations / bare for _, bare in pairs],
+        "whole run, gradients/s": [1 / whole for whole, _ in pairs],
+        "bare loop, gradients/s": [1 / bare for _, bare in pairs],
         "ratio": [bare / whole for whole, bare in pairs],
     }
     extras = [name for name in ("gif", "gallery") if options[name]]

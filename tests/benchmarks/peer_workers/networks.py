@@ -32,7 +32,21 @@ def prepare(network: str, folder: Path) -> None:
         _write_graph(inception.graph(), folder / network, scenes)
         return
     keras.utils.set_random_seed(0)
-    _write_keras(tf_networks.build(network), folder / network, scenes)
+    model = tf_networks.build(network)
+    _trained(model)
+    _write_keras(model, folder / network, scenes)
+
+
+def _trained(model: Any) -> None:
+    """Have normalisation and biases do something: as they begin, compilers leave them out."""
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            middle = [[1], [0], [0], [1]]
+            gamma, beta, mean, variance = rng.normal(middle, 0.1, (4, *layer.gamma.shape))
+            layer.set_weights([gamma, beta, mean, variance])
+        elif getattr(layer, "bias", None) is not None:
+            layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
 
 
 def _write_keras(model: Any, path: Path, pixels: Any) -> None:

@@ -1,6 +1,5 @@
 """The loop of a peer's process: commands come as lines of JSON, answers go as lines of JSON."""
 
-import ctypes
 import importlib.metadata
 import json
 import os
@@ -105,12 +104,5 @@ def _run(
             scores=scores,
             baseline_scores=baseline_scores,
         )
-    _give_back()
     mebibytes = peak / (2**20 if sys.platform == "darwin" else 2**10)
     return {"seconds": seconds, "evaluations": found.evaluations, "peak": mebibytes}
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, so that all peers can wait beside each other."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
