@@ -36,13 +36,7 @@ def points_on(starts: Any, directions: Any, line: Any, alpha: Any) -> Any:
     factors = tf.concat([chosen, chosen * alpha[:, None]], 1)
     both = tf.concat([starts, directions], 0)
     flat = tf.matmul(factors, tf.reshape(both, [tf.shape(both)[0], -1]))
-    return tf.reshape(flat, [line.shape[0], *starts.shape[1:]])
-
-
-def elementwise_points_on(starts: Any, directions: Any, line: Any, alpha: Any) -> Any:
-    """Return the same without a product of matrices, which bfloat16 would round."""
-    wide = tf.reshape(alpha, [-1] + [1] * (starts.shape.rank - 1))
-    return tf.gather(starts, line) + wide * tf.gather(directions, line)
+    return tf.reshape(flat, [-1, *starts.shape[1:]])
 
 
 def slopes_along(directions: Any, gradients: Any, line: Any) -> Any:
@@ -56,8 +50,3 @@ def slopes_along(directions: Any, gradients: Any, line: Any) -> Any:
     flat = tf.reshape(gradients, [tf.shape(gradients)[0], -1])
     every = tf.map_fn(lambda each: tf.linalg.matvec(flat, tf.reshape(each, [-1])), directions)
     return tf.gather(tf.transpose(every), line, batch_dims=1)
-
-
-def elementwise_slopes_along(directions: Any, gradients: Any, line: Any) -> Any:
-    """Return the same without a product of matrices."""
-    return tf.reduce_sum(gradients * tf.gather(directions, line), range(1, gradients.shape.rank))

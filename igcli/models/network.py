@@ -83,11 +83,18 @@ class TensorFlowNetwork:
         self.outputs, self.activation = head.outputs, head.activation
         self._scores = scores_of(part, head, explain)
         self._rest = scores_of(rest, head, explain)
-        self._predict = tf.function(self._scores, autograph=False)
+        self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
             self._changes = tf.function(self._stem.changes, autograph=False)
             self._pulled_back = tf.function(self._stem.gradients, autograph=False)
+        behind = input_shape if self._stem is None else self._stem.output_shape
+        # By themselves and of any number of lines: bfloat16 would round products of matrices, and
+        # each number would be a trace.
+        several, numbers = tf.TensorSpec((None, *behind)), tf.TensorSpec((None,), tf.int32)
+        given = [several, several, numbers, tf.TensorSpec((None,))]
+        self._points = tf.function(lines.points_on, autograph=False, input_signature=given)
+        self._slopes = tf.function(lines.slopes_along, autograph=False, input_signature=given[:3])
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
 
@@ -119,23 +126,23 @@ class TensorFlowNetwork:
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every size of batch."""
         stack, keep = self._residence.stack, self._residence.keep
-        with out_of_memory(), tf.device(self._device), computing_in(self.precision):
-            given = [
-                stack([line.start for line in points.lines]),
-                stack([line.direction for line in points.lines]),
-            ]
+        with out_of_memory(), tf.device(self._device):
+            starts = stack([line.start for line in points.lines])
+            directions = stack([line.direction for line in points.lines])
+            given = [self._points(starts, directions, points.line, points.alpha), points.target]
             if interior:
                 given += [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
-            found = self._differentiated(
-                *given,
-                points.line,
-                points.alpha,
-                points.target,
-                each=each,
-                slopes=slopes,
-                interior=interior,
+                given.append(points.line)
+            with computing_in(self.precision):
+                found = self._differentiated(*given, each=each, interior=interior)
+            scores, summands, gradients, maps = found
+            return PointGradients(
+                keep(scores),
+                keep(summands),
+                keep(gradients) if each else None,
+                keep(self._slopes(directions, summands, points.line)) if slopes else None,
+                keep(maps) if interior else None,
             )
-            return PointGradients(*(None if one is None else keep(one) for one in found))
 
     def gradient_of(self, total: Any) -> Array:
         """Bring a sum of gradients back through the stem."""
@@ -144,42 +151,38 @@ class TensorFlowNetwork:
         with out_of_memory(), tf.device(self._device):
             return self.fetch(self._residence.keep(self._pulled_back(total[None]))[0])
 
-    def _differentiated(self, *arguments: Any, **wanted: bool) -> Any:
+    def _differentiated(self, points: Any, *others: Any, **wanted: bool) -> Any:
         try:
-            return self._compiled(len(arguments[-1]), **wanted)(*arguments)
+            return self._compiled(len(points), **wanted)(points, *others)
         except NOT_FUSED as error:
             if not self._is_fused:
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
             self._functions.clear()
-            return self._compiled(len(arguments[-1]), **wanted)(*arguments)
+            return self._compiled(len(points), **wanted)(points, *others)
 
     def _compiled(self, size: int, **wanted: bool) -> Function:
         """Return the function for batches of a size, traced when it is first called."""
-        rounding = self.precision == "bfloat16"
-        key = size, rounding, *wanted.values()
+        key = size, self.precision, *wanted.values()
         with self._tracing:
             if key not in self._functions:
-                shape = self.input_shape if self._stem is None else self._stem.output_shape
-                shapes = [(None, *shape)] * 2 + [(None, *self.input_shape)] * 2 * wanted["interior"]
-                each = [(tf.int32, "line"), (tf.float32, "alpha"), (tf.int32, "target")]
+                behind = self.input_shape if self._stem is None else self._stem.output_shape
+                signature = [tf.TensorSpec((size, *behind)), tf.TensorSpec((size,), tf.int32)]
+                if wanted["interior"]:
+                    signature += [tf.TensorSpec((None, *self.input_shape))] * 2
+                    signature.append(tf.TensorSpec((size,), tf.int32))
                 self._functions[key] = tf.function(
-                    partial(self._score_gradients, rounding=rounding, **wanted),
-                    # Of one line or many, without a trace for each number.
-                    input_signature=[tf.TensorSpec(each) for each in shapes]
-                    + [tf.TensorSpec((size,), kind, name) for kind, name in each],
+                    partial(self._score_gradients, **wanted),
+                    input_signature=signature,
                     autograph=False,
                     jit_compile=True if self._is_fused else None,
                 )
             return self._functions[key]
 
     def _score_gradients(
-        self, starts: Any, directions: Any, *others: Any, rounding: bool, **wanted: bool
+        self, points: Any, target: Any, *ends: Any, each: bool, interior: bool
     ) -> Any:
-        *ends, line, alpha, target = others
-        points_on = lines.elementwise_points_on if rounding else lines.points_on
-        points = points_on(starts, directions, line, alpha)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
             scores = tf.gather(self._rest(points), target, batch_dims=1)
@@ -189,12 +192,10 @@ class TensorFlowNetwork:
             raise ModelError(f"model: an operation in it has no gradient: {error}") from None
         if summands is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
-        gradients = slopes = maps = None
-        if wanted["each"] or wanted["interior"]:
+        gradients = maps = None
+        if each or interior:
             gradients = summands if self._stem is None else self._stem.gradients(summands)
-        if wanted["slopes"]:
-            slopes_along = lines.elementwise_slopes_along if rounding else lines.slopes_along
-            slopes = slopes_along(directions, summands, line)
-        if wanted["interior"]:
-            maps = tf.reduce_mean(tf.gather(tf.add_n(ends), line) * gradients, -1)
-        return scores, summands, gradients if wanted["each"] else None, slopes, maps
+        if interior:
+            starts, directions, line = ends
+            maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
+        return scores, summands, gradients if each else None, maps

@@ -92,8 +92,12 @@ def fixed_scores(start: Starts, network: Network) -> Array | None:
     """Return the scores, float32 (K,), of a baseline that all inputs share; None if they do not."""
     if not start.is_fixed:
         return None
-    blank = np.zeros(network.input_shape, np.float32)
-    scores: Array = predictions([start.of(blank)], network)[0]
+    return scores_of(start.of(np.zeros(network.input_shape, np.float32)), network)
+
+
+def scores_of(baseline: Array, network: Network) -> Array:
+    """Return the scores, float32 (K,), of an input by itself."""
+    scores: Array = network.predict(baseline[None])[0]
     return scores
 
 

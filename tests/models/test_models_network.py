@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from igcli.errors import ModelError
 from igcli.models.load import load
 from igcli.models.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
+from igcli.models.precision import computing_in
 from igcli.models.residence import OnDevice, OnHost, Residence
 from igcli.paths.network import PointGradients, Points
 from igcli.pipeline.size import TRIED
@@ -202,6 +204,20 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
     assert before.slopes is not None
     np.testing.assert_allclose(found.slopes, before.slopes, rtol=0.05, atol=1e-3)
     np.testing.assert_array_equal(rounded.predict(pixels(2)), exact.predict(pixels(2)))
+
+
+def test_bfloat16_does_not_reach_other_threads(classifier: Any) -> None:
+    networks = [TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE) for _ in range(2)]
+
+    def found(network: TensorFlowNetwork) -> Any:
+        return network.gradients(points(network, [0, 1, 2, 3, 4, 5])).summands
+
+    exact = found(networks[0])
+    with computing_in("bfloat16"), ThreadPoolExecutor(1) as other:
+        np.testing.assert_array_equal(other.submit(found, networks[1]).result(), exact)
+        rounded = found(TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE))
+    np.testing.assert_array_equal(found(networks[1]), exact)
+    assert rounded.shape == exact.shape
 
 
 @pytest.fixture
