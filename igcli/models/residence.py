@@ -22,7 +22,7 @@ class Residence(Protocol):
         is_fused: Whether operations are to be compiled into one another, by XLA. On CPUs that is
             2 to 20 times slower.
         streams: Batches computed at the same time. On two cores with AVX-512 a second one gives
-            10% (ResNet50V2) to 24% (a MobileNet of width 0.25) more gradients a second: the
+            5% (ResNet50V2) to 26% (a MobileNet of width 0.25) more gradients a second: the
             threads of one need not wait for each other after every operation.
     """
 
