@@ -3,6 +3,7 @@
 import copy
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -95,6 +96,7 @@ class TensorFlowNetwork:
         given = [several, several, numbers, tf.TensorSpec((None,))]
         self._points = tf.function(lines.points_on, autograph=False, input_signature=given)
         self._slopes = tf.function(lines.slopes_along, autograph=False, input_signature=given[:3])
+        self._behind: dict[int, tuple[Any, Any, Any]] = {}
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
 
@@ -116,10 +118,16 @@ class TensorFlowNetwork:
             ends = place(start), place(direction)
             if self._stem is None:
                 return lines.PlacedLine(*ends, ends)
-            first = keep(self._values(ends[0][None]))[0]
-            # A single point has no direction.
-            along = keep(self._changes(ends[1][None]))[0] if direction.any() else 0 * first
-            return lines.PlacedLine(first, along, ends)
+            known = self._behind.get(id(direction))
+            if known is None or known[0]() is not start:
+                first = keep(self._values(ends[0][None]))[0]
+                # A single point has no direction.
+                along = keep(self._changes(ends[1][None]))[0] if direction.any() else 0 * first
+                known = weakref.ref(start), first, along
+                # Refined paths come again and again, for as long as their direction lives.
+                self._behind[id(direction)] = known
+                weakref.finalize(direction, self._behind.pop, id(direction), None)
+            return lines.PlacedLine(*known[1:], ends)
 
     def gradients(
         self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False

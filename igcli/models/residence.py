@@ -46,7 +46,7 @@ class Residence(Protocol):
         ...
 
     def fetch(self, placed: Any) -> Array:
-        """Return a placed array as a NumPy array of its own."""
+        """Return a placed array as a NumPy array, which may be a view of it."""
         ...
 
 

@@ -101,5 +101,5 @@ class Network(Protocol):
         ...
 
     def fetch(self, placed: Any) -> Array:
-        """Return a placed array as a float32 array of its own."""
+        """Return a placed array as a float32 array, which may be a view of it."""
         ...

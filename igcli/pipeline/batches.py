@@ -26,7 +26,7 @@ class _OpenLine:
     taken: int = 0
     done: int = 0
     total: Any = None
-    kept: list[Array] = field(default_factory=list)
+    kept: Array | None = None
     interior: list[Array] = field(default_factory=list)
 
     @property
@@ -110,6 +110,8 @@ class Batches:
             scores=np.empty(size, np.float32),
             slopes=np.empty(size, np.float32) if line.slopes else None,
         )
+        if line.weights is None:
+            opened.kept = np.empty((size, *line.start.shape), np.float32)
         self._open.append(opened)
         self.pending += size
 
@@ -149,19 +151,19 @@ class Batches:
             summands = found.summands if opened.is_summed else found.gradients
             weights = line.weights[there].astype(np.float32)
             opened.total = self._network.accumulate(opened.total, summands[here], weights)
-        else:
-            opened.kept.append(fetch(found.gradients[here]))
+        if opened.kept is not None:
+            opened.kept[there] = fetch(found.gradients[here])
         if line.interior is not None and found.interior is not None:
             opened.interior.append(fetch(found.interior[here])[line.interior[there]])
         opened.done = there.stop
 
     def _answer(self, opened: _OpenLine) -> LineGradients:
-        if opened.is_summed:
+        if opened.kept is not None:
+            gradients = opened.kept
+        elif opened.is_summed:
             gradients = self._network.gradient_of(opened.total)
-        elif opened.line.weights is not None:
-            gradients = self._network.fetch(opened.total)
         else:
-            gradients = np.concatenate(opened.kept)
+            gradients = self._network.fetch(opened.total)
         return LineGradients(
             scores=opened.scores,
             gradients=gradients,

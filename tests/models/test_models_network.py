@@ -142,11 +142,16 @@ def placed(residence: Residence, array: Array) -> Any:
     return array if isinstance(residence, OnHost) else residence.place(array)
 
 
-def test_what_is_fetched_is_a_copy() -> None:
-    total = np.zeros(SHAPE, np.float32)
-    fetched = OnHost().fetch(total)
-    total += 1
-    assert not fetched.any()
+def test_a_line_is_placed_once_while_it_is_in_use(network: TensorFlowNetwork) -> None:
+    start, direction = pixels(2)
+    first = network.place(start, direction)
+    again, moved = network.place(start, direction), network.place(direction, direction)
+    assert again.start is first.start
+    assert again.direction is first.direction
+    assert not np.array_equal(moved.start, first.start)
+    held = len(network._behind)
+    del first, again, moved, direction
+    assert len(network._behind) == held - 1
 
 
 def test_an_output_that_is_no_row_of_scores_is_refused() -> None:
