@@ -88,7 +88,9 @@ class TensorFlowNetwork:
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
             self._changes = tf.function(self._stem.changes, autograph=False)
-            self._pulled_back = tf.function(self._stem.gradients, autograph=False)
+            upstream = tf.TensorSpec((1, *self._stem.output_shape))
+            pulled_back = tf.function(self._stem.gradients, autograph=False)
+            self._pulled_back = pulled_back.get_concrete_function(upstream)
         behind = input_shape if self._stem is None else self._stem.output_shape
         # By themselves and of any number of lines: bfloat16 would round products of matrices, and
         # each number would be a trace.
@@ -157,7 +159,7 @@ class TensorFlowNetwork:
         if self._stem is None:
             return self.fetch(total)
         with out_of_memory(), tf.device(self._device):
-            return self.fetch(self._residence.keep(self._pulled_back(total[None]))[0])
+            return self.fetch(self._residence.keep(self._pulled_back(tf.constant(total[None])))[0])
 
     def _differentiated(self, points: Any, *others: Any, **wanted: bool) -> Any:
         try:
@@ -171,7 +173,7 @@ class TensorFlowNetwork:
             return self._compiled(len(points), **wanted)(points, *others)
 
     def _compiled(self, size: int, **wanted: bool) -> Function:
-        """Return the function for batches of a size, traced when it is first called."""
+        """Return the function for batches of a size, traced when it is first asked for."""
         key = size, self.precision, *wanted.values()
         with self._tracing:
             if key not in self._functions:
@@ -180,12 +182,15 @@ class TensorFlowNetwork:
                 if wanted["interior"]:
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
-                self._functions[key] = tf.function(
+                function = tf.function(
                     partial(self._score_gradients, **wanted),
                     input_signature=signature,
                     autograph=False,
                     jit_compile=True if self._is_fused else None,
                 )
+                # One at a time: a frozen graph cannot be differentiated by two threads at once.
+                function.get_concrete_function()
+                self._functions[key] = function
             return self._functions[key]
 
     def _score_gradients(

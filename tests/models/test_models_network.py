@@ -1,3 +1,4 @@
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from functools import partial
@@ -118,6 +119,22 @@ def test_one_shape_of_batch_is_traced_once(classifier: Any) -> None:
         network.gradients(points(network, [0, 1, 2, 3, 4, 5]))
     assert traces == 1
     assert tracings(network) == [1]
+
+
+def test_several_threads_may_trace_at_once(classifier: Any) -> None:
+    wanted = [{"each": each, "interior": maps} for each in (False, True) for maps in (False, True)]
+    network = TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE)
+    batch = points(network, [0, 1, 2, 3, 4, 5])
+    start = threading.Barrier(len(wanted))
+
+    def found(flags: dict[str, bool]) -> Any:
+        start.wait()
+        return network.gradients(batch, **flags).summands
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        first, *others = pool.map(found, wanted)
+    for other in others:
+        np.testing.assert_array_equal(other, first)
 
 
 def tracings(network: TensorFlowNetwork) -> list[int]:
