@@ -38,9 +38,9 @@ def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
     """Return the integral by a trapezoid rule on intervals of unequal width.
 
     It ends once the attributions' sum is within the tolerance, the gaps' magnitudes sum to no more
-    than twice the tolerance, and the estimated relative L2 error is within the tolerance; or where
-    none of them means anything, the scores of both ends being equal. However many points there
-    are, no more than `mesh.KEPT` gradients and those of one round are in memory, and 51 maps.
+    than four times the tolerance, and the estimated relative L2 error is within the tolerance; or
+    where none of them means anything, the scores of both ends being equal. However many points
+    there are, no more than `mesh.KEPT` gradients and those of one round are in memory, and 51 maps.
 
     Args:
         segment: The path.
@@ -54,10 +54,11 @@ def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
     warning = None
     if abs(mesh.difference) >= SMALLEST_DIFFERENCE:
         warning = yield from _refine(mesh, track, options)
+    total = mesh.total()
     if mesh.owed:
-        mesh.total += yield from track.weighted(mesh.owed)
+        total += yield from track.weighted(mesh.owed)
     return Integral(
-        attributions=mesh.total,
+        attributions=total,
         start_score=float(mesh.scores[0]),
         end_score=float(mesh.scores[-1]),
         alphas=mesh.alphas,
@@ -83,13 +84,15 @@ class _Track:
         self.evaluations = 0
         self.frames = Frames()
 
-    def visit(self, alphas: Vector) -> Work[tuple[Array, list[Array]]]:
-        """Return scores (P,) and the direction times the gradient at each point."""
+    def visit(self, alphas: Vector) -> Work[tuple[Array, Array]]:
+        """Return scores (P,) and the direction times the gradient at each point (P, ...)."""
         shown = np.ones(len(alphas), np.bool_) if self._segment.interior else None
         [found] = yield from follow(self._line(alphas, interior=shown))
         if found.interior is not None:
             self.frames.add(alphas, found.interior)
-        return found.scores, [self._direction * gradient for gradient in found.gradients]
+        products = found.gradients
+        products *= self._direction
+        return found.scores, products
 
     def weighted(self, weights: Mapping[float, float]) -> Work[Array]:
         """Return the direction times the sum of weighted gradients, taken once more."""

@@ -1,7 +1,7 @@
 """A path cut into intervals, and how wrong the trapezoid rule is on each."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,13 @@ from igcli.records import Array
 
 KEPT = 64
 """Gradients in memory at a time: those at the ends of the worst intervals."""
+
+CANCELLING = 4
+"""How many times the sum of the gaps their magnitudes may be: as many as where the gaps of sixteen
+intervals have random signs."""
+
+ALIKE = 4
+"""Intervals are split together whose shares in the error are less than this factor apart."""
 
 NARROWEST = 2.0**-20
 """Width at which an interval is left alone: in float32 its middle would soon be one of its ends."""
@@ -38,7 +45,7 @@ class Accuracy:
 
     def is_complete(self, tolerance: float) -> bool:
         """Tell whether the attributions sum to the score's difference, and not by accident."""
-        return self.total <= tolerance and self.parts <= 2 * tolerance
+        return self.total <= tolerance and self.parts <= CANCELLING * tolerance
 
     def is_resolved(self, tolerance: float) -> bool:
         """Tell whether single attributions can be trusted as much as their sum."""
@@ -54,24 +61,22 @@ class Mesh:
     Attributes:
         alphas: Float64 (P,), rising, from 0 to 1.
         scores: Float64 (P,).
-        total: Float32, shape of the input: the integral but for what is owed.
         owed: Changes of weight by alpha, for products that are gone.
     """
 
-    def __init__(self, alphas: Vector, scores: Array, products: Sequence[Array]) -> None:
+    def __init__(self, alphas: Vector, scores: Array, products: Array) -> None:
         """Cut the path at its first points."""
         self.alphas, self.scores = alphas, scores.astype(np.float64)
         self.owed: dict[float, float] = {}
         self._slopes = _sums(products)
         self._rows = slice(None, None, max(1, len(products[0]) // ROWS))
-        self._scratch = np.empty_like(products[0])
         self._products = dict(zip(alphas.tolist(), products, strict=True))
         self._variances = np.array([self._variance(place) for place in range(self.size)])
-        self.total = np.zeros_like(products[0])
-        weights = (np.diff(alphas, prepend=0) + np.diff(alphas, append=1)) / 2
-        for weight, product in zip(weights.tolist(), products, strict=True):
-            self._accumulate(weight, product)
-        self._norm = _norm(self.total[self._rows])
+        self._settled: Array = np.zeros_like(products[0])
+        self._partial = np.zeros_like(products[0][self._rows])
+        for alpha, weight in self._weights().items():
+            self._change(alpha, weight)
+        self._norm = _norm(self._partial)
 
     @property
     def size(self) -> int:
@@ -102,19 +107,19 @@ class Mesh:
         """
         shares = self._shares(gaps=gaps, variances=variances)
         order = np.argsort(-shares, kind="stable")[:most]
-        return np.sort(order[(shares[order] > 0) & (shares[order] >= shares.max() / 2)])
+        return np.sort(order[(shares[order] > 0) & (shares[order] >= shares.max() / ALIKE)])
 
     def middles(self, places: Places) -> Vector:
         """Return the middles of intervals."""
         return (self.alphas[places] + self.alphas[places + 1]) / 2
 
-    def split(self, places: Places, scores: Array, products: Sequence[Array]) -> None:
+    def split(self, places: Places, scores: Array, products: Array) -> None:
         """Split intervals at their middles, given what was found there."""
         middles = self.middles(places)
         for place, middle, product in zip(places, middles.tolist(), products, strict=True):
             left, right = self.alphas[place : place + 2].tolist()
             self._products[middle] = product
-            self._accumulate((right - left) / 2, product)
+            self._change(middle, (right - left) / 2)
             for end in (left, right):
                 self._change(end, (left - right) / 4)
         old = self._variances[places] / 8
@@ -126,11 +131,26 @@ class Mesh:
             self._variances[place] = self._variance(place, inherited)
             self._variances[place + 1] = self._variance(place + 1, inherited)
         if not self.owed:
-            self._norm = _norm(self.total[self._rows])
+            self._norm = _norm(self._partial)
         self._forget()
 
-    def _accumulate(self, weight: float, product: Array) -> None:
-        self.total += np.multiply(product, np.float32(weight), out=self._scratch)
+    def total(self) -> Array:
+        """Return the integral but for what is owed, float32 in the input's shape."""
+        return self._settled + self._sum(self._products)
+
+    def _sum(self, products: Mapping[float, Array]) -> Array:
+        """Return the sum of products with their weights of now."""
+        weights = self._weights()
+        total, scratch = np.zeros_like(self._settled), np.empty_like(self._settled)
+        for alpha, product in products.items():
+            total += np.multiply(product, np.float32(weights[alpha]), out=scratch)
+        return total
+
+    def _weights(self) -> dict[float, float]:
+        """Return the trapezoid rule's weight of each alpha."""
+        widths = np.diff(self.alphas)
+        weights = (np.pad(widths, (1, 0)) + np.pad(widths, (0, 1))) / 2
+        return dict(zip(self.alphas.tolist(), weights.tolist(), strict=True))
 
     def _change(self, alpha: float, weight: float) -> None:
         """Add to the weight of a point."""
@@ -138,7 +158,7 @@ class Mesh:
         if product is None:
             self.owed[alpha] = self.owed.get(alpha, 0.0) + weight
         else:
-            self._accumulate(weight, product)
+            self._partial += product[self._rows] * np.float32(weight)
 
     def gathered(self) -> Vector:
         """Return the score at the first point plus the trapezoids up to each."""
@@ -176,10 +196,16 @@ class Mesh:
         shares = np.pad(self._shares(gaps=True, variances=True), 1)
         order = np.argsort(-np.maximum(shares[1:], shares[:-1]), kind="stable")
         present = [alpha for alpha in self.alphas[order].tolist() if alpha in self._products]
-        self._products = {alpha: self._products[alpha] for alpha in present[:KEPT]}
+        self._settled += self._sum({alpha: self._products[alpha] for alpha in present[KEPT:]})
+        # Copies, once: a view would keep all that was found with it.
+        self._products = {alpha: _own(self._products[alpha]) for alpha in present[:KEPT]}
 
 
-def _sums(products: Sequence[Array]) -> Vector:
+def _own(array: Array) -> Array:
+    return array if array.base is None else array.copy()
+
+
+def _sums(products: Array) -> Vector:
     return np.array([product.sum(dtype=np.float64) for product in products])
 
 

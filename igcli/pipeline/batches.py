@@ -1,7 +1,8 @@
 """Packs the points of many lines into full batches and hands each line its answer."""
 
-from collections import deque
+from bisect import insort
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ class _OpenLine:
 
     line: Line
     ticket: Any
+    turn: int
     placed: Any
     scores: Array
     slopes: Array | None
@@ -97,22 +99,23 @@ class Batches:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._open: deque[_OpenLine] = deque()
+        self._open: list[_OpenLine] = []
         self.pending = 0
 
-    def add(self, line: Line, ticket: Any) -> None:
-        """Queue a line; its answer will come back with `ticket`."""
+    def add(self, line: Line, ticket: Any, *, turn: int = 0) -> None:
+        """Queue a line before those of a later turn; its answer will come back with `ticket`."""
         size = len(line.alphas)
         opened = _OpenLine(
             line,
             ticket,
+            turn,
             self._network.place(line.start, line.direction),
             scores=np.empty(size, np.float32),
             slopes=np.empty(size, np.float32) if line.slopes else None,
         )
         if line.weights is None:
             opened.kept = np.empty((size, *line.start.shape), np.float32)
-        self._open.append(opened)
+        insort(self._open, opened, key=attrgetter("turn"))
         self.pending += size
 
     def take(self, size: int) -> Batch:
@@ -126,7 +129,7 @@ class Batches:
             head.taken += count
             room -= count
             if head.taken == head.size:
-                self._open.popleft()
+                del self._open[0]
         self.pending -= size - room
         return Batch(_points(parts, size), parts)
 

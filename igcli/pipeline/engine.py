@@ -54,9 +54,10 @@ def in_background(function: Callable[..., T], *arguments: Any, waits: bool = Fal
 
 @dataclass(slots=True, eq=False)
 class _Running(Generic[T]):
-    """A job under way, with the answers it waits for."""
+    """A job under way, with the answers it waits for; its turn is before those begun later."""
 
     job: Job[T]
+    turn: int
     answers: list[Any] = field(default_factory=list)
     missing: int = 0
     upcoming: bool = True
@@ -113,7 +114,7 @@ class _Run(Generic[T]):
         self._ahead = engine.network.streams + AHEAD
         self._under_way: deque[Future[Any]] = deque()
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._alive = self._upcoming = 0
+        self._started = self._alive = self._upcoming = 0
         self._reading = self._calls = self._on_device = 0
 
     def results(self, jobs: Iterator[Job[T]]) -> Iterator[T]:
@@ -138,9 +139,10 @@ class _Run(Generic[T]):
         )
 
     def _start(self, job: Job[T]) -> None:
+        self._started += 1
         self._alive += 1
         self._upcoming += 1
-        self._advance(_Running(job), partial(next, job))
+        self._advance(_Running(job, self._started), partial(next, job))
 
     def _advance(self, running: _Running[T], step: Callable[[], Sequence[Request | Call]]) -> None:
         try:
@@ -166,7 +168,7 @@ class _Run(Generic[T]):
         else:
             self._upcoming -= ticket.owner.upcoming
             ticket.owner.upcoming = False
-            self._batches.add(request, ticket)
+            self._batches.add(request, ticket, turn=ticket.owner.turn)
 
     def _when_done(self, future: Future[Any], handle: Callable[[Future[Any]], None]) -> None:
         future.add_done_callback(lambda done: self._events.put(partial(handle, done)))

@@ -73,7 +73,9 @@ def test_a_sharp_step_is_found_where_uniform_steps_fail() -> None:
 def test_most_points_lie_where_the_score_changes() -> None:
     found = integrate(sharp(0.313, 0.0005))
     near = np.abs(found.alphas - 0.313) < 0.05
-    assert near.mean() >= 0.7
+    assert near.mean() > 0.5
+    # The nine that every path begins with, and one on the way to the step.
+    assert np.count_nonzero(~near) <= 10
 
 
 def test_errors_that_cancel_in_the_sum_are_refined() -> None:
