@@ -76,8 +76,8 @@ class _Run(MethodOptions, _Network):
     """What the network runs on; auto takes a GPU where there is one."""
 
     precision: Precision = "float32"
-    """Numbers that gradients are computed in: float32, bfloat16 (faster for dense networks on CPUs
-    that have it), or auto, which tries both on the first image."""
+    """Numbers that gradients are computed in: float32, bfloat16 (faster for dense networks where
+    the processor has it), or auto, which tries both on the first image."""
 
     output: Annotated[str, PathField()] = "igcli-output"
     """Folder that everything is written to."""

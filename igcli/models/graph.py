@@ -3,16 +3,16 @@
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
-
-# The public converter, tf.lite's, wants a SavedModel on disk.
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from igcli.models import gradients
 from igcli.models.folding import fold
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
+# The public converter, tf.lite's, wants a SavedModel on disk.
+converter = import_module("tensorflow.python.framework.convert_to_constants")
 
 Function = Callable[..., Any]
 
@@ -60,7 +60,7 @@ def freeze(
             has several copies of its own (ResNet50V2: 3 GB more), which only bfloat16 gains by.
     """
     concrete = tf.function(function).get_concrete_function(*signature)
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = converter.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     operations = frozen.graph.get_operations()
     if any(gradients.is_authors(op) for op in operations):
         live = tf.compat.v1.wrap_function(lambda *inputs: [function(*inputs)], signature)

@@ -15,6 +15,7 @@ from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
 from igcli.models.head import explained_part, head_of, scores_of
+from igcli.models.mixed import in_bfloat16
 from igcli.models.options import Explained
 from igcli.models.precision import computing_in
 from igcli.models.residence import residence
@@ -77,28 +78,30 @@ class TensorFlowNetwork:
         self.streams = self._residence.streams
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
-            traced = freeze(function, signature, constant_weights=precision == "bfloat16")
+            constants = precision == "bfloat16" and not self._residence.is_mixed
+            traced = freeze(function, signature, constant_weights=constants)
             head = head_of(traced)
             part = explained_part(traced, head, explain)
-            self._stem, rest = split(part, input_shape)
+            self._stem, self._rest = split(part, input_shape)
         self.outputs, self.activation = head.outputs, head.activation
-        self._scores = scores_of(part, head, explain)
-        self._rest = scores_of(rest, head, explain)
-        self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
+        self._scored = partial(scores_of, head=head, explained=explain)
+        scores = self._scored(part)
+        self._predict = tf.function(scores, autograph=False, input_signature=signature)
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
             self._changes = tf.function(self._stem.changes, autograph=False)
             upstream = tf.TensorSpec((1, *self._stem.output_shape))
             pulled_back = tf.function(self._stem.gradients, autograph=False)
             self._pulled_back = pulled_back.get_concrete_function(upstream)
-        behind = input_shape if self._stem is None else self._stem.output_shape
+        self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
         # By themselves and of any number of lines: bfloat16 would round products of matrices, and
         # each number would be a trace.
-        several, numbers = tf.TensorSpec((None, *behind)), tf.TensorSpec((None,), tf.int32)
+        several = tf.TensorSpec((None, *self._inner_shape))
+        numbers = tf.TensorSpec((None,), tf.int32)
         given = [several, several, numbers, tf.TensorSpec((None,))]
         self._points = tf.function(lines.points_on, autograph=False, input_signature=given)
         self._slopes = tf.function(lines.slopes_along, autograph=False, input_signature=given[:3])
-        self._behind: dict[int, tuple[Any, Any, Any]] = {}
+        self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
 
@@ -120,15 +123,15 @@ class TensorFlowNetwork:
             ends = place(start), place(direction)
             if self._stem is None:
                 return lines.PlacedLine(*ends, ends)
-            known = self._behind.get(id(direction))
+            known = self._inner_lines.get(id(direction))
             if known is None or known[0]() is not start:
                 first = keep(self._values(ends[0][None]))[0]
                 # A single point has no direction.
                 along = keep(self._changes(ends[1][None]))[0] if direction.any() else 0 * first
                 known = weakref.ref(start), first, along
                 # Refined paths come again and again, for as long as their direction lives.
-                self._behind[id(direction)] = known
-                weakref.finalize(direction, self._behind.pop, id(direction), None)
+                self._inner_lines[id(direction)] = known
+                weakref.finalize(direction, self._inner_lines.pop, id(direction), None)
             return lines.PlacedLine(*known[1:], ends)
 
     def gradients(
@@ -143,7 +146,7 @@ class TensorFlowNetwork:
             if interior:
                 given += [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
                 given.append(points.line)
-            with computing_in(self.precision):
+            with computing_in("float32" if self._residence.is_mixed else self.precision):
                 found = self._differentiated(*given, each=each, interior=interior)
             scores, summands, gradients, maps = found
             return PointGradients(
@@ -177,13 +180,17 @@ class TensorFlowNetwork:
         key = size, self.precision, *wanted.values()
         with self._tracing:
             if key not in self._functions:
-                behind = self.input_shape if self._stem is None else self._stem.output_shape
-                signature = [tf.TensorSpec((size, *behind)), tf.TensorSpec((size,), tf.int32)]
+                signature = [
+                    tf.TensorSpec((size, *self._inner_shape)),
+                    tf.TensorSpec((size,), tf.int32),
+                ]
                 if wanted["interior"]:
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
+                mixed = self._residence.is_mixed and self.precision == "bfloat16"
+                scores = self._scored(in_bfloat16(self._rest) if mixed else self._rest)
                 function = tf.function(
-                    partial(self._score_gradients, **wanted),
+                    partial(self._score_gradients, scores, **wanted),
                     input_signature=signature,
                     autograph=False,
                     jit_compile=True if self._is_fused else None,
@@ -194,11 +201,11 @@ class TensorFlowNetwork:
             return self._functions[key]
 
     def _score_gradients(
-        self, points: Any, target: Any, *ends: Any, each: bool, interior: bool
+        self, function: Function, points: Any, target: Any, *ends: Any, each: bool, interior: bool
     ) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
-            scores = tf.gather(self._rest(points), target, batch_dims=1)
+            scores = tf.gather(function(points), target, batch_dims=1)
         try:
             summands = tape.gradient(scores, points)
         except LookupError as error:

@@ -92,10 +92,10 @@ def fixed_scores(start: Starts, network: Network) -> Array | None:
     """Return the scores, float32 (K,), of a baseline that all inputs share; None if they do not."""
     if not start.is_fixed:
         return None
-    return scores_of(start.of(np.zeros(network.input_shape, np.float32)), network)
+    return own_scores(start.of(np.zeros(network.input_shape, np.float32)), network)
 
 
-def scores_of(baseline: Array, network: Network) -> Array:
+def own_scores(baseline: Array, network: Network) -> Array:
     """Return the scores, float32 (K,), of an input by itself."""
     scores: Array = network.predict(baseline[None])[0]
     return scores

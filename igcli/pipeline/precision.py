@@ -41,9 +41,7 @@ def settled(sources: Iterable[Source], context: Context, engine: Engine) -> Iter
         seen.append(source)
         try:
             image = read_sample(source, context).image.astype(np.float32)
-            network = context.model.network
-            if context.model.device.startswith("CPU"):
-                network.precision = _chosen(image, context, engine)
+            context.model.network.precision = _chosen(image, context, engine)
             break
         except ImageError:
             continue  # It will be a failed record.

@@ -12,7 +12,7 @@ from igcli.paths import baselines
 from igcli.paths.network import Network
 from igcli.paths.options import BaselineOptions
 from igcli.paths.starts import Starts, starts
-from igcli.pipeline.plan import scores_of
+from igcli.pipeline.plan import own_scores
 from igcli.pipeline.targets import Targets, Wanted
 from igcli.records import Array
 
@@ -80,7 +80,7 @@ def shared_scores(starts: Sequence[RowStarts], example: Array, network: Network)
     pairs = (pair for row in starts for pair in zip(row.each, first.each, strict=True))
     if any(one is not other for one, other in pairs):
         return None
-    return scores_of(first.of(example), network)
+    return own_scores(first.of(example), network)
 
 
 def _is_options(baseline: Any) -> bool:

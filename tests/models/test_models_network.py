@@ -239,7 +239,8 @@ def test_bfloat16_does_not_reach_other_threads(classifier: Any) -> None:
         np.testing.assert_array_equal(other.submit(found, networks[1]).result(), exact)
         rounded = found(TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE))
     np.testing.assert_array_equal(found(networks[1]), exact)
-    assert rounded.shape == exact.shape
+    # Where the processor has bfloat16, three digits are left of seven.
+    np.testing.assert_allclose(rounded, exact, atol=0.05 * float(np.abs(exact).max()))
 
 
 @pytest.fixture

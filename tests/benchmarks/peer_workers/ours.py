@@ -9,17 +9,20 @@ from benchmarks.peer_workers.serving import Array, Asked, Found, Images, serve
 import igcli
 
 
+def options(path: Path) -> dict[str, Any]:
+    """Return how a network that was prepared is loaded, given its file without the ending."""
+    if path.name == "inception_v1":
+        ends = {"input": "input:0", "output": "softmax2:0"}
+        return {"source": f"{path}.pb", "preprocess": {"mean": 117.0}, **ends}
+    return {"source": f"{path}.keras", "preprocess": "tf"}
+
+
 class Ours:
     """`igcli.attribute` of a loaded model."""
 
     def __init__(self, asked: Asked) -> None:
         path = Path(asked.folder, asked.network)
-        options: dict[str, Any] = {"source": f"{path}.keras", "preprocess": "tf"}
-        if asked.network == "inception_v1":
-            options = {"source": f"{path}.pb", "preprocess": {"mean": 117.0}}
-            options |= {"input": "input:0", "output": "softmax2:0"}
-        options["precision"] = asked.precision
-        self._model = igcli.load_model(**options)
+        self._model = igcli.load_model(**options(path), precision=asked.precision)
 
     def attribute(self, images: Images, *, steps: Any, batch_size: int) -> Found:
         given = {"target": images.targets, "steps": steps, "batch_size": batch_size}
