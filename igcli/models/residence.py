@@ -21,14 +21,12 @@ class Residence(Protocol):
     Attributes:
         is_fused: Whether operations are to be compiled into one another, by XLA. On CPUs that is
             2 to 20 times slower.
-        is_mixed: Whether bfloat16 is our own rewriting of the graph; TensorFlow has one for CPUs.
         streams: Batches computed at the same time. On two cores with AVX-512 a second one gives
             5% (ResNet50V2) to 26% (a MobileNet of width 0.25) more gradients a second: the
             threads of one need not wait for each other after every operation.
     """
 
     is_fused: bool
-    is_mixed: bool
     streams: int
 
     def place(self, array: Array) -> Any:
@@ -56,7 +54,6 @@ class OnHost:
     """On a CPU, NumPy's memory is the device's: nothing is copied that need not be."""
 
     is_fused = False
-    is_mixed = False
     streams = 2
 
     def place(self, array: Array) -> Array:
@@ -89,7 +86,6 @@ class OnDevice:
     """On an accelerator, only what is asked for is brought back."""
 
     is_fused = True
-    is_mixed = True
     streams = 1
 
     def __init__(self, device: str) -> None:

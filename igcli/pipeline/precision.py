@@ -41,7 +41,9 @@ def settled(sources: Iterable[Source], context: Context, engine: Engine) -> Iter
         seen.append(source)
         try:
             image = read_sample(source, context).image.astype(np.float32)
-            context.model.network.precision = _chosen(image, context, engine)
+            network = context.model.network
+            if network.has_bfloat16:
+                network.precision = _chosen(image, context, engine)
             break
         except ImageError:
             continue  # It will be a failed record.

@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 import igcli
+from igcli.models.options import Precision
 from igcli.paths.network import Network, Points
 from igcli.pipeline.size import tuned
 
@@ -57,8 +58,13 @@ def picked(model: Any) -> tuple[int, float]:
 @click.command()
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--networks", multiple=True, type=click.Choice(list(NETWORKS)))
-@click.option("--precision", default="float32", show_default=True)
-def main(rounds: int, networks: tuple[str, ...], precision: str) -> None:
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16"]),
+)
+def main(rounds: int, networks: tuple[str, ...], precision: Precision) -> None:
     """Print the rate of every size, in turns, and how the one picked compares with the best."""
     for name in networks or NETWORKS:
         with tempfile.TemporaryDirectory() as folder:

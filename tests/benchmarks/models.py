@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ import numpy as np
 import pytest
 
 from igcli.models.graph import freeze
+from igcli.models.mixed import in_bfloat16
 from igcli.models.options import ModelOptions
-from igcli.models.precision import computing_in
 from igcli.models.preprocess import preprocessing
 from igcli.models.runtime import tensorflow
 from igcli.models.sources.application import load
@@ -45,19 +44,22 @@ def differentiated(scores: Way) -> Way:
     return gradient
 
 
-def rounding(gradient: Way, inputs: Any) -> Any:
-    """Differentiate in bfloat16."""
-    with computing_in("bfloat16"):
-        return gradient(inputs)
+def compiled(function: Way, *, replaced: bool = True, rounded: bool = False) -> Way:
+    """Freeze scores and differentiate them.
 
-
-def as_frozen(function: Way, size: int, *, replaced: bool) -> Way:
-    """Freeze scores; `replaced` is whether local response normalisation may be replaced."""
+    Args:
+        function: Scores of pixels.
+        replaced: Whether local response normalisation may be replaced.
+        rounded: Whether to compute in bfloat16.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if not replaced:
             patch.setattr("igcli.models.gradients.is_replaceable", lambda _: False)
-        frozen = freeze(function, [tf.TensorSpec((None, size, size, 3), tf.float32)]).graph
-    return lambda inputs: frozen(inputs)[0]
+        frozen = freeze(function, [tf.TensorSpec((None, 224, 224, 3), tf.float32)]).graph
+    if rounded:
+        frozen = in_bfloat16(frozen)
+    found: Way = tf.function(differentiated(lambda inputs: frozen(inputs)[0]))
+    return found
 
 
 def resnet() -> dict[str, Way]:
@@ -68,12 +70,11 @@ def resnet() -> dict[str, Way]:
     def scores(pixels: Any) -> Any:
         return loaded.function(before(pixels))
 
-    frozen = tf.function(differentiated(as_frozen(scores, 224, replaced=True)))
     return {
         "eager tape": differentiated(scores),
         "tf.function": tf.function(differentiated(scores)),
-        "frozen": frozen,
-        "frozen, bfloat16": partial(rounding, frozen),
+        "frozen": compiled(scores),
+        "frozen, bfloat16": compiled(scores, rounded=True),
     }
 
 
@@ -88,13 +89,11 @@ def inception() -> dict[str, Way]:
     def scores(pixels: Any) -> Any:
         return loaded.function(pixels - 117.0)
 
-    slow = tf.function(differentiated(as_frozen(scores, 224, replaced=False)))
-    fast = tf.function(differentiated(as_frozen(scores, 224, replaced=True)))
     return {
-        "frozen, TensorFlow's LRN": slow,
-        "frozen, LRN replaced": fast,
-        "TensorFlow's LRN, bfloat16": partial(rounding, slow),
-        "LRN replaced, bfloat16": partial(rounding, fast),
+        "frozen, TensorFlow's LRN": compiled(scores, replaced=False),
+        "frozen, LRN replaced": compiled(scores),
+        "TensorFlow's LRN, bfloat16": compiled(scores, replaced=False, rounded=True),
+        "LRN replaced, bfloat16": compiled(scores, rounded=True),
     }
 
 

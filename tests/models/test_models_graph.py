@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igcli.errors import ModelError
 from igcli.models.gradients import normalized
 from igcli.models.graph import freeze
 from igcli.models.network import TensorFlowNetwork
@@ -108,3 +109,12 @@ def test_swish_is_frozen() -> None:
     assert frozen.source is None
     ends = [op for op in frozen.graph.graph.get_operations() if op.type == "IdentityN"]
     assert [len(op.inputs) for op in ends] == [1]
+
+
+def test_gradients_that_are_python_code_are_not_for_bfloat16() -> None:
+    def network(x: Any) -> Any:
+        return tf.nn.softmax(straight_through(tf.reduce_mean(x, [1, 2])))
+
+    assert not TensorFlowNetwork(network, (5, 4, 3)).has_bfloat16
+    with pytest.raises(ModelError, match="choose precision float32 or auto"):
+        TensorFlowNetwork(network, (5, 4, 3), precision="bfloat16")

@@ -62,6 +62,37 @@ def test_products_but_the_last_are_rounded() -> None:
     assert not np.array_equal(mixed(x)[0], graph(x)[0])
 
 
+def test_numbers_that_bfloat16_can_tell_apart_come_out_the_same() -> None:
+    # Whole numbers below 256: whatever is rounded, and wherever, nothing may change.
+    def whole(*shape: int) -> Any:
+        return RNG.integers(-1, 2, shape).astype(np.float32)
+
+    first, second, third = whole(1, 1, 3, 6), whole(1, 1, 6, 6), whole(1, 1, 6, 5)
+    shift, last = whole(6), whole(11, 4)
+
+    def network(x: Any) -> Any:
+        x = tf.nn.conv2d(x, first, 1, "SAME")
+        between = tf.nn.conv2d(tf.nn.relu(tf.nn.bias_add(x, shift)), second, 1, "SAME")
+        x = tf.nn.relu((x + tf.nn.relu6(between)) * 2.0 - shift)
+        x = tf.pad(tf.nn.max_pool2d(x, 2, 2, "VALID"), [[0, 0], [1, 0], [0, 1], [0, 0]])
+        x = tf.concat([tf.nn.conv2d(x, third, 1, "SAME"), tf.abs(x)], -1)
+        return tf.reduce_sum(tf.transpose(x, [0, 2, 1, 3]), [1, 2]) @ last
+
+    graph = freeze(network, [tf.TensorSpec((None, *SHAPE))]).graph
+    mixed = in_bfloat16(graph)
+    rounded = {op.type for op in mixed.graph.get_operations() if tf.bfloat16 in _kinds(op)}
+    assert rounded >= {"Conv2D", "BiasAdd", "AddV2", "Relu", "Relu6", "MaxPool", "Pad", "Bitcast"}
+    x = tf.constant(RNG.integers(0, 3, (16, *SHAPE)).astype(np.float32))
+    np.testing.assert_array_equal(mixed(x)[0], network(x))
+    found, expected = gradients(lambda x: mixed(x)[0], x), gradients(network, x)
+    assert np.count_nonzero(expected) > 100
+    np.testing.assert_array_equal(found, expected)
+
+
+def _kinds(op: Any) -> set[Any]:
+    return {tensor.dtype for tensor in op.outputs}
+
+
 def test_an_accelerator_computes_so_behind_the_stem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("igcli.models.network.residence", OnDevice)
     network = TensorFlowNetwork(classify, SHAPE, precision="bfloat16")

@@ -25,9 +25,10 @@ class Rounding(ClosedForm):
 
     outputs = 2
 
-    def __init__(self, seconds: float, error: float) -> None:
+    def __init__(self, seconds: float, error: float, *, has_bfloat16: bool = True) -> None:
         super().__init__(SHAPE)
         self.precision = "float32"
+        self.has_bfloat16 = has_bfloat16
         self._seconds, self._error = seconds, error
 
     def gradients(self, points: Points, **wanted: bool) -> PointGradients:
@@ -41,7 +42,7 @@ class Rounding(ClosedForm):
         return PointGradients(found.scores, summands, summands, found.slopes, found.interior)
 
 
-def context(network: Any, device: str) -> Context:
+def context(network: Any, device: str = "CPU:0") -> Context:
     settings = Settings(precision="auto", steps=4)
     model = Model("net", network, None, "", device)
     plan = Plan(("integrated_gradients",), settings, starts(settings.baseline, seed=0))
@@ -58,19 +59,19 @@ def sources(tmp_path: Path) -> list[Source]:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "error", "device", "chosen"),
+    ("seconds", "error", "has_bfloat16", "chosen"),
     [
-        (0.001, 1e-3, "CPU:0", "bfloat16"),
-        (0.001, 2.0, "CPU:0", "float32"),  # Fast and wrong.
-        (0.03, 1e-3, "CPU:0", "float32"),  # Right and slow.
-        (0.001, 1e-3, "GPU:0", "float32"),
+        (0.001, 1e-3, True, "bfloat16"),
+        (0.001, 2.0, True, "float32"),  # Fast and wrong.
+        (0.03, 1e-3, True, "float32"),  # Right and slow.
+        (0.001, 1e-3, False, "float32"),
     ],
 )
 def test_bfloat16_is_taken_where_it_is_fast_and_right(
-    sources: list[Source], seconds: float, error: float, device: str, chosen: str
+    sources: list[Source], seconds: float, error: float, has_bfloat16: bool, chosen: str
 ) -> None:
-    network = Rounding(seconds, error)
-    shared = context(network, device)
+    network = Rounding(seconds, error, has_bfloat16=has_bfloat16)
+    shared = context(network)
     found = list(settled(sources, shared, Engine(network, batch_size=5)))
     assert found == sources
     assert network.precision == chosen

@@ -1,12 +1,13 @@
 """igcli, as a user with arrays calls it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from benchmarks.peer_workers.serving import Array, Asked, Found, Images, serve
 
 import igcli
+from igcli.models.options import Precision
 
 
 def options(path: Path) -> dict[str, Any]:
@@ -22,7 +23,8 @@ class Ours:
 
     def __init__(self, asked: Asked) -> None:
         path = Path(asked.folder, asked.network)
-        self._model = igcli.load_model(**options(path), precision=asked.precision)
+        precision = cast(Precision, asked.precision)
+        self._model = igcli.load_model(**options(path), precision=precision)
 
     def attribute(self, images: Images, *, steps: Any, batch_size: int) -> Found:
         given = {"target": images.targets, "steps": steps, "batch_size": batch_size}
