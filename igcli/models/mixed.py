@@ -140,11 +140,11 @@ class _Rewriting:
         if source.name not in self._outside:
             return self._cast(tensor.name, tf.float32, tf.bfloat16)
         name = f"{source.op.name}/bfloat16"
-        if f"{name}:0" not in self.weights:
-            self.weights[f"{name}:0"] = tf.cast(self._outside[source.name], tf.bfloat16)
-            node = self.definition.node.add(name=name, op="Placeholder")
+        if name not in self._nodes:
+            value = tf.cast(self._outside[source.name], tf.bfloat16).numpy()
+            node = self._nodes[name] = self.definition.node.add(name=name, op="Const")
             node.attr["dtype"].type = tf.bfloat16.as_datatype_enum
-            node.attr["shape"].shape.CopyFrom(source.shape.as_proto())
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.bfloat16))
         return name
 
     def _cast(self, given: str, of: Any, to: Any) -> str:
