@@ -8,6 +8,7 @@ from typing import Any
 
 from igcli.models import gradients
 from igcli.models.folding import fold
+from igcli.models.residual import merge_offsets
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -68,6 +69,7 @@ def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     if not any(op.op_def is None or op.op_def.is_stateful for op in operations if op.inputs):
         _drop_order(definition)
     fold(frozen, definition)
+    merge_offsets(definition, {tensor.op.name for tensor in frozen.outputs})
     definition, weights = _taken_out(definition)
     names = [tensor.name for tensor in frozen.inputs]
     outputs = [tensor.name for tensor in frozen.outputs]
