@@ -95,16 +95,26 @@ def _drop_order(definition: Any) -> None:
 
 
 def _taken_out(definition: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a graph's definition without its large constants, and these by name as tensors.
+    """Return a graph's definition, and its weights and large constants by name as tensors.
 
-    Everything compiled from a graph has several copies of its own of them (ResNet50V2: 3 GB).
+    Everything compiled from a graph has several copies of its own of them (ResNet50V2: 3 GB). And
+    convolutions keep constant filters rearranged: in that part of TensorFlow 2.21, two batches at a
+    time were seen to crash, twice in some hours.
     """
     found, kept = {}, []
     used = {name for node in definition.node for name in node.input}
     for node in definition.node:
-        if node.op != "Const" or node.attr["value"].tensor.ByteSize() < LARGE:
+        if not _is_taken(node):
             kept.append(node)
         elif node.name in used:  # The filters that others were folded into are not.
             found[f"{node.name}:0"] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
     rest = type(definition)(node=kept, library=definition.library, versions=definition.versions)
     return rest, found
+
+
+def _is_taken(node: Any) -> bool:
+    if node.op != "Const":
+        return False
+    tensor = node.attr["value"].tensor
+    is_weight = tf.as_dtype(tensor.dtype).is_floating and len(tensor.tensor_shape.dim) > 1
+    return is_weight or tensor.ByteSize() >= LARGE

@@ -141,10 +141,10 @@ class _Rewriting:
             return self._cast(tensor.name, tf.float32, tf.bfloat16)
         name = f"{source.op.name}/bfloat16"
         if name not in self._nodes:
-            value = tf.cast(self._outside[source.name], tf.bfloat16).numpy()
-            node = self._nodes[name] = self.definition.node.add(name=name, op="Const")
+            self.weights[f"{name}:0"] = tf.cast(self._outside[source.name], tf.bfloat16)
+            node = self._nodes[name] = self.definition.node.add(name=name, op="Placeholder")
             node.attr["dtype"].type = tf.bfloat16.as_datatype_enum
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.bfloat16))
+            node.attr["shape"].shape.CopyFrom(source.shape.as_proto())
         return name
 
     def _cast(self, given: str, of: Any, to: Any) -> str:

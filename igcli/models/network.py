@@ -93,8 +93,8 @@ class TensorFlowNetwork:
             raise ModelError(NOT_ROUNDED)
         self.outputs, self.activation = head.outputs, head.activation
         self._scored = partial(scores_of, head=head, explained=explain)
-        scores = self._scored(part)
-        self._predict = tf.function(scores, autograph=False, input_signature=signature)
+        self._scores = self._scored(part)
+        self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
             self._changes = tf.function(self._stem.changes, autograph=False)

@@ -3,6 +3,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -83,19 +84,21 @@ def test_records_that_are_not_there(output: OutputFolder) -> None:
     assert list(journal.read(output)) == []
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 100 bytes."""
+    """Let no file grow beyond 100 bytes: no fixture, for pytest itself may write to a file."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
 
 
-def test_a_full_disk_tears_no_line(output: OutputFolder, full_disk: None) -> None:
-    with Journal(output) as open_journal:
+def test_a_full_disk_tears_no_line(output: OutputFolder) -> None:
+    with Journal(output) as open_journal, full_disk():
         open_journal.append({"image": "a.jpg"})
         with pytest.raises(
             OutputError, match=r"^results\.jsonl cannot be written: the disk is full"
