@@ -1,8 +1,9 @@
 """Mixed precision: products of bfloat16 numbers, and what lies between them.
 
-TensorFlow has a rewriting of its own, a setting of the process, for CPUs alone. Gradients of this
-one were 17% faster with ResNet50V2, 15% with Inception v1 and 5% with a MobileNet of width 0.25, by
-turns on two cores with AMX: weights are rounded once, and a ReLU takes numbers' bits as integers.
+TensorFlow has a rewriting of its own, a setting of the process, for CPUs alone. By this one
+ResNet50V2 gave 51.3 gradients/s instead of 40.5 and its attributions correlated with float32's by
+0.9994 instead of 0.88 (tests/benchmarks/peers.py, two cores with AMX; part of the gain is
+`residual`): the last product is exact, weights are rounded once, a ReLU takes bits as integers.
 """
 
 from typing import Any
