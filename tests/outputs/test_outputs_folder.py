@@ -1,16 +1,13 @@
 import errno
 import os
-import resource
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from igcli.errors import ImageError, OutputError, UsageError
 from igcli.outputs.folder import OutputFolder
+from support.limits import files_up_to
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -122,23 +119,10 @@ def test_a_vanished_output_is_not_made_again(output: OutputFolder) -> None:
     assert not output.has("panels/a.jpg")
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 1,000 bytes: no fixture, for pytest itself may write to a file."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-
-
 def test_a_full_disk_leaves_nothing_behind(output: OutputFolder) -> None:
     output.write("panels/a.jpg", b"old")
     wanted = r"^output 'panels/a\.jpg' cannot be written: "
-    with full_disk(), pytest.raises(OutputError, match=wanted):
+    with files_up_to(1000), pytest.raises(OutputError, match=wanted):
         output.write("panels/a.jpg", b"x" * 5000)
     assert content(Path(output.path)) == {"panels/a.jpg": b"old"}
 

@@ -1,9 +1,5 @@
 import json
 import os
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +9,7 @@ from igcli.errors import OutputError
 from igcli.outputs import journal, reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal, to_json
+from support.limits import files_up_to
 
 
 @pytest.fixture
@@ -84,21 +81,8 @@ def test_records_that_are_not_there(output: OutputFolder) -> None:
     assert list(journal.read(output)) == []
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Let no file grow beyond 100 bytes: no fixture, for pytest itself may write to a file."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-
-
 def test_a_full_disk_tears_no_line(output: OutputFolder) -> None:
-    with Journal(output) as open_journal, full_disk():
+    with Journal(output) as open_journal, files_up_to(100):
         open_journal.append({"image": "a.jpg"})
         with pytest.raises(
             OutputError, match=r"^results\.jsonl cannot be written: the disk is full"
