@@ -115,7 +115,8 @@ class _Rewriting:
             is_plain = convolution.type == "Conv2D"
             filters = filters * (scale if is_plain else scale.reshape(filters.shape[2:]))
             self._replace(found.after, "BiasAdd", offset)
-        node.input[1] = self._constant(f"{convolution.name}/folded", filters)
+        name = f"{convolution.name}/folded"
+        node.input[1] = add_constant(self._definition, name, filters).name
 
     def _together(self, steps: Sequence[Step], channels: int) -> tuple[Values, Values]:
         """Return scale and offset (C,) that several steps come to."""
@@ -136,16 +137,18 @@ class _Rewriting:
         if not value.any():
             last.op, last.input[:] = "Identity", [tensor]
             return
-        last.op, last.input[:] = kind, [tensor, self._constant(f"{last.name}/folded", value)]
+        constant = add_constant(self._definition, f"{last.name}/folded", value)
+        last.op, last.input[:] = kind, [tensor, constant.name]
         if kind == "BiasAdd":
             last.attr["data_format"].s = b"NHWC"
 
-    def _constant(self, name: str, value: Values) -> str:
-        node = self._definition.node.add()
-        node.name, node.op = name, "Const"
-        node.attr["dtype"].type = tf.float32.as_datatype_enum
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.float32))
-        return name
+
+def add_constant(definition: Any, name: str, value: Any) -> Any:
+    """Add a float32 constant to a GraphDef and return its node."""
+    node = definition.node.add(name=name, op="Const")
+    node.attr["dtype"].type = tf.float32.as_datatype_enum
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.float32))
+    return node
 
 
 def _name(tensor: Any) -> str:

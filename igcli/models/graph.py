@@ -1,7 +1,7 @@
 """TensorFlow functions as frozen graphs: variables turned into constants, once."""
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -71,21 +71,35 @@ def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     fold(frozen, definition)
     merge_offsets(definition, {tensor.op.name for tensor in frozen.outputs})
     definition, weights = _taken_out(definition)
-    names = [tensor.name for tensor in frozen.inputs]
     outputs = [tensor.name for tensor in frozen.outputs]
-
-    def rebuilt(*inputs: Any) -> Any:
-        # The function captures a tensor from outside once it is used inside.
-        mapped = {name: tf.identity(tensor) for name, tensor in weights.items()}
-        mapped |= dict(zip(names, inputs, strict=True))
-        return tf.graph_util.import_graph_def(definition, mapped, outputs, name="")
-
-    found = Traced(tf.compat.v1.wrap_function(rebuilt, signature), None, signature)
+    found = Traced(function_of(definition, weights, frozen.inputs, outputs), None, signature)
     taken = sum(each.dtype.size * each.shape.num_elements() for each in weights.values())
     if definition.ByteSize() + taken > COLLECTED:
         del concrete, frozen, operations, definition
         gc.collect()  # What was traced holds the weights once more, in cycles.
     return found
+
+
+def function_of(
+    definition: Any, weights: Mapping[str, Any], inputs: Sequence[Any], outputs: Sequence[str]
+) -> Any:
+    """Return the concrete function of a GraphDef.
+
+    Args:
+        definition: The GraphDef.
+        weights: Tensors from outside, by the name of the tensor that they stand for.
+        inputs: The tensors that its arguments stand for.
+        outputs: Names of the tensors that it returns.
+    """
+
+    def rebuilt(*given: Any) -> Any:
+        # The function captures a tensor from outside once it is used inside.
+        mapped = {name: tf.identity(tensor) for name, tensor in weights.items()}
+        mapped |= {tensor.name: each for tensor, each in zip(inputs, given, strict=True)}
+        return tf.graph_util.import_graph_def(definition, mapped, outputs, name="")
+
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
+    return tf.compat.v1.wrap_function(rebuilt, signature)
 
 
 def _drop_order(definition: Any) -> None:

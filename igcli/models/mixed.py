@@ -8,6 +8,7 @@ ResNet50V2 gave 51.3 gradients/s instead of 40.5 and its attributions correlated
 
 from typing import Any
 
+from igcli.models.graph import function_of
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -16,16 +17,8 @@ _PRODUCTS = ("BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Eins
 _LIGHT = (
     *("Add", "AddV2", "BiasAdd", "Mul", "Sub", "MaxPool", "AvgPool"),
     *("Relu", "Relu6", "LeakyRelu", "Sigmoid", "Tanh"),
-    *(
-        "ConcatV2",
-        "ExpandDims",
-        "Identity",
-        "Pad",
-        "Reshape",
-        "Squeeze",
-        "StridedSlice",
-        "Transpose",
-    ),
+    *("ConcatV2", "Identity", "Pad", "StridedSlice"),
+    *("ExpandDims", "Reshape", "Squeeze", "Transpose"),
 )
 """Operations that are rounded where all that they are given is: no worse, and no pass for casts."""
 
@@ -41,18 +34,10 @@ def in_bfloat16(graph: Any) -> Any:
         graph: A frozen function, or a part of one.
     """
     rewriting = _Rewriting(graph)
-    definition, weights = rewriting.definition, rewriting.weights
     captured = {id(tensor) for tensor in graph.graph.internal_captures}
     inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
     outputs = [rewriting.exact(tensor) for tensor in graph.outputs]
-
-    def rebuilt(*given: Any) -> Any:
-        mapped = {name: tf.identity(tensor) for name, tensor in weights.items()}
-        mapped |= {tensor.name: each for tensor, each in zip(inputs, given, strict=True)}
-        return tf.graph_util.import_graph_def(definition, mapped, outputs, name="")
-
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
-    return tf.compat.v1.wrap_function(rebuilt, signature)
+    return function_of(rewriting.definition, rewriting.weights, inputs, outputs)
 
 
 class _Rewriting:
@@ -74,9 +59,9 @@ class _Rewriting:
         for op in operations:
             if self._is_fixed(op):
                 self._fixed.add(op.name)
-        products = [op for op in operations if op.type in _PRODUCTS and op.name not in self._fixed]
+        *products, _ = [op.name for op in operations if self._is_product(op)] or [None]
         for op in operations:
-            if (op in products[:-1] and _is_float(op.outputs[0])) or self._is_light(op):
+            if op.name in products or self._is_light(op):
                 self._round(op)
             else:
                 self._keep(op)
@@ -95,6 +80,10 @@ class _Rewriting:
         if not op.inputs:
             return op.type == "Const" or f"{op.name}:0" in self._outside
         return all(each.op.name in self._fixed for each in op.inputs)
+
+    def _is_product(self, op: Any) -> bool:
+        is_moving = op.name not in self._fixed
+        return op.type in _PRODUCTS and is_moving and _is_float(op.outputs[0])
 
     def _is_light(self, op: Any) -> bool:
         given = [each.op.name for each in op.inputs if _is_float(each)]

@@ -94,6 +94,7 @@ class TensorFlowNetwork:
         self.outputs, self.activation = head.outputs, head.activation
         self._scored = partial(scores_of, head=head, explained=explain)
         self._scores = self._scored(part)
+        self._behind: dict[str, Function] = {}
         self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
@@ -193,10 +194,8 @@ class TensorFlowNetwork:
                 if wanted["interior"]:
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
-                rounded = self.precision == "bfloat16"
-                scores = self._scored(in_bfloat16(self._rest) if rounded else self._rest)
                 function = tf.function(
-                    partial(self._score_gradients, scores, **wanted),
+                    partial(self._score_gradients, self._scores_behind(), **wanted),
                     input_signature=signature,
                     autograph=False,
                     jit_compile=True if self._is_fused else None,
@@ -205,6 +204,14 @@ class TensorFlowNetwork:
                 function.get_concrete_function()
                 self._functions[key] = function
             return self._functions[key]
+
+    def _scores_behind(self) -> Function:
+        """Return the function of the scores behind the stem, made once for each precision."""
+        if self.precision not in self._behind:
+            rounded = self.precision == "bfloat16"
+            rest = in_bfloat16(self._rest) if rounded else self._rest
+            self._behind[self.precision] = self._scored(rest)
+        return self._behind[self.precision]
 
     def _score_gradients(
         self, function: Function, points: Any, target: Any, *ends: Any, each: bool, interior: bool

@@ -11,25 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from igcli.models.folding import add_constant
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
 tf = tensorflow()
 
 
-def merge_offsets(definition: Any, outputs: Collection[str]) -> int:
+def merge_offsets(definition: Any, outputs: Collection[str]) -> None:
     """Let convolutions add what is added to sums of their values.
 
     Args:
         definition: The GraphDef, changed in place.
         outputs: Names of the nodes whose values may not change.
-
-    Returns:
-        The number of additions that are gone.
     """
     graph = _Graph(definition, outputs)
-    sums = [node for node in definition.node if node.op in ("Add", "AddV2")]
-    return sum(graph.merge(node) for node in sums)
+    for node in [node for node in definition.node if _is_sum(node)]:
+        graph.merge(node)
 
 
 class _Graph:
@@ -44,22 +42,21 @@ class _Graph:
             for name in node.input:
                 self._consumers[_producer(name)].append(node)
 
-    def merge(self, node: Any) -> bool:
+    def merge(self, node: Any) -> None:
         """Take an addition of a constant out, if the sum that it adds to allows it."""
         total, constant = self._given(node)
         offset = self._value(constant)
-        if offset is None or offset.ndim != 1 or total.op not in ("Add", "AddV2"):
-            return False
+        if offset is None or offset.ndim != 1 or not _is_sum(total):
+            return
         before = self._bias_in(total, offset)
         others = [each for each in self._consumers[total.name] if each is not node]
         behind = [self._bias_behind(total, each, offset) for each in others]
         if before is None or None in behind or total.name in self._outputs:
-            return False
+            return
         self._shift(before, offset)
         for bias in behind:
             self._shift(bias, -offset)
         node.op, node.input[:] = "Identity", [total.name]
-        return True
 
     def _bias_in(self, total: Any, offset: Array) -> Any | None:
         """Return a term of a sum that is nothing but the convolution of something, and a bias."""
@@ -77,16 +74,15 @@ class _Graph:
             if node.name in self._outputs:
                 return None
             given, [node] = node, self._consumers[node.name]
-        if node.op not in ("Add", "AddV2") or self._given(node).count(given) != 1:
+        if not _is_sum(node) or self._given(node).count(given) != 1:
             return None
         return self._bias_in(node, offset)
 
     def _shift(self, term: Any, offset: Array) -> None:
         """Add to a bias."""
         value: Any = self._value(self._given(term)[1])
-        constant = self._definition.node.add(name=f"{term.name}/{len(self._nodes)}", op="Const")
-        constant.attr["dtype"].type = tf.float32.as_datatype_enum
-        constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value + offset, tf.float32))
+        name = f"{term.name}/{len(self._nodes)}"
+        constant = add_constant(self._definition, name, value + offset)
         self._nodes[constant.name] = constant
         term.input[1] = constant.name
 
@@ -96,11 +92,16 @@ class _Graph:
     def _value(self, node: Any) -> Array | None:
         """Return a constant, None of what is none."""
         while node.op == "Identity":
-            [node] = self._given(node)
+            node = self._given(node)[0]
         if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
             return None
         value: Array = np.asarray(tf.make_ndarray(node.attr["value"].tensor))
         return value
+
+
+def _is_sum(node: Any) -> bool:
+    """Tell whether a node adds two tensors, and waits for nothing else."""
+    return node.op in ("Add", "AddV2") and len(node.input) == 2
 
 
 def _is_last(node: Any) -> bool:

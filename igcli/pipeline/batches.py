@@ -102,7 +102,7 @@ class Batches:
         self._open: list[_OpenLine] = []
         self.pending = 0
 
-    def add(self, line: Line, ticket: Any, *, turn: int = 0) -> None:
+    def add(self, line: Line, ticket: Any, *, turn: int) -> None:
         """Queue a line before those of a later turn; its answer will come back with `ticket`."""
         size = len(line.alphas)
         opened = _OpenLine(

@@ -42,9 +42,9 @@ class Rounding(ClosedForm):
         return PointGradients(found.scores, summands, summands, found.slopes, found.interior)
 
 
-def context(network: Any, device: str = "CPU:0") -> Context:
+def context(network: Any) -> Context:
     settings = Settings(precision="auto", steps=4)
-    model = Model("net", network, None, "", device)
+    model = Model("net", network, None, "", "CPU:0")
     plan = Plan(("integrated_gradients",), settings, starts(settings.baseline, seed=0))
     nothing: Any = None  # Nothing is written.
     return Context(settings, "", model, plan, nothing, nothing, panels=False)
