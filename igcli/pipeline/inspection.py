@@ -8,7 +8,6 @@ from igcli.config.schema import Settings
 from igcli.errors import IgcliError, ImageError
 from igcli.images.decode import decode
 from igcli.images.files import read_file
-from igcli.images.fit import fit
 from igcli.models import labels
 from igcli.models.applications import PREFIX, cached_weights
 from igcli.models.check import Finding, findings
@@ -16,6 +15,7 @@ from igcli.models.describe import labels_in_words, preprocessing_in_words
 from igcli.models.device import choose
 from igcli.models.load import Model, from_source
 from igcli.models.sources.open import open_source
+from igcli.pipeline.fitting import fitted
 from igcli.pipeline.targets import parse
 from igcli.records import Array
 
@@ -51,7 +51,7 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     height, width = model.size
     return {
         "source": options.source,
-        "input": f"{loaded.input}, {height} x {width} RGB",
+        "input": f"{loaded.input}, {height} x {width} {'RGB' if model.channels == 3 else 'grey'}",
         "output": f"{loaded.output}, {model.network.outputs:,} scores",
         "ends in": model.network.activation or "no softmax or sigmoid",
         "preprocess": preprocessing_in_words(options.preprocess or loaded.preprocess),
@@ -78,7 +78,7 @@ def check(settings: Settings, image: str, *, trust_model: bool) -> Verdict:
     device = choose(settings.device)
     model = from_source(loaded, bare, device=device, explain=settings.explain)
     names, found = _named(settings, model)
-    pixels = _read(image, settings, model.size)
+    pixels = _read(image, settings, model)
     mode = settings.model.preprocess or loaded.preprocess
     found += findings(pixels, loaded, model, preprocess=mode)
     scores = model.network.predict(pixels[None])[0]
@@ -106,9 +106,9 @@ def _finding(error: IgcliError, remedy: str) -> Finding:
     return Finding(str(error), remedy)
 
 
-def _read(image: str, settings: Settings, size: tuple[int, int]) -> Array:
+def _read(image: str, settings: Settings, model: Model) -> Array:
     try:
         pixels = decode(read_file(image, most=settings.max_bytes), settings)
     except ImageError as error:
         raise ImageError(f"{image}: {error}") from None
-    return fit(pixels, size, how=settings.model.fit).astype(np.float32)
+    return fitted(pixels, model, settings.model).astype(np.float32)

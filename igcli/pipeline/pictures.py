@@ -12,6 +12,7 @@ from igcli.render import gif
 from igcli.render.cells import path_cell
 from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
+from igcli.render.maps import as_rgb
 from igcli.render.options import GifOptions
 from igcli.render.panel import compose
 
@@ -33,7 +34,7 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
     """Draw and encode the panel of an image and its explanations, the main one first."""
     options = context.settings.panel
     height, width = sample.image.shape[:2]
-    columns = Columns(sample.image, found, context.model, options, context.scales)
+    columns = Columns(as_rgb(sample.image), found, context.model, options, context.scales)
     cells = [
         path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
         for cell in columns.cells(options.columns, options.label_lines)
@@ -51,10 +52,9 @@ def animation(
     if interior is None:
         raise ValueError("no interior gradients were asked for")
     shown = [each for each in found if each.target == target]
-    beside = Columns(sample.image, shown, model, options).cells(options.columns)
-    return gif.animated(
-        sample.image, interior.maps, interior.alphas, options=options, beside=beside
-    )
+    image = as_rgb(sample.image)
+    beside = Columns(image, shown, model, options).cells(options.columns)
+    return gif.animated(image, interior.maps, interior.alphas, options=options, beside=beside)
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:
