@@ -1,6 +1,7 @@
 """Options of the network."""
 
 import difflib
+import zipfile
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -15,9 +16,6 @@ NAMES = ("demo", "inception_v1")
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
 """Files that networks are read from; a folder is a SavedModel, and any file may be Keras's."""
-
-_KERAS = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
-"""How Keras files begin, whatever they are called."""
 
 WEIGHTS = ("imagenet", "random")
 """Weights known by name; any others are a file."""
@@ -167,8 +165,12 @@ def _check_kind(path: Path) -> None:
 
 
 def _is_keras(path: Path) -> bool:
+    """Tell whether a file is one of Keras by its content, whatever it is called."""
     try:
         with path.open("rb") as file:
-            return file.read(8).startswith(_KERAS)
-    except OSError:
+            if file.read(8) == b"\x89HDF\r\n\x1a\n":
+                return True
+        with zipfile.ZipFile(path) as archive:
+            return "config.json" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
         return False

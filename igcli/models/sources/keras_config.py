@@ -23,6 +23,7 @@ _WEIGHTS_ALONE = (
     "model: {path} holds weights without a network: save the whole model (model.save), or name "
     "the network as keras:NAME and this file as model.weights"
 )
+_NO_NETWORK = "model: {path} is not a Keras file: it is an archive without config.json"
 _MEMBERS = ("config.json", "metadata.json")
 
 
@@ -74,7 +75,9 @@ def read_config(path: str) -> SavedConfig:
     except zipfile.BadZipFile:
         raise ModelError(f"model: {path} is damaged: the archive is incomplete") from None
     except KeyError:
-        raise ModelError(_WEIGHTS_ALONE.format(path=path)) from None
+        raise ModelError(
+            (_NO_NETWORK if kind == "zip" else _WEIGHTS_ALONE).format(path=path)
+        ) from None
     except OSError as error:
         reason = error.strerror or f"it is damaged: {error}"
         raise ModelError(f"model: {path} cannot be read: {reason}") from None
