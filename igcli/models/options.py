@@ -26,6 +26,11 @@ def is_name(source: str) -> bool:
     return source in NAMES or source.startswith(PREFIX)
 
 
+def is_saved_model(source: str) -> bool:
+    """Tell whether a source is the folder of a SavedModel."""
+    return (Path(source) / "saved_model.pb").is_file()
+
+
 def is_module(objects: str) -> bool:
     """Tell whether custom objects are in a module that Python finds rather than in a file."""
     return not objects.endswith(".py")
@@ -155,8 +160,11 @@ def _meant(path: str) -> str:
 
 def _check_kind(path: Path) -> None:
     if path.is_dir():
-        if not (path / "saved_model.pb").is_file():
-            raise UsageError(f"model: {path} is a folder without saved_model.pb: no SavedModel")
+        if not (is_saved_model(str(path)) or (path / "config.json").is_file()):
+            raise UsageError(
+                f"model: {path} is a folder without saved_model.pb: no SavedModel (and without "
+                "config.json: no unpacked .keras archive)"
+            )
     elif path.suffix.lower() not in SUFFIXES and not _is_keras(path):
         raise UsageError(
             f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "

@@ -98,3 +98,16 @@ def test_a_keras_file_of_any_name_is_opened(file: Path, tmp_path: Path) -> None:
     path = tmp_path / "net.model"
     path.write_bytes(file.read_bytes())
     assert load(options(path, size=(8, 8)), device="cpu").network.outputs == 2
+
+
+@pytest.mark.parametrize("kind", [".keras", ".h5"])
+def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) -> None:
+    """Keras builds this one and cannot call it: what it crops in training it does not after."""
+    inputs = keras.Input((8, 8, 3))
+    cropped = keras.layers.Flatten()(keras.layers.RandomCrop(4, 6)(inputs))
+    path = tmp_path / f"net{kind}"
+    keras.Model(inputs, keras.layers.Dense(2)(cropped)).save(path)
+    with pytest.raises(ModelError, match="cannot be called with images of shape") as error:
+        load(options(path), device="cpu")
+    assert "expected axis -1" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
