@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from igcli.models.load import from_source
+from igcli.models.load import load
 from igcli.models.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
 from igcli.models.reentrant import eager, reentrant
-from igcli.models.sources.application import load
 from igcli.paths.network import Points
 
 RNG = np.random.default_rng(3)
@@ -102,10 +101,7 @@ def test_the_optimization_is_off_for_nobody_else() -> None:
 
 def application(name: str, precision: Any) -> TensorFlowNetwork:
     options = ModelOptions(source=f"keras:{name}", weights="random")
-    loaded = load(options)
-    return from_source(
-        loaded, options, device="CPU:0", explain="probability", precision=precision
-    ).network
+    return load(options, device="cpu", precision=precision).network
 
 
 def branches(precision: Any) -> TensorFlowNetwork:
