@@ -82,3 +82,19 @@ def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> N
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="gpu:93 is not there"):
         choose("gpu:93")
+
+
+@pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])
+def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
+    with pytest.raises(UsageError, match=r"expected auto, cpu, gpu or gpu:N, got") as error:
+        choose(device)  # type: ignore[arg-type]
+    assert str(error.value).endswith(repr(device))
+
+
+@pytest.mark.parametrize("place", ["CPU:0", "GPU:0"])
+def test_bfloat16_is_for_every_device(
+    file: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("igcli.models.load.choose", lambda _device: place)
+    model = load(options(file, size=[6, 5]), device="auto", precision="bfloat16")
+    assert (model.device, model.precision) == (place, "bfloat16")
