@@ -94,7 +94,7 @@ def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, li
         if settings.model.labels:
             names = labels.read(settings.model.labels, outputs)
     except IgcliError as error:
-        found.append(_finding(error, "give model.labels one line for each output"))
+        found.append(_finding(error, "give model.labels one name for each output"))
     try:
         parse(settings.target, names, outputs, where="target")
     except IgcliError as error:

@@ -206,7 +206,7 @@ def test_labels_and_targets_that_do_not_fit_are_found(
     settings = ("--model-labels", "labels.txt", "--target", "7")
     result = cli("models", "check", net, image, *settings)
     assert result.code == 3
-    assert "2 lines, the network 3 outputs" in result.lines[0]
+    assert "2 names (one a line: one ... two), but the network has 3 outputs" in result.lines[0]
     assert "7 is out of range" in result.lines[1]
 
 

@@ -42,7 +42,9 @@ def test_a_network_of_open_size_needs_one(file: Path) -> None:
 def test_labels_of_the_wrong_length_are_refused(file: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("one\ntwo\nthree\n")
-    with pytest.raises(ModelError, match="3 lines, the network 2 outputs"):
+    with pytest.raises(
+        ModelError, match=r"3 names \(one a line: one ... three\), but the network has 2 o"
+    ):
         load(options(file, size=[6, 5], labels=str(labels)), device="cpu")
 
 
