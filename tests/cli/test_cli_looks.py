@@ -60,8 +60,8 @@ def test_images_of_any_size(
 ) -> None:
     image = save(tmp_path / "a.png", height, width)
     shown = ("--panel-preset", "notebook_outlines", "--steps", "2", "--panel-magnify", "1")
-    shown += ("--model-fit", fit)
-    result = cli("attribute", "--model", tiny_model, *shown, "--output", "out", image)
+    known = ("--model", tiny_model, "--model-fit", fit)
+    result = cli("attribute", *known, *shown, "--output", "out", image)
     assert result.code == 0, result.err
     # The columns keep the width of their headings where the network's input is smaller.
     assert panel(tmp_path / "out").shape == (128, 556, 3)
@@ -121,8 +121,8 @@ def test_one_pixel_that_is_not_zero(
     image = tmp_path / "a.png"
     Image.new("RGB", (16, 16), "white").save(image)
     shown = ("--panel-preset", preset, "--panel-format", "png", "--panel-columns", "method")
-    shown += ("--panel-magnify", "1")
-    result = cli("attribute", image, "--model", one_pixel_model, *shown, "--gif")
+    known = ("--model", one_pixel_model, "--panel-magnify", "1")
+    result = cli("attribute", image, *known, *shown, "--gif")
     assert result.code == 0, result.err
     found = panel(tmp_path / "igcli-output")
     below = found[60:76, :16] if "2016" not in preset and "_06" not in preset else found[40:56, :16]
