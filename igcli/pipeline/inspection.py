@@ -1,5 +1,6 @@
 """What is known of a network, and what looks wrong with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from igcli.errors import IgcliError, ImageError
 from igcli.images.decode import decode
 from igcli.images.files import read_file
 from igcli.images.fit import fit
-from igcli.models import labels
+from igcli.models import labels as label_files
 from igcli.models.applications import PREFIX, cached_weights
 from igcli.models.check import Finding, findings
 from igcli.models.describe import labels_in_words, preprocessing_in_words
@@ -22,17 +23,15 @@ from igcli.records import Array
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one image says of a network.
+    """What images say of a network.
 
     Attributes:
         findings: What looks wrong.
-        label: The top label, or its index.
-        score: Its score.
+        tops: The top label of each image, or its index, and its score.
     """
 
     findings: tuple[Finding, ...]
-    label: str
-    score: float
+    tops: tuple[tuple[str, float], ...]
 
 
 def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
@@ -61,29 +60,31 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     }
 
 
-def check(settings: Settings, image: str, *, trust_model: bool) -> Verdict:
-    """Run one image and look at what the network makes of it.
+def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Verdict:
+    """Run images and look at what the network makes of them.
 
     Args:
         settings: The resolved configuration.
-        image: Path of the image.
+        images: Their paths, one or more.
         trust_model: Whether a Keras file may bring code of its author's.
 
     Raises:
         ModelError: The network cannot be read, or is none for RGB images.
-        ImageError: The image cannot be read.
+        ImageError: An image cannot be read.
     """
     loaded = open_source(settings.model, trust=trust_model)
     bare = settings.model.model_copy(update={"labels": None})
     device = choose(settings.device)
     model = from_source(loaded, bare, device=device, explain=settings.explain)
     names, found = _named(settings, model)
-    pixels = _read(image, settings, model.size)
+    pixels = [_read(image, settings, model.size) for image in images]
     mode = settings.model.preprocess or loaded.preprocess
     found += findings(pixels, loaded, model, preprocess=mode)
-    scores = model.network.predict(pixels[None])[0]
-    best = int(np.argmax(scores))
-    return Verdict(tuple(found), names[best] if names else str(best), float(scores[best]))
+    scores = [model.network.predict(each[None])[0] for each in pixels]
+    best = [int(np.argmax(each)) for each in scores]
+    labels = (names[each] if names else str(each) for each in best)
+    tops = zip(labels, (float(each.max()) for each in scores), strict=True)
+    return Verdict(tuple(found), tuple(tops))
 
 
 def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
@@ -92,7 +93,7 @@ def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, li
     outputs = model.network.outputs
     try:
         if settings.model.labels:
-            names = labels.read(settings.model.labels, outputs)
+            names = label_files.read(settings.model.labels, outputs)
     except IgcliError as error:
         found.append(_finding(error, "give model.labels one name for each output"))
     try:
