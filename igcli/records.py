@@ -42,7 +42,7 @@ class Sample:
 
     Attributes:
         source: Where it came from.
-        image: RGB, uint8 (H, W, 3), 0...255, fitted to the network's input size.
+        image: uint8, 0...255, fitted to the network's input: RGB (H, W, 3), or grey (H, W, 1).
         sha256: Of the file's bytes, hexadecimal.
     """
 
@@ -83,6 +83,8 @@ class Explanation:
         gathered: Float64 (P,), the baseline's score plus the sum of the attributions that come of
             the path up to each point; where asked for, and None for methods without a path.
         chosen: Whether somebody chose the target; otherwise it is the top label.
+        pixels: Number of pixels whose scores are added up, of a network that gives every pixel a
+            class; None for others.
         warnings: One line each, for the record.
     """
 
@@ -99,6 +101,7 @@ class Explanation:
     interior: Interior | None = None
     gathered: npt.NDArray[np.float64] | None = None
     chosen: bool = False
+    pixels: int | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @property

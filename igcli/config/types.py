@@ -12,6 +12,7 @@ from igcli.options import Options
 
 MarkType = TypeVar("MarkType")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
+_PAIRS = re.compile("[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*")
 NUMBER = re.compile(r"[-+]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(e[-+]?[0-9]{1,4})?", re.I)
 
 
@@ -46,6 +47,11 @@ class Alternative:
         return alternatives(get_args(self.kind)[0])
 
     @property
+    def values(self) -> tuple["Alternative", ...] | None:
+        """What each value of a mapping of free names may be; None for what is no such mapping."""
+        return alternatives(get_args(self.kind)[1]) if get_origin(self.kind) is dict else None
+
+    @property
     def length(self) -> int | None:
         """Number of items of a list where it is fixed."""
         items = get_args(self.kind) if get_origin(self.kind) is tuple else ()
@@ -74,10 +80,16 @@ def convert(text: str, options: Iterable[Alternative]) -> object:
     named = {str(choice): choice for one in options for choice in one.choices}
     if text in named:
         return named[text]
+    if bool in types and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     if int in types and _INTEGER.fullmatch(text):
         return int(text)
     if float in types and NUMBER.fullmatch(text):
         return float(text)
+    values = next((one.values for one in options if one.values is not None), None)
+    if values is not None and _PAIRS.fullmatch(text):
+        pairs = (pair.split("=") for pair in text.split(","))
+        return {name.strip(): convert(value.strip(), values) for name, value in pairs}
     items = next((one.items for one in options if one.items is not None), None)
     if items is not None and str not in types:
         parts = text.split(",") if text else []

@@ -78,6 +78,8 @@ def _metavars(option: Alternative) -> list[str]:
     if option.items is not None:
         item = metavar(option.items)
         return [",".join([item] * option.length) if option.length else f"{item},..."]
+    if option.values is not None:
+        return ["NAME=VALUE,..."]
     expected = option.mark(Expected)
     if expected:
         return [expected.words.replace(", ", "|").replace(" or ", "|")]

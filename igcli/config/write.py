@@ -48,7 +48,7 @@ def _written(values: dict[str, object], keys: tuple[Key, ...]) -> dict[str, obje
     found: dict[str, object] = {}
     for key in keys:
         value = values[key.path[-1]]
-        if isinstance(value, dict):
+        if isinstance(value, dict) and key.children:
             found[key.path[-1]] = _written(value, key.children)
         elif key.is_switch and value is None:
             found[key.path[-1]] = False

@@ -21,6 +21,14 @@ def to_rgb(image: Image.Image) -> Pixels:
     return np.asarray(image.convert("RGB"))
 
 
+def to_luma(pixels: Pixels) -> Pixels:
+    """Return RGB pixels (H, W, 3) as grey ones, uint8 (H, W, 1).
+
+    Source: ITU-R BT.601, as Pillow rounds it and so Keras's `load_img(color_mode="grayscale")`.
+    """
+    return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+
+
 def _from_16_bits(image: Image.Image) -> Pixels:
     values = np.asarray(image).astype(np.int64)
     grey = ((np.clip(values, 0, 0xFFFF) + 128) // 257).astype(np.uint8)

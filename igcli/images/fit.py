@@ -14,14 +14,14 @@ def fit(pixels: Pixels, size: tuple[int, int], *, how: Fit) -> Pixels:
     """Bring an image to `size`, antialiased; one that has it already is returned as it is.
 
     Args:
-        pixels: RGB, uint8 (H, W, 3).
+        pixels: uint8 (H, W, C), C being 3 or 1.
         size: Height and width wanted, 1 or more.
         how: "crop" brings the shorter side to size and cuts the centre out; "squash" gives up
             the aspect ratio; "pad" brings the longer side to size and fills up with black, which
             carries no attribution from the black baseline.
 
     Returns:
-        RGB, uint8 (height, width, 3).
+        uint8 (height, width, C).
     """
     if pixels.shape[:2] == size:
         return pixels
@@ -41,8 +41,9 @@ def _resize(pixels: Pixels, size: tuple[int, int], *, centre: bool) -> Pixels:
         )
     top, left = (height - rows) / 2, (width - columns) / 2
     box = (left, top, left + columns, top + rows)
-    image = Image.fromarray(pixels)
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+    image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+    return resized.reshape(*size, pixels.shape[2])
 
 
 def _pad(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -52,6 +53,6 @@ def _pad(pixels: Pixels, size: tuple[int, int]) -> Pixels:
         for wanted, length in zip(size, pixels.shape, strict=False)
     )
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    padded = np.zeros((*size, 3), np.uint8)
+    padded = np.zeros((*size, pixels.shape[2]), np.uint8)
     padded[top : top + height, left : left + width] = _resize(pixels, (height, width), centre=False)
     return padded

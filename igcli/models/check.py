@@ -7,19 +7,18 @@ import numpy as np
 
 from igcli.errors import ModelError
 from igcli.models.describe import preprocessing_in_words
-from igcli.models.load import Model
-from igcli.models.options import Normalization, Preprocess
+from igcli.models.load import Model, scores_of_pixels
+from igcli.models.options import ModelOptions, Normalization, Preprocess
 from igcli.models.preprocess import preprocessing
-from igcli.models.runtime import tensorflow
 from igcli.models.sources import Loaded
+from igcli.models.sources.input_shape import input_layout
 from igcli.models.trained_on import TrainedOn
 from igcli.paths.network import Points
 from igcli.records import Array
 
-tf = tensorflow()
-
 _SAME = 1e-6
 _MODES: tuple[Preprocess, ...] = ("tf", "torch", "caffe", "unit", "none")
+_GREY_MODES: tuple[Preprocess, ...] = ("tf", "unit", "none")
 _TIMES, _MARGIN, _LEAST_MARGIN = 4.0, 3.0, 1.0
 """How much further from training than another one a preprocessing has to be, to be doubted.
 
@@ -45,7 +44,7 @@ class Finding:
 
 
 def findings(
-    images: Sequence[Array], loaded: Loaded, model: Model, *, preprocess: Preprocess | Normalization
+    images: Sequence[Array], loaded: Loaded, model: Model, *, options: ModelOptions
 ) -> list[Finding]:
     """Return all that looks wrong, the gravest first.
 
@@ -53,7 +52,7 @@ def findings(
         images: Float32 (H, W, C), 0...255, of the network's size; one or more.
         loaded: The network as its source gives it.
         model: The same, frozen.
-        preprocess: What is done to pixels.
+        options: How pixels are brought to it.
     """
     blank = np.zeros_like(images[0])
     scores = np.concatenate(
@@ -69,9 +68,23 @@ def findings(
         ]
     found = [*_answers(scores), *_sums(scores, model)]
     found += _gradients(images, scores, model)
-    trained = TrainedOn(loaded.function, model.network.input_shape)
-    found += doubts(images, trained, preprocess)
+    layout = input_layout(loaded, options)
+    if not layout.is_integer:  # Such a network scales pixels itself.
+        found += doubts(
+            images, trained_on(loaded, options), options.preprocess or loaded.preprocess
+        )
     return found
+
+
+def trained_on(loaded: Loaded, options: ModelOptions) -> TrainedOn:
+    """Return what is known of a network's training.
+
+    Raises:
+        ModelError: It takes no images.
+    """
+    layout = input_layout(loaded, options)
+    bare = options.model_copy(update={"preprocess": "none"})
+    return TrainedOn(scores_of_pixels(loaded, layout, bare), layout.shape)
 
 
 def _answers(scores: Array) -> Iterator[Finding]:
@@ -86,7 +99,7 @@ def _answers(scores: Array) -> Iterator[Finding]:
 def _sums(scores: Array, model: Model) -> Iterator[Finding]:
     if model.network.activation is not None:
         return
-    if scores.shape[1] > 1 and np.abs(scores.sum(1) - 1).max() > 1e-3:
+    if scores.shape[-1] > 1 and np.abs(scores.sum(-1) - 1).max() > 1e-3:
         yield Finding(
             f"its scores do not sum to one (they are {scores[0].min():.3g} to "
             f"{scores[0].max():.3g}): it ends in no softmax",
@@ -99,8 +112,10 @@ def _gradients(images: Sequence[Array], scores: Array, model: Model) -> Iterator
     """Look at the gradients of the top scores at the images and half way to black."""
     zero = 0
     for image, own in zip(images, scores, strict=False):
+        # Of a network that scores every pixel, the class of the most pixels.
+        target = int(np.bincount(own.argmax(-1).ravel()).argmax())
         try:
-            gradients = _gradients_of(image, int(np.argmax(own)), model)
+            gradients = _gradients_of(image, target, model)
         except ModelError as error:
             text = str(error).removeprefix("model: ")
             yield Finding(
@@ -126,7 +141,7 @@ def _gradients(images: Sequence[Array], scores: Array, model: Model) -> Iterator
 
 
 def _gradients_of(image: Array, target: int, model: Model) -> Array:
-    """Return the gradients at an image and half way to black, behind the stem."""
+    """Return the gradients, float32 (2, H, W, C), at an image and half way to black."""
     line = np.zeros(2, np.int32)
     alpha = np.array([1, 0.5], np.float32)
     points = Points([model.network.place(np.zeros_like(image), image)], line, alpha, line + target)
@@ -146,14 +161,19 @@ def doubts(
     """
     if not trained.is_known:
         return
-    fits = {mode: trained.fit(images, preprocessing(mode)) for mode in _modes_for(images[0])}
-    is_among = isinstance(used, str) and used in fits
-    own = fits[used] if is_among else trained.fit(images, preprocessing(used))
-    best = min(fits.values(), key=lambda fit: fit.divergence)
+    modes = _MODES if images[0].shape[-1] == 3 else _GREY_MODES
+    fits = {mode: trained.fit(images, preprocessing(mode)) for mode in modes}
+    if isinstance(used, Normalization):
+        own = trained.fit(images, preprocessing(used))
+    else:
+        own = fits[used]
+    ranked = sorted(fits.items(), key=lambda item: item[1].divergence)
+    _, best = ranked[0]
     margin = max(_LEAST_MARGIN, _MARGIN / len(images) ** 0.5)
     if own.divergence > max(best.divergence + margin, _TIMES * best.divergence):
-        near = [m for m in fits if fits[m].divergence <= best.divergence + _ALIKE * margin]
-        named = " or ".join(sorted(near, key=lambda mode: fits[mode].divergence))
+        limit = best.divergence + _ALIKE * margin
+        near = [mode for mode, fit in ranked if fit.divergence <= limit]
+        named = " or ".join(near)
         more = "; more images tell which" if len(near) > 1 else ""
         yield Finding(
             f"preprocess: {preprocessing_in_words(used)} does not seem to fit: with {named} the "
@@ -161,9 +181,3 @@ def doubts(
             f"({best.spread:.2g} times as much, against {own.spread:.3g} times)",
             f"set model.preprocess: {named}, or what its author says{more}",
         )
-
-
-def _modes_for(image: Array) -> Iterator[Preprocess]:
-    """Yield the preprocessings that are made for the image's number of channels."""
-    pixels = tf.constant(image[None])
-    return (mode for mode in _MODES if preprocessing(mode)(pixels).shape == pixels.shape)

@@ -151,9 +151,10 @@ class Search:
         if not self._is_constant(constant) or tensor.shape.rank != 4:
             return None
         size, channels = constant.shape.num_elements(), tensor.shape[-1]
-        is_one = size == 1 and constant.shape.rank <= 4
+        if size == 1:
+            return Step(op, tensor, constant) if constant.shape.rank <= 4 else None
         for_each = size is not None and size == channels == constant.shape[-1]
-        return Step(op, tensor, constant) if is_one or for_each else None
+        return Step(op, tensor, constant) if for_each else None
 
     def _after(self, op: Any) -> list[Step]:
         """Return the steps that alone use an operation's result, one after the other."""

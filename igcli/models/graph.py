@@ -3,17 +3,15 @@
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from igcli.models import gradients
+from igcli.models.constants import converted
 from igcli.models.folding import fold
 from igcli.models.residual import merge_offsets
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
-# The public converter, tf.lite's, wants a SavedModel on disk.
-converter = import_module("tensorflow.python.framework.convert_to_constants")
 
 Function = Callable[..., Any]
 
@@ -55,9 +53,12 @@ def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     Args:
         function: A tensor of as many tensors as `signature` has.
         signature: A `tf.TensorSpec` for each input.
+
+    Raises:
+        ModelError: What it gives is random, or computed with integers.
     """
     concrete = tf.function(function).get_concrete_function(*signature)
-    frozen = converter.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = converted(concrete)
     operations = frozen.graph.get_operations()
     if any(gradients.is_authors(op) for op in operations):
         live = tf.compat.v1.wrap_function(lambda *inputs: [function(*inputs)], signature)

@@ -1,18 +1,43 @@
 """The end of a network: which scores it gives, and the value before its last activation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from igcli.errors import ModelError
 from igcli.models.graph import Traced
-from igcli.models.options import Explained
+from igcli.models.options import Activation, Explained
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
+_ADDED = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
 _PASSED = ("Identity", "Reshape", "Squeeze", "Cast")
 """Operations after the activation that change no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How what a network gives is taken.
+
+    Attributes:
+        explain: As it is, or the value before its softmax or sigmoid.
+        activation: What is added to a network that ends without one.
+        splits_single: Whether a single value without an activation stands for two classes, as a
+            sigmoid always does.
+    """
+
+    explain: Explained = "probability"
+    activation: Activation | None = None
+    splits_single: bool = False
+
+    def activated(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function with the activation added."""
+        added = None if self.activation is None else _ADDED[self.activation]
+        return function if added is None else lambda *inputs: added(function(*inputs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,28 +45,44 @@ class Head:
     """What a frozen graph ends in.
 
     Attributes:
-        outputs: Number of scores; two for one sigmoid output, which says no or yes.
+        outputs: Number of scores; two for a single value, which says no or yes.
         activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
-        is_binary: Whether its only output is a sigmoid.
+        is_binary: Whether its only output says no or yes.
+        positions: Number of pixels of which each has scores of its own; None where there is one
+            row of scores for the whole image.
+        batch: Number of images that it takes at a time; None where that is open.
     """
 
     outputs: int
     activation: str | None
     is_binary: bool
+    positions: int | None
+    batch: int | None
 
 
-def head_of(traced: Traced) -> Head:
+def head_of(traced: Traced, reading: Reading) -> Head:
     """Look at the end of a graph.
 
     Raises:
-        ModelError: Its output is no row of scores for each image, or has no gradient.
+        ModelError: Its output is no row of scores for each image or pixel, or has no gradient; or
+            an activation was added to another.
     """
     [output] = traced.graph.outputs
     _check(output)
     activation = _ACTIVATIONS.get(_last(output).type)
-    width = _width(output)
-    is_binary = activation == "sigmoid" and width == 1
-    return Head(2 if is_binary else width, activation, is_binary)
+    width = int(output.shape[-1]) if output.shape.rank > 1 else 1
+    if reading.activation is not None:
+        _check_added(output, reading.activation, width)
+    splits = activation == "sigmoid" or (reading.splits_single and activation is None)
+    is_binary = width == 1 and splits
+    positions = int(np.prod(output.shape[1:-1]))
+    return Head(
+        2 if is_binary else width,
+        activation,
+        is_binary,
+        positions if positions > 1 else None,
+        output.shape[0],
+    )
 
 
 def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
@@ -62,7 +103,7 @@ def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
 
 
 def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
-    """Return the function to the scores explained, float32 (N, K).
+    """Return the function to the scores explained, float32 (N, K), or (N, P, K) for P pixels.
 
     A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
 
@@ -72,14 +113,24 @@ def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
         explained: What `graph` ends in.
     """
     width = 1 if head.is_binary else head.outputs
+    shape = [-1, width] if head.positions is None else [-1, head.positions, width]
+    is_probability = head.activation == "sigmoid" and explained == "probability"
 
     def scores(*inputs: Any) -> Any:
-        rows = tf.cast(tf.reshape(graph(*inputs)[0], [-1, width]), tf.float32)
+        rows = tf.cast(tf.reshape(graph(*inputs)[0], shape), tf.float32)
         if not head.is_binary:
             return rows
-        return tf.concat([-rows if explained == "logit" else 1 - rows, rows], 1)
+        return tf.concat([1 - rows if is_probability else -rows, rows], -1)
 
     return scores
+
+
+def _check_added(output: Any, activation: Activation, width: int) -> None:
+    before = _ACTIVATIONS.get(_last(_last(output).inputs[0]).type)
+    if before is not None:
+        raise ModelError(f"model.activation: the network ends in a {before} already: leave it out")
+    if activation == "softmax" and width == 1:
+        raise ModelError("model.activation: softmax of a single value is always 1: use sigmoid")
 
 
 def _check(output: Any) -> None:
@@ -90,22 +141,11 @@ def _check(output: Any) -> None:
             "network without that step"
         )
     shape = output.shape
-    if shape.rank is None or shape.rank == 0 or _width(output) is None:
-        raise ModelError(f"model: the output has shape {_shown(shape)}, expected (images, classes)")
-    if shape[0] is not None:
+    if not shape.rank or None in shape[1:]:
         raise ModelError(
-            f"model: the network takes exactly {shape[0]} image(s) at a time: save it with an open "
-            "batch dimension (None), so that many points of a path are computed at once"
+            f"model: the output has shape {_shown(shape)}, expected (images, classes), or "
+            "(images, height, width, classes) for segmentation"
         )
-
-
-def _width(output: Any) -> Any:
-    """Return the number of scores of each image, None where the output is no row of them."""
-    if output.shape.rank == 1:
-        return 1
-    if any(side != 1 for side in output.shape[1:-1]):
-        return None
-    return output.shape[-1]
 
 
 def _last(output: Any) -> Any:

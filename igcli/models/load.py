@@ -1,16 +1,25 @@
 """From options to a network ready to be differentiated."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from igcli.errors import ModelError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
+from igcli.models.head import Reading
+from igcli.models.integer_input import as_integers
 from igcli.models.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
+from igcli.models.runtime import tensorflow
 from igcli.models.sources import Loaded
-from igcli.models.sources.input_shape import image_shape
+from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source
+
+tf = tensorflow()
+
+Function = Callable[[Any], Any]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +52,11 @@ class Model:
         """Height and width of the input."""
         height, width, _ = self.network.input_shape
         return height, width
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input: 3, or 1 for grey images."""
+        return int(self.network.input_shape[-1])
 
     def label(self, target: int) -> str:
         """Return the name of an output, or its index where there are no names."""
@@ -96,21 +110,46 @@ def from_source(
     Raises:
         ModelError: It is none for RGB images, or the scores wanted are not found.
     """
-    shape = image_shape(loaded, options)
-    before = preprocess.preprocessing(options.preprocess or loaded.preprocess)
-
-    def scores(pixels: Any) -> Any:
-        return loaded.function(before(pixels))
-
-    network = TensorFlowNetwork(scores, shape, device=device, explain=explain, precision=precision)
+    layout = input_layout(loaded, options)
+    network = TensorFlowNetwork(
+        scores_of_pixels(loaded, layout, options),
+        layout.shape,
+        device=device,
+        reading=Reading(explain, options.activation, splits_single=True),
+        precision=precision,
+    )
     if explain == "probability" and network.activation is None:
         log.warning(
             "%s ends in no softmax or sigmoid: its output is explained as it is, which is no "
-            "probability",
+            "probability; model.activation adds the one that is missing",
             options.source,
         )
     names = _labels(loaded, options, network.outputs)
     return Model(options.source, network, names, loaded.sha256, device)
+
+
+def scores_of_pixels(loaded: Loaded, layout: InputLayout, options: ModelOptions) -> Function:
+    """Return the function from pixels (N, H, W, C), 0...255, to what the network gives.
+
+    Raises:
+        ModelError: The preprocessing is not for such inputs.
+    """
+    mode = options.preprocess or loaded.preprocess
+    before = preprocess.preprocessing(mode, channels=layout.shape[-1])
+    if layout.is_integer and mode != "none":
+        raise ModelError(
+            f"model.preprocess: {options.source} takes integers 0...255 ({layout.dtype}) and "
+            "scales them itself: use none"
+        )
+
+    def scores(pixels: Any) -> Any:
+        images = layout.arrange(before(pixels))
+        cast = as_integers if layout.is_integer else tf.cast
+        found = loaded.function(cast(images, layout.dtype))
+        is_map = layout.channels_first and found.shape.rank == 4
+        return tf.transpose(found, [0, 2, 3, 1]) if is_map else found
+
+    return scores
 
 
 def _labels(loaded: Loaded, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ import copy
 import logging
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -14,9 +14,8 @@ from igcli.errors import ModelError
 from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
-from igcli.models.head import explained_part, head_of, scores_of
+from igcli.models.head import Reading, explained_part, head_of, scores_of
 from igcli.models.mixed import in_bfloat16
-from igcli.models.options import Explained
 from igcli.models.residence import residence
 from igcli.models.runtime import tensorflow
 from igcli.models.stem import split
@@ -26,6 +25,8 @@ from igcli.records import Array
 tf = tensorflow()
 
 Function = Callable[[Any], Any]
+
+AS_IT_IS = Reading()
 
 NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 """What XLA raises where it has no equal of an operation."""
@@ -46,6 +47,8 @@ class TensorFlowNetwork:
     Attributes:
         input_shape: Shape of one input.
         outputs: Number of scores.
+        positions: Number of pixels of which each has scores of its own, as in segmentation; None
+            where the scores are of the whole input.
         activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
         precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
             target always in float32.
@@ -58,7 +61,7 @@ class TensorFlowNetwork:
         input_shape: tuple[int, ...],
         *,
         device: str = "CPU:0",
-        explain: Explained = "probability",
+        reading: Reading = AS_IT_IS,
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         """Freeze `function`.
@@ -67,12 +70,12 @@ class TensorFlowNetwork:
             function: Scores (N, K) of inputs (N, ...) in pixel space, preprocessing included.
             input_shape: Shape of one input.
             device: TensorFlow's name of the device.
-            explain: The output as it is, or the value before its softmax or sigmoid.
+            reading: How its output is taken.
             precision: What gradients will be computed in.
 
         Raises:
-            ModelError: The scores are not (N, K), do not depend on the input differentiably, or
-                have gradients of their author's that cannot be bfloat16.
+            ModelError: The scores are neither (N, K) nor (N, H, W, K), do not depend on the input
+                differentiably, or have gradients of their author's that cannot be bfloat16.
         """
         self.input_shape = input_shape
         self.precision = precision
@@ -82,20 +85,27 @@ class TensorFlowNetwork:
         self.accumulate = self._residence.accumulate
         self.fetch = self._residence.fetch
         self.streams = self._residence.streams
-        signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
-            traced = freeze(function, signature)
-            head = head_of(traced)
-            part = explained_part(traced, head, explain)
+            activated = reading.activated(function)
+            traced = freeze(activated, [tf.TensorSpec((None, *input_shape), tf.float32)])
+            head = head_of(traced, reading)
+            if head.batch is not None:  # It is fixed somewhere inside.
+                traced = freeze(activated, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
+            part = explained_part(traced, head, reading.explain)
             self._stem, self._rest = split(part, input_shape)
         self.has_bfloat16 = traced.source is None
         if precision == "bfloat16" and not self.has_bfloat16:
             raise ModelError(NOT_ROUNDED)
-        self.outputs, self.activation = head.outputs, head.activation
-        self._scored = partial(scores_of, head=head, explained=explain)
+        self.outputs, self.activation, self.positions = (
+            head.outputs,
+            head.activation,
+            head.positions,
+        )
+        self._batch = head.batch
+        self._scored = partial(scores_of, head=head, explained=reading.explain)
         self._scores = self._scored(part)
         self._behind: dict[str, Function] = {}
-        self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
+        self._predict = tf.function(self._scores, autograph=False, input_signature=traced.signature)
         if self._stem is not None:
             self._values = tf.function(self._stem.values, autograph=False)
             self._changes = tf.function(self._stem.changes, autograph=False)
@@ -120,9 +130,10 @@ class TensorFlowNetwork:
         return found
 
     def predict(self, inputs: Array) -> Array:
-        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
+        """Return float32 (N, K), or (N, P, K), the scores of inputs (N, ...) in pixel space."""
         with out_of_memory(), tf.device(self._device):
-            return np.asarray(self._predict(inputs).numpy(), np.float32)
+            parts = [self._predict(*part).numpy() for part in self._cut([inputs])]
+            return np.asarray(np.concatenate(parts)[: len(inputs)], np.float32)
 
     def place(self, start: Array, direction: Array) -> lines.PlacedLine:
         """Bring a straight line to the device, and behind the stem."""
@@ -150,11 +161,16 @@ class TensorFlowNetwork:
         with out_of_memory(), tf.device(self._device):
             starts = stack([line.start for line in points.lines])
             directions = stack([line.direction for line in points.lines])
-            given = [self._points(starts, directions, points.line, points.alpha), points.target]
+            rows = [self._points(starts, directions, points.line, points.alpha), points.target]
+            ends = []
+            if self.positions is not None:
+                everywhere = np.ones(self.positions, np.float32)
+                masks = points.masks or [everywhere] * len(points.lines)
+                rows.append(np.stack(masks)[points.line])
             if interior:
-                given += [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
-                given.append(points.line)
-            found = self._differentiated(*given, each=each, interior=interior)
+                rows.append(points.line)
+                ends = [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
+            found = self._differentiated(rows, ends, each=each, interior=interior)
             scores, summands, gradients, maps = found
             return PointGradients(
                 keep(scores),
@@ -171,16 +187,42 @@ class TensorFlowNetwork:
         with out_of_memory(), tf.device(self._device):
             return self.fetch(self._residence.keep(self._pulled_back(tf.constant(total[None])))[0])
 
-    def _differentiated(self, points: Any, *others: Any, **wanted: bool) -> Any:
+    def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **wanted: bool) -> Any:
+        """Return what `_score_gradients` does.
+
+        Args:
+            rows: What each point has, (B, ...).
+            ends: What interior gradients need of the lines.
+            wanted: What is wanted beside scores and summands.
+        """
+        count = len(rows[0])
+        found = [self._computed(part, ends, **wanted) for part in self._cut(rows)]
+        if len(found) == 1 and self._batch is None:
+            return found[0]
+        joined = zip(*found, strict=True)
+        return [None if part[0] is None else tf.concat(part, 0)[:count] for part in joined]
+
+    def _cut(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """Yield rows in batches of the only size that the network takes, if there is one."""
+        if self._batch is None:
+            yield rows
+            return
+        count = len(rows[0])
+        for first in range(0, count, self._batch):
+            # The last one is repeated where a batch is not full.
+            places = np.minimum(np.arange(first, first + self._batch), count - 1)
+            yield [tf.gather(row, places) for row in rows]
+
+    def _computed(self, rows: Sequence[Any], ends: Sequence[Any], **wanted: bool) -> Any:
         try:
-            return self._compiled(len(points), **wanted)(points, *others)
+            return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
         except NOT_FUSED as error:
             if not self._is_fused:
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
             self._functions.clear()
-            return self._compiled(len(points), **wanted)(points, *others)
+            return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
 
     def _compiled(self, size: int, **wanted: bool) -> Function:
         """Return the function for batches of a size, traced when it is first asked for."""
@@ -191,9 +233,11 @@ class TensorFlowNetwork:
                     tf.TensorSpec((size, *self._inner_shape)),
                     tf.TensorSpec((size,), tf.int32),
                 ]
+                if self.positions is not None:
+                    signature.append(tf.TensorSpec((size, self.positions)))
                 if wanted["interior"]:
-                    signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
+                    signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                 function = tf.function(
                     partial(self._score_gradients, self._scores_behind(), **wanted),
                     input_signature=signature,
@@ -214,11 +258,13 @@ class TensorFlowNetwork:
         return self._behind[self.precision]
 
     def _score_gradients(
-        self, function: Function, points: Any, target: Any, *ends: Any, each: bool, interior: bool
+        self, function: Function, points: Any, target: Any, *others: Any, each: bool, interior: bool
     ) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
-            scores = tf.gather(function(points), target, batch_dims=1)
+            scores = tf.gather(function(points), target, batch_dims=1, axis=-1)
+            if self.positions is not None:
+                scores = tf.reduce_sum(others[0] * scores, -1)
         try:
             summands = tape.gradient(scores, points)
         except LookupError as error:
@@ -229,6 +275,6 @@ class TensorFlowNetwork:
         if each or interior:
             gradients = summands if self._stem is None else self._stem.gradients(summands)
         if interior:
-            starts, directions, line = ends
+            line, starts, directions = others[-3:]
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, summands, gradients if each else None, maps

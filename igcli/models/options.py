@@ -14,7 +14,10 @@ NAMES = ("demo", "inception_v1")
 """Networks known by name, beside those of `keras.applications`."""
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
-"""Files that networks are read from; a folder is a SavedModel."""
+"""Files that networks are read from; a folder is a SavedModel, and any file may be Keras's."""
+
+_KERAS = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
+"""How Keras files begin, whatever they are called."""
 
 WEIGHTS = ("imagenet", "random")
 """Weights known by name; any others are a file."""
@@ -23,6 +26,11 @@ WEIGHTS = ("imagenet", "random")
 def is_name(source: str) -> bool:
     """Tell whether a source is a known name rather than a path."""
     return source in NAMES or source.startswith(PREFIX)
+
+
+def is_module(objects: str) -> bool:
+    """Tell whether custom objects are in a module that Python finds rather than in a file."""
+    return not objects.endswith(".py")
 
 
 def _known(source: str) -> str:
@@ -52,6 +60,7 @@ class Normalization(Options):
 
 Preprocess = Literal["tf", "torch", "caffe", "unit", "none"]
 Explained = Literal["probability", "logit"]
+Activation = Literal["softmax", "sigmoid"]
 Precision = Literal["float32", "bfloat16", "auto"]
 Side = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -95,6 +104,21 @@ class ModelOptions(Options):
     """The output to explain where there are several: a tensor of a frozen graph, a key of a
     SavedModel, the name or the index of a Keras network's output."""
 
+    feeds: Annotated[
+        dict[str, float | bool] | None, Expected("a mapping such as {keep_prob: 1.0}")
+    ] = Field(default=None, examples=[{"keep_prob": 1.0}])
+    """Values for the further inputs of a frozen graph, by name."""
+
+    activation: Activation | None = Field(default=None, examples=["softmax"])
+    """Added to a network that ends in logits, so that probabilities are explained: softmax (one
+    class) or sigmoid (any number of classes)."""
+
+    custom_objects: Annotated[str | None, PathField(is_module)] = Field(
+        default=None, examples=["my_layers.py"]
+    )
+    """A Python file, or a module by name, with the layers and functions that a Keras file needs of
+    its author's; it is run, and only with --trust-model."""
+
     @model_validator(mode="after")
     def _weights_are_for_applications(self) -> "ModelOptions":
         if self.weights is not None and not self.source.startswith(PREFIX):
@@ -113,6 +137,8 @@ def check_exists(options: ModelOptions) -> None:
     named = {"model": None if is_name(source) else source}
     named["model.weights"] = None if weights in WEIGHTS else weights
     named["model.labels"] = options.labels
+    objects = options.custom_objects
+    named["model.custom_objects"] = None if objects is None or is_module(objects) else objects
     for key, path in named.items():
         if path is not None and not Path(path).exists():
             raise UsageError(f"{key}: no such file: {path}{_meant(path) if key == 'model' else ''}")
@@ -134,8 +160,16 @@ def _check_kind(path: Path) -> None:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise UsageError(f"model: {path} is a folder without saved_model.pb: no SavedModel")
-    elif path.suffix.lower() not in SUFFIXES:
+    elif path.suffix.lower() not in SUFFIXES and not _is_keras(path):
         raise UsageError(
             f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
             "folders (convert others first, or wrap them in Python: igcli.load_model)"
         )
+
+
+def _is_keras(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(_KERAS)
+    except OSError:
+        return False

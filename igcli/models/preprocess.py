@@ -6,6 +6,7 @@ Source: the modes of `keras.applications.imagenet_utils.preprocess_input`.
 from collections.abc import Callable
 from typing import Any
 
+from igcli.errors import ModelError
 from igcli.models.options import Normalization, Preprocess
 from igcli.models.runtime import tensorflow
 
@@ -44,9 +45,24 @@ _MODES: dict[str, Function] = {
 }
 
 
-def preprocessing(mode: Preprocess | Normalization) -> Function:
-    """Return the differentiable function from pixels 0...255 to what the network expects."""
+def preprocessing(mode: Preprocess | Normalization, *, channels: int = 3) -> Function:
+    """Return the differentiable function from pixels 0...255 to what the network expects.
+
+    Args:
+        mode: What it expects.
+        channels: Of its images, 1 or 3.
+
+    Raises:
+        ModelError: It is for images of three channels.
+    """
     if isinstance(mode, Normalization):
         mean, std = tf.constant(mode.mean, tf.float32), tf.constant(mode.std, tf.float32)
+        if channels == 1 and mean.shape.rank + std.shape.rank:
+            raise ModelError("model.preprocess: the network takes grey images: give one number")
         return lambda pixels: (pixels - mean) / std
+    if channels == 1 and mode in ("torch", "caffe"):
+        raise ModelError(
+            f"model.preprocess: {mode} is for three channels, the network takes grey images: use "
+            "tf, unit, none or {mean: ..., std: ...} with one number each"
+        )
     return _MODES[mode]

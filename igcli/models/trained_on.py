@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from igcli.models.graph import converter, function_of
+from igcli.models.constants import converted
+from igcli.models.graph import function_of
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
@@ -67,16 +68,18 @@ class TrainedOn:
             shape: Of one input.
         """
         concrete = tf.function(function).get_concrete_function(tf.TensorSpec((None, *shape)))
-        frozen = converter.convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+        frozen = converted(concrete)
         first = min(_Search(frozen.graph).found(), key=_depth, default=None)
         self._values: Function | None = None
         if first is None:
             return
         names = [tensor.name for tensor in (first.values, first.mean, first.variance)]
-        self._values = function_of(frozen.graph.as_graph_def(), {}, frozen.inputs, names)
-        inputs = tf.zeros((1, *shape))
-        _, mean, variance = (np.asarray(each, np.float64) for each in self._values(inputs))
-        epsilon = first.epsilon
+        values = function_of(frozen.graph.as_graph_def(), {}, frozen.inputs, names)
+        try:
+            _, mean, variance = (np.asarray(e, np.float64) for e in values(tf.zeros((1, *shape))))
+        except tf.errors.InvalidArgumentError:  # It takes no single image.
+            return
+        self._values, epsilon = values, first.epsilon
         self._mean = mean.ravel()
         self._variance = variance.ravel() ** -2 if epsilon is None else variance.ravel() + epsilon
 

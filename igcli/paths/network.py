@@ -19,12 +19,15 @@ class Points:
         line: Int32 (B,), the line each point lies on.
         alpha: Float32 (B,), where on the line.
         target: Int32 (B,), the score to differentiate.
+        masks: For each line float32 (P,), the pixels whose scores are added up, of a network that
+            scores every pixel; None for one that scores the whole input.
     """
 
     lines: Sequence[Any]
     line: npt.NDArray[np.int32]
     alpha: Array
     target: npt.NDArray[np.int32]
+    masks: Sequence[Array] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,10 @@ class Network(Protocol):
         ...
 
     def predict(self, inputs: Array) -> Array:
-        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
+        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space.
+
+        A network that scores each of P pixels returns (N, P, K).
+        """
         ...
 
     def gradients(

@@ -11,6 +11,9 @@ from igcli.paths.options import BaselineOptions
 from igcli.paths.randomness import generator
 from igcli.records import Array
 
+LUMA = (19595, 38470, 7471)
+"""Shares of red, green and blue in grey, of 65,536. Source: ITU-R BT.601, as Pillow rounds it."""
+
 
 class Baselines(Protocol):
     """Gives an image its baselines."""
@@ -85,6 +88,7 @@ def _fixed(kind: str, shape: tuple[int, ...]) -> Array:
 
 def _filled(shape: tuple[int, ...], colour: str) -> Array:
     channels = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8)
-    if shape[-1] != 3:
-        raise ValueError(f"baseline: the colour {colour} needs RGB images, not {shape}")
-    return np.broadcast_to(channels, shape).astype(np.float32)
+    if shape[-1] not in (1, 3):
+        raise ValueError(f"baseline: the colour {colour} needs RGB or grey images, not {shape}")
+    luma = (channels.astype(np.int64) @ LUMA + 0x8000) >> 16
+    return np.broadcast_to(channels if shape[-1] == 3 else luma, shape).astype(np.float32)

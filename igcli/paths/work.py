@@ -5,7 +5,7 @@ Whoever runs it may pack the points of many such generators into the same batch.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -21,7 +21,7 @@ MOST_KEPT = 25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """Asks for all scores of one input; answered by float32 (K,).
+    """Asks for all scores of one input; answered by float32 (K,), or (P, K) of each of P pixels.
 
     Attributes:
         input: Float32, shape of the network's input, in pixel space.
@@ -43,6 +43,7 @@ class Line:
             memory of one; None to have each of them.
         slopes: Whether the derivatives along the direction are wanted.
         interior: Bool (P,), the points whose interior gradients are wanted; None for none.
+        mask: Float32, the pixels whose scores are added up, where each has scores of its own.
     """
 
     start: Array
@@ -52,6 +53,7 @@ class Line:
     weights: npt.NDArray[np.float64] | None = None
     slopes: bool = False
     interior: npt.NDArray[np.bool_] | None = None
+    mask: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +100,25 @@ def together(works: Sequence[Work[T]]) -> Work[list[T]]:
             found = iter((yield [each for requests in asked.values() for each in requests]))
         answers = {place: [next(found) for _ in requests] for place, requests in asked.items()}
     return [results[place] for place in range(len(works))]
+
+
+def masked(work: Work[T], mask: Array) -> Work[T]:
+    """Have all gradients of a piece of work taken of the scores of some pixels alone.
+
+    Args:
+        work: What is to be done.
+        mask: Float32 (P,), one for these pixels and zero for the others.
+    """
+    answers: Any = None
+    while True:
+        try:
+            asked = work.send(answers)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        answers = yield [
+            replace(each, mask=mask) if isinstance(each, Line) else each for each in asked
+        ]
 
 
 def gradients_at(inputs: Sequence[Array], target: int) -> Work[list[LineGradients]]:

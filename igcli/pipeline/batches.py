@@ -85,6 +85,7 @@ class Batch:
                 np.pad(line - low, missing, mode="edge"),
                 np.pad(points.alpha[first:end], missing, mode="edge"),
                 np.pad(points.target[first:end], missing, mode="edge"),
+                None if points.masks is None else points.masks[low:high],
             ),
             list(zip(opened, counts, strict=True)),
         )
@@ -180,9 +181,11 @@ def _points(parts: list[tuple[_OpenLine, int]], size: int) -> Points:
     alpha = np.concatenate([p.line.alphas[p.taken - n : p.taken] for p, n in parts])
     target = np.array([opened.line.target for opened, _ in parts], np.int32)[line]
     missing = (0, size - len(line))
+    masks = [opened.line.mask for opened, _ in parts if opened.line.mask is not None]
     return Points(
         [opened.placed for opened, _ in parts],
         np.pad(line, missing, mode="edge"),
         np.pad(alpha.astype(np.float32), missing, mode="edge"),
         np.pad(target, missing, mode="edge"),
+        masks or None,
     )

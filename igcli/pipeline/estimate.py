@@ -10,10 +10,10 @@ from igcli.config.schema import Settings
 from igcli.errors import ImageError
 from igcli.images.decode import decode
 from igcli.images.files import read_file
-from igcli.images.fit import fit
 from igcli.paths.network import Points
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
+from igcli.pipeline.fitting import fitted
 from igcli.records import Source
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def evaluations_for(sources: Iterable[Source], settings: Settings, prepared: "Pr
             pixels = decode(read_file(source.path, most=settings.max_bytes), settings)
         except ImageError:
             continue
-        image = fit(pixels, prepared.model.size, how=settings.model.fit).astype(np.float32)
+        image = fitted(pixels, prepared.model, settings.model).astype(np.float32)
         [found] = prepared.engine.run([explain(image, prepared.plan, source)])
         return sum(each.evaluations for each in found)
     return 0

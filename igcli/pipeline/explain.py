@@ -7,9 +7,10 @@ import numpy as np
 from igcli import methods
 from igcli.errors import ImageError
 from igcli.methods import Task
-from igcli.paths.work import Work, predict, together
+from igcli.paths.work import Work, masked, predict, together
 from igcli.pipeline.mean import Mean
 from igcli.pipeline.plan import Plan
+from igcli.pipeline.segments import NO_PIXELS, added_up, references_of, segments
 from igcli.records import Array, Explanation, Source
 
 UNDEFINED = "completeness error undefined: the score differs from the baseline's by less than 1e-6"
@@ -35,9 +36,12 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
         ImageError: The network's scores, or its gradients, are not finite.
     """
     scores, baseline_scores = yield from _scores(image, plan)
-    wanted = plan.targets.of(source)
+    wanted, parts = plan.targets.of(source), segments(scores)
     works: list[Work[Explanation]] = []
-    for target in wanted.of(scores):
+    masks: list[Array] = []
+    for target in wanted.of(scores if parts is None else parts.sizes()):
+        mask = None if parts is None else parts.mask(target)
+        own, baseline_own = added_up(scores, mask), added_up(baseline_scores, mask)
         for name in plan.methods:
             task = Task(
                 image,
@@ -45,24 +49,36 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
                 target,
                 interior=plan.interior and not works,
                 gathered=plan.gathered,
-                score=float(scores[target]),
-                baseline_score=float(baseline_scores[target]),
+                score=float(own[target]),
+                baseline_score=float(baseline_own[target]),
                 spread=plan.spread,
-                references=plan.references,
+                references=references_of(plan.references, mask),
             )
-            works.append(_averaged(name, task, plan))
+            work = _averaged(name, task, plan)
+            works.append(work if mask is None else masked(work, mask))
+            masks += [] if mask is None else [mask]
     found = yield from together(works)
     if not all(np.isfinite(each.attributions).all() for each in found):
         raise ImageError("its attributions are not finite: the network's gradient is NaN or inf")
-    confident = _confident(baseline_scores, plan)
+    if parts is not None:
+        found = [_of_pixels(*each) for each in zip(found, masks, strict=True)]
+    confident = _confident(baseline_scores, plan) if parts is None else None
     return [
         replace(each, chosen=wanted.is_chosen, warnings=(*each.warnings, *_warnings(each, image)))
         for each in (_warned(found[0], confident), *found[1:])
     ]
 
 
+def _of_pixels(found: Explanation, mask: Array) -> Explanation:
+    pixels = int(mask.sum())
+    return replace(_warned(found, None if pixels else NO_PIXELS), pixels=pixels)
+
+
 def _scores(image: Array, plan: Plan) -> Work[tuple[Array, Array]]:
-    """Return all scores of the image and of its baseline, the first where there are several."""
+    """Return all scores of the image and of its baseline, the first where there are several.
+
+    Float32 (K,), or (P, K) where each of P pixels has its own.
+    """
     if plan.fixed_scores is None:
         scores, baseline_scores = yield from predict(image, plan.starts.of(image))
     else:
@@ -91,6 +107,8 @@ def _averaged(name: str, task: Task, plan: Plan) -> Work[Explanation]:
 
 
 def _warnings(found: Explanation, image: Array) -> list[str]:
+    if found.pixels == 0:  # Said already, and why.
+        return []
     warnings = []
     if found.complete and found.completeness_error is None:
         warnings.append(UNDEFINED)

@@ -9,14 +9,15 @@ from igcli.config.schema import Settings
 from igcli.errors import IgcliError, ImageError
 from igcli.images.decode import decode
 from igcli.images.files import read_file
-from igcli.images.fit import fit
-from igcli.models import labels as label_files
+from igcli.models import labels
 from igcli.models.applications import PREFIX, cached_weights
 from igcli.models.check import Finding, findings
 from igcli.models.describe import labels_in_words, preprocessing_in_words
 from igcli.models.device import choose
 from igcli.models.load import Model, from_source
 from igcli.models.sources.open import open_source
+from igcli.pipeline.fitting import fitted
+from igcli.pipeline.segments import added_up, segments
 from igcli.pipeline.targets import parse
 from igcli.records import Array
 
@@ -50,7 +51,7 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     height, width = model.size
     return {
         "source": options.source,
-        "input": f"{loaded.input}, {height} x {width} RGB",
+        "input": f"{loaded.input}, {height} x {width} {'RGB' if model.channels == 3 else 'grey'}",
         "output": f"{loaded.output}, {model.network.outputs:,} scores",
         "ends in": model.network.activation or "no softmax or sigmoid",
         "preprocess": preprocessing_in_words(options.preprocess or loaded.preprocess),
@@ -77,14 +78,19 @@ def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Ve
     device = choose(settings.device)
     model = from_source(loaded, bare, device=device, explain=settings.explain)
     names, found = _named(settings, model)
-    pixels = [_read(image, settings, model.size) for image in images]
-    mode = settings.model.preprocess or loaded.preprocess
-    found += findings(pixels, loaded, model, preprocess=mode)
-    scores = [model.network.predict(each[None])[0] for each in pixels]
-    best = [int(np.argmax(each)) for each in scores]
-    labels = (names[each] if names else str(each) for each in best)
-    tops = zip(labels, (float(each.max()) for each in scores), strict=True)
-    return Verdict(tuple(found), tuple(tops))
+    pixels = [_read(image, settings, model) for image in images]
+    found += findings(pixels, loaded, model, options=settings.model)
+    tops = (_top(model.network.predict(each[None])[0]) for each in pixels)
+    named = tuple((names[best] if names else str(best), score) for best, score in tops)
+    return Verdict(tuple(found), named)
+
+
+def _top(scores: Array) -> tuple[int, float]:
+    """Return the top class and its score, of scores (K,) or, of each of P pixels, (P, K)."""
+    parts = segments(scores)
+    best = int(np.argmax(scores if parts is None else parts.sizes()))
+    own = added_up(scores, None if parts is None else parts.mask(best))
+    return best, float(own[best])
 
 
 def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
@@ -93,7 +99,7 @@ def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, li
     outputs = model.network.outputs
     try:
         if settings.model.labels:
-            names = label_files.read(settings.model.labels, outputs)
+            names = labels.read(settings.model.labels, outputs)
     except IgcliError as error:
         found.append(_finding(error, "give model.labels one name for each output"))
     try:
@@ -107,9 +113,9 @@ def _finding(error: IgcliError, remedy: str) -> Finding:
     return Finding(str(error), remedy)
 
 
-def _read(image: str, settings: Settings, size: tuple[int, int]) -> Array:
+def _read(image: str, settings: Settings, model: Model) -> Array:
     try:
         pixels = decode(read_file(image, most=settings.max_bytes), settings)
     except ImageError as error:
         raise ImageError(f"{image}: {error}") from None
-    return fit(pixels, size, how=settings.model.fit).astype(np.float32)
+    return fitted(pixels, model, settings.model).astype(np.float32)

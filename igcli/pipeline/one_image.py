@@ -12,11 +12,11 @@ import numpy as np
 from igcli.errors import OutputError
 from igcli.images.decode import decode
 from igcli.images.files import read_source
-from igcli.images.fit import fit
 from igcli.pipeline import outcome
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Job, in_background
 from igcli.pipeline.explain import explain
+from igcli.pipeline.fitting import fitted
 from igcli.pipeline.outcome import Outcome, Record
 from igcli.pipeline.publish import Attributed, publish, write_others
 from igcli.pipeline.standing import is_standing
@@ -142,5 +142,5 @@ def _is_standing(earlier: Record, sha256: str, source: Source, context: Context)
 
 def _decoded(begun: _Begun, context: Context) -> Sample:
     pixels = decode(begun.data, context.settings)
-    fitted = fit(pixels, context.model.size, how=context.settings.model.fit)
-    return Sample(begun.source, fitted, str(begun.sha256))
+    image = fitted(pixels, context.model, context.settings.model)
+    return Sample(begun.source, image, str(begun.sha256))

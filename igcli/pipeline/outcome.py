@@ -82,9 +82,11 @@ def done(
 
 
 def _entry(explanation: Explanation, model: "Model") -> Record:
+    pixels = {} if explanation.pixels is None else {"pixels": explanation.pixels}
     return {
         "target": explanation.target,
         "label": model.label(explanation.target),
+        **pixels,
         "score": _number(explanation.score),
         "baseline_score": _number(explanation.baseline_score),
         "attribution_sum": _number(explanation.attribution_sum),

@@ -12,6 +12,7 @@ from igcli.render.cells import path_cell
 from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
 from igcli.render.magnify import times
+from igcli.render.maps import as_rgb
 from igcli.render.options import GifOptions
 from igcli.render.panel import compose
 
@@ -34,7 +35,8 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
     options = context.settings.panel
     height, width = sample.image.shape[:2]
     factor = times(height, width, options.magnify)
-    columns = Columns(sample.image, found, context.model, options, context.scales, factor)
+    image = as_rgb(sample.image)
+    columns = Columns(image, found, context.model, options, context.scales, factor)
     cells = [
         path_cell(cell, height=factor * height, width=factor * width)
         if isinstance(cell, Curve)
@@ -56,9 +58,10 @@ def animation(
     if interior is None:
         raise ValueError("no interior gradients were asked for")
     shown = [each for each in found if each.target == target]
-    columns = Columns(sample.image, shown, context.model, options, factor=factor)
+    image = as_rgb(sample.image)
+    columns = Columns(image, shown, context.model, options, factor=factor)
     beside = columns.cells(options.columns)
-    return gif.animated(sample.image, interior, options=options, factor=factor, beside=beside)
+    return gif.animated(image, interior, options=options, factor=factor, beside=beside)
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:

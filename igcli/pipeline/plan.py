@@ -10,7 +10,6 @@ from igcli.config.schema import Settings
 from igcli.errors import ImageError, UsageError
 from igcli.images.decode import decode
 from igcli.images.files import read_file
-from igcli.images.fit import fit
 from igcli.images.walk import Walk
 from igcli.methods import MethodOptions, References, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
@@ -20,12 +19,15 @@ from igcli.paths.network import Network
 from igcli.paths.starts import Baselines, Starts, starts
 from igcli.pipeline.checks import columns_of, methods_of
 from igcli.pipeline.engine import UPCOMING
+from igcli.pipeline.fitting import fitted
 from igcli.pipeline.targets import Targets, targets
 from igcli.records import Array, Pixels
 
 MOST_REFERENCES = 200
 """Images of a folder that baselines are drawn from; they are all kept in memory."""
 
+MOST_SCORES = 1 << 30
+"""Bytes of their scores, which a network that gives every pixel a class has many of."""
 
 TOP = Targets()
 
@@ -39,7 +41,7 @@ class Plan:
         options: Of the path and the methods.
         starts: The baselines.
         targets: The scores to explain.
-        fixed_scores: Float32 (K,), of the baseline that all inputs share, if they do.
+        fixed_scores: Float32 (K,) or (P, K), of the baseline that all inputs share, if they do.
         references: Inputs for methods that draw their baselines.
         spread: What added noise is scaled by, in the input's shape; None for the input's range.
         activation: What turns the scores into probabilities, where they are logits: "softmax" or
@@ -102,7 +104,7 @@ def own_scores(baseline: Array, network: Network) -> Array:
 
 
 def predictions(inputs: Sequence[Array | Pixels], network: Network) -> Array:
-    """Return the scores, float32 (N, K), of N inputs, in the shape of batch that a run uses."""
+    """Return the scores, float32 (N, ...), of N inputs, in the shape of batch that a run uses."""
     found = []
     for first in range(0, len(inputs), UPCOMING):
         part = list(inputs[first : first + UPCOMING])
@@ -116,7 +118,7 @@ def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
         pixels = decode(read_file(path, most=settings.max_bytes), settings)
     except ImageError as error:
         raise UsageError(f"baseline: {path}: {error}") from None
-    return fit(pixels, model.size, how=settings.model.fit)
+    return fitted(pixels, model, settings.model)
 
 
 def _references(settings: Settings, model: Model) -> References:
@@ -132,4 +134,10 @@ def _references(settings: Settings, model: Model) -> References:
             continue
     if not inputs:
         raise UsageError(f"expected_gradients.folder: no images that can be read in {folder}")
+    kept = 4 * len(inputs) * (model.network.positions or 1) * model.network.outputs
+    if kept > MOST_SCORES:
+        raise UsageError(
+            f"expected_gradients.folder: the scores of {len(inputs)} images' pixels would take "
+            f"{kept >> 20:,} MiB: name a folder with fewer images"
+        )
     return References(inputs, predictions(inputs, model.network))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from igcli.records import Array, Pixels
 from igcli.render import bars, curve
 from igcli.render.curve import Curve
-from igcli.render.maps import pixels
+from igcli.render.maps import as_rgb, pixels
 from igcli.render.options import LabelLine, StyleOptions
 from igcli.render.painting import Painting
 from igcli.render.panel import PictureCell, TextCell
@@ -68,8 +68,8 @@ def colorbar_cell(attributions: Array, painting: Painting, options: StyleOptions
 
 
 def baseline_cell(baseline: Array) -> PictureCell:
-    """Return the baseline, float32 (H, W, 3), 0...255."""
-    return PictureCell(("Baseline",), pixels(baseline))
+    """Return the baseline, float32 (H, W, C), 0...255."""
+    return PictureCell(("Baseline",), as_rgb(pixels(baseline)))
 
 
 def path_cell(path: Curve, *, height: int, width: int) -> PictureCell:

@@ -7,15 +7,19 @@ from igcli.records import Array, Pixels
 
 
 def channel_mean(attributions: Array) -> Array:
-    """Return the mean over the channels, float32 (H, W), of (H, W, 3); (H, W) as it is."""
+    """Return the mean over the channels, float32 (H, W), of (H, W, C); (H, W) as it is."""
     if attributions.ndim == 2:
         return attributions
+    if attributions.shape[2] == 1:
+        return attributions[..., 0]
     total: Array = attributions[..., 0] + attributions[..., 1] + attributions[..., 2]
     return total / np.float32(3)
 
 
 def channel_sum(attributions: Array) -> Array:
-    """Return the sum over the channels, float32 (H, W), of (H, W, 3) or of a mean (H, W)."""
+    """Return the sum over the channels, float32 (H, W), of (H, W, C) or of a mean (H, W) of 3."""
+    if attributions.ndim == 3 and attributions.shape[2] == 1:
+        return attributions[..., 0]
     return channel_mean(attributions) * np.float32(3)
 
 
@@ -24,6 +28,11 @@ def grey(image: Pixels) -> Array:
     wide = image.astype(np.uint16)
     total: Array = (wide[..., 0] + wide[..., 1] + wide[..., 2]).astype(np.float32)
     return total / np.float32(3)
+
+
+def as_rgb(image: Pixels) -> Pixels:
+    """Return RGB, uint8 (H, W, 3), of an image of one channel (H, W, 1); RGB as it is."""
+    return image if image.shape[2] == 3 else np.repeat(image, 3, 2)
 
 
 def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:

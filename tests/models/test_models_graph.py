@@ -7,6 +7,7 @@ import tensorflow as tf
 from igcli.errors import ModelError
 from igcli.models.gradients import normalized
 from igcli.models.graph import freeze
+from igcli.models.head import Reading
 from igcli.models.network import TensorFlowNetwork
 from igcli.paths.network import Points
 
@@ -90,7 +91,7 @@ def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) 
         return tf.nn.softmax(logits(x))
 
     shape = (5, 4, 3)
-    found = TensorFlowNetwork(network, shape, explain=explain)
+    found = TensorFlowNetwork(network, shape, reading=Reading(explain))
     image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
     points = Points([found.place(0 * image, image)], line, np.ones(1, np.float32), target)

@@ -83,13 +83,14 @@ def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:
     np.testing.assert_allclose(logits, np.stack([-value, value], 1), rtol=1e-3, atol=1e-5)
 
 
-def test_a_regression_head_has_one_output(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_logit_stands_for_two_classes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = model_files.network(ends=None, outputs=1)
     with caplog.at_level(logging.WARNING, "igcli"):
         found = opened(model, tmp_path)
-    assert found.network.outputs == 1
-    assert found.label(0) == "0"
-    np.testing.assert_allclose(found.network.predict(PIXELS), model(PIXELS), rtol=1e-4)
+    logit = model(PIXELS)
+    assert found.network.outputs == 2
+    expected = np.concatenate([-logit, logit], 1)
+    np.testing.assert_allclose(found.network.predict(PIXELS), expected, rtol=1e-4)
     [warning] = caplog.messages
     assert "ends in no softmax or sigmoid" in warning
 

@@ -11,9 +11,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from igcli.models.check import Finding, doubts
+from igcli.models.check import Finding, doubts, trained_on
 from igcli.models.options import ModelOptions, Normalization
 from igcli.models.preprocess import preprocessing
+from igcli.models.sources.input_shape import input_layout
 from igcli.models.sources.open import open_source
 from igcli.models.trained_on import TrainedOn
 from igcli.records import Array
@@ -116,11 +117,12 @@ def test_where_nothing_is_known_nothing_is_doubted(make: Callable[[], Any]) -> N
 @cache
 def opened(folder: Path, name: str) -> tuple[TrainedOn, tuple[Array, ...]]:
     """Return what a shared network was trained on, and the 39 photos."""
-    loaded = open_source(ModelOptions(source=str(folder / name)), trust=False)
-    shape = tuple(map(int, loaded.input_shape))  # type: ignore[arg-type]
+    options = ModelOptions(source=str(folder / name))
+    loaded = open_source(options, trust=False)
+    shape = input_layout(loaded, options).shape
     photos = tuple(_read(path, shape) for path in sorted((folder / "photos").glob("*.jpg")))
     assert len(photos) == 39
-    return TrainedOn(loaded.function, shape), photos
+    return trained_on(loaded, options), photos
 
 
 def suggestions(folder: Path, name: str, used: Any, count: int = 1) -> list[Finding | None]:
@@ -130,14 +132,17 @@ def suggestions(folder: Path, name: str, used: Any, count: int = 1) -> list[Find
     return [next(doubts(group, trained, used), None) for group in groups]
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> Array:
+def _read(path: Path, shape: tuple[int, int, int]) -> Array:
+    height, width, channels = shape
     with Image.open(path) as photo:
-        image = photo.convert("L" if shape[2] == 1 else "RGB").resize(shape[1::-1])
+        image = photo.convert("L" if channels == 1 else "RGB").resize((width, height))
     return np.asarray(image, np.float32).reshape(shape)
 
 
 NETWORKS: list[tuple[str, Any]] = [
     ("models/mobilenet_v1_0.25_224.keras", "tf"),
+    ("zoo/real/fer_emotions.hdf5", "tf"),
+    ("zoo/real/cifar10_sequential.h5", "none"),
     ("zoo/real/retrained_mobilenet_v1.pb", Normalization(mean=128.0, std=128.0)),
 ]
 

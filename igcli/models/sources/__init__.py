@@ -12,7 +12,7 @@ class Loaded:
     """A network as its source gives it.
 
     Attributes:
-        function: Scores (N, K) of preprocessed inputs (N, ...), float32.
+        function: Scores (N, K), or (N, H, W, K) of pixels, of preprocessed inputs (N, ...).
         input_shape: Shape of one input; None where the network leaves a side open.
         preprocess: What it is known to expect of pixels.
         labels: Class names, where the source knows them.
@@ -21,6 +21,7 @@ class Loaded:
         output: Name of the output.
         parameters: Number of its weights.
         size: Height and width it is made for, where its input shape leaves them open.
+        dtype: Of its inputs: "float32", "uint8" and so on.
     """
 
     function: Callable[[Any], Any]
@@ -32,3 +33,4 @@ class Loaded:
     output: str
     parameters: int
     size: tuple[int, int] | None = None
+    dtype: str = "float32"

@@ -46,7 +46,7 @@ def load(options: ModelOptions) -> Loaded:
         options.source, _digest(name, model), APPLICATIONS[name].preprocess, imagenet_labels()
     )
     side = APPLICATIONS[name].size
-    return replace(keras_model.loaded(model, known, output=options.output), size=(side, side))
+    return replace(keras_model.loaded(model, known, options), size=(side, side))
 
 
 def imagenet_labels() -> tuple[str, ...]:

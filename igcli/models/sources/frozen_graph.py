@@ -1,7 +1,7 @@
 """Networks in frozen graphs of TensorFlow 1."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import Loaded
-from igcli.models.sources.input_shape import check_dtype
 from igcli.models.sources.keras_file import first_line
 
 tf = tensorflow()
@@ -44,22 +43,30 @@ def parse(data: bytes, options: ModelOptions) -> Loaded:
     what = f"model: {options.source}"
     definition = _definition(data, what)
     graph = _imported(definition, what)
-    source = _tensor(graph, "input", options.input, _placeholders(graph))
+    feeds = _feeds(graph, options)
+    source = _tensor(graph, "input", options.input, _images(graph, feeds))
     wanted = str(options.output) if options.output is not None else None
     result = _tensor(graph, "output", wanted, _sinks(graph))
-    check_dtype(source.dtype, options.source)
-    needed = _needed(definition, result.op.name)
+    needed = _needed(definition, result.op.name, source)
     if source.op.name not in {node.name for node in needed.node}:
         raise ModelError(f"{what}: {result.name} does not depend on {source.name}")
+    _check_fed(needed, {source.op.name, *feeds}, what)
 
+    nodes = {node.name for node in needed.node}
+
+    # Without this TensorFlow could import a graph only while it traces another.
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def function(inputs: Any) -> Any:
-        mapped = {source.name: tf.cast(inputs, source.dtype)}
+        mapped = {name: tf.constant(value, dtype) for name, (value, dtype) in feeds.items()}
+        mapped = {name: each for name, each in mapped.items() if name in nodes}
+        mapped[source.name] = inputs
         [found] = tf.graph_util.import_graph_def(needed, mapped, [result.name], name="")
         return found
 
     return Loaded(
         function=function,
         input_shape=tuple(source.shape[1:]) if source.shape.rank else (None, None, None),
+        dtype=source.dtype.name,
         preprocess="none",
         labels=None,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -92,9 +99,12 @@ def _definition(data: bytes, what: str) -> Any:
     return definition
 
 
-def _needed(definition: Any, output: str) -> Any:
-    """Return the graph without the nodes that an output does not depend on."""
+def _needed(definition: Any, output: str, source: Any) -> Any:
+    """Return the part of a graph between a tensor, the only input of its own, and an output."""
+    given = tf.compat.v1.NodeDef(name=source.op.name, op="Placeholder")
+    given.attr["dtype"].type = source.dtype.as_datatype_enum
     nodes = {node.name: node for node in definition.node}
+    nodes[given.name] = given
     wanted, found = [output], set()
     while wanted:
         name = wanted.pop()
@@ -102,7 +112,7 @@ def _needed(definition: Any, output: str) -> Any:
             found.add(name)
             wanted += [each.removeprefix("^").split(":")[0] for each in nodes[name].input]
     needed = tf.compat.v1.GraphDef(versions=definition.versions, library=definition.library)
-    needed.node.extend(node for node in definition.node if node.name in found)
+    needed.node.extend(node for name, node in nodes.items() if name in found)
     return needed
 
 
@@ -117,8 +127,40 @@ def _imported(definition: Any, what: str) -> Any:
     return graph
 
 
+def _feeds(graph: Any, options: ModelOptions) -> dict[str, tuple[float | bool, Any]]:
+    """Return what the options feed, value and type by the name of the operation."""
+    found = {}
+    for name, value in (options.feeds or {}).items():
+        tensor = _tensor(graph, "feeds", name, _placeholders(graph))
+        found[tensor.op.name] = value, tensor.dtype
+    return found
+
+
+def _check_fed(needed: Any, given: Collection[str], what: str) -> None:
+    """Refuse a graph that needs more than it is given."""
+    missing = [node for node in needed.node if node.op == "Placeholder" and node.name not in given]
+    if missing:
+        is_flag = {
+            node.name: node.attr["dtype"].type == tf.bool.as_datatype_enum for node in missing
+        }
+        feeds = {name: "false" if flag else "1.0" for name, flag in is_flag.items()}
+        listed = ", ".join(f"{name}: {value}" for name, value in feeds.items())
+        raise ModelError(
+            f"{what} also needs a value for {', '.join(feeds)}: set model.feeds, as in {{{listed}}}"
+        )
+
+
 def _placeholders(graph: Any) -> list[Any]:
-    return [op.outputs[0] for op in graph.get_operations() if op.type == "Placeholder"]
+    kinds = ("Placeholder", "PlaceholderWithDefault")
+    return [op.outputs[0] for op in graph.get_operations() if op.type in kinds]
+
+
+def _images(graph: Any, feeds: Collection[str]) -> list[Any]:
+    """Return the placeholders that may take an image: all, where none has the shape of one."""
+    free = [each for each in _placeholders(graph) if each.op.name not in feeds]
+    shaped = [each for each in free if each.shape.rank in (None, 3, 4)]
+    exact = [each for each in shaped if each.shape.rank == 4]
+    return exact if len(exact) == 1 else shaped or free
 
 
 def _sinks(graph: Any) -> list[Any]:

@@ -1,30 +1,51 @@
 """What a network has to take, so that it can be given images and differentiated."""
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
+from igcli.models.runtime import tensorflow
 from igcli.models.sources import Loaded
 
+tf = tensorflow()
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
+_INTEGERS = ("uint8", "int8", "uint16", "int16", "int32", "int64", "uint32")
 
 
-def check_dtype(dtype: Any, what: str) -> None:
-    """Refuse inputs that are no floating-point numbers.
+@dataclass(frozen=True, slots=True)
+class InputLayout:
+    """How a network takes an image.
 
-    Raises:
-        ModelError: They are not.
+    Attributes:
+        shape: Height, width and channels, 1 or 3, of an image.
+        channels_first: Whether the channels come before height and width.
+        inner_shape: Of one input as the network declares it, all sides known.
+        dtype: Of its values.
     """
-    name = getattr(dtype, "name", str(dtype))
-    if name not in _FLOATS:
-        raise ModelError(
-            f"model: {what} takes {name} inputs, through which there is no gradient: save it "
-            "from its first floating-point tensor on, or name that tensor of a frozen graph with "
-            "model.input"
-        )
+
+    shape: tuple[int, int, int]
+    channels_first: bool
+    inner_shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether the network takes integers, which it casts itself."""
+        return self.dtype in _INTEGERS
+
+    def arrange(self, images: Any) -> Any:
+        """Return images (N, H, W, C), float32, as the network takes them, whatever their type."""
+        if self.channels_first:
+            images = tf.transpose(images, [0, 3, 1, 2])
+        if self.inner_shape != tuple(images.shape[1:]):
+            images = tf.reshape(images, [-1, *self.inner_shape])
+        return images
 
 
-def image_shape(loaded: Loaded, options: ModelOptions) -> tuple[int, int, int]:
+def input_layout(loaded: Loaded, options: ModelOptions) -> InputLayout:
     """Settle height, width and channels of a network's input.
 
     Args:
@@ -32,25 +53,73 @@ def image_shape(loaded: Loaded, options: ModelOptions) -> tuple[int, int, int]:
         options: The size wanted, where it leaves its own open.
 
     Raises:
-        ModelError: It is no RGB image, or its size is open and not given.
+        ModelError: It takes no RGB and no grey images, or its size is open and not given.
     """
-    what, shape = f"model: {options.source}", loaded.input_shape
-    if len(shape) != 3 or shape[2] not in (3, None):
-        raise ModelError(f"{what} takes {_kind(shape)}, expected RGB images (height, width, 3)")
-    sides = shape[:2]
+    what, declared = f"model: {options.source}", loaded.input_shape
+    check_dtype(loaded.dtype, options.source)
+    if len(declared) == 1:
+        return _of_row(loaded, options)
+    is_grey = len(declared) == 2
+    first = len(declared) == 3 and declared[0] in (1, 3) and declared[2] not in (1, 3)
+    *sides, channels = (*declared, 1) if is_grey else declared
+    if first:
+        channels, *sides = declared
+    if len(sides) != 2 or channels not in (1, 3, None):
+        raise ModelError(
+            f"{what} takes {_kind(declared)}, expected RGB or grey images: (height, width, 3), "
+            "(height, width, 1), (height, width), or the channels first"
+        )
+    height, width = _sides(sides, loaded, options)
+    channels = channels or 3
+    full = {True: (channels, height, width), False: (height, width, channels)}[first]
+    inner = (height, width) if is_grey else full
+    return InputLayout((height, width, channels), first, inner, loaded.dtype)
+
+
+def check_dtype(dtype: Any, what: str) -> None:
+    """Refuse inputs that are no numbers.
+
+    Raises:
+        ModelError: They are not.
+    """
+    name = getattr(dtype, "name", str(dtype))
+    if name not in (*_FLOATS, *_INTEGERS):
+        files = " (it decodes image files itself)" if name == "string" else ""
+        raise ModelError(
+            f"model: {what} takes {name} inputs{files}, through which there is no gradient: save "
+            "it from its first tensor of pixels on, or name that tensor of a frozen graph with "
+            "model.input"
+        )
+
+
+def _sides(sides: list[int | None], loaded: Loaded, options: ModelOptions) -> tuple[int, int]:
+    """Return height and width: the network's own, those wanted, or those that it is made for."""
     wanted = options.size or (loaded.size if None in sides else None) or sides
     if any(own not in (None, side) for own, side in zip(sides, wanted, strict=True)):
-        raise ModelError(f"model.size: {list(wanted)} differs from the network's {list(sides)}")
+        raise ModelError(f"model.size: {list(wanted)} differs from the network's {sides}")
     height, width = wanted
     if height is None or width is None:
-        raise ModelError(f"{what} leaves its input size open: set model.size, as in [224, 224]")
-    return height, width, 3
+        raise ModelError(
+            f"model: {options.source} leaves its input size open: set model.size, as in [224, 224]"
+        )
+    return height, width
+
+
+def _of_row(loaded: Loaded, options: ModelOptions) -> InputLayout:
+    """Return the layout of a network that takes the pixels of an image in a row, as of MNIST."""
+    length = loaded.input_shape[0]
+    for channels in (1, 3):
+        side = math.isqrt((length or 0) // channels)
+        height, width = options.size or (side, side)
+        if length and height * width * channels == length:
+            return InputLayout((height, width, channels), False, (length,), loaded.dtype)
+    raise ModelError(
+        f"model: {options.source} takes {_kind(loaded.input_shape)}, which are no pixels of a "
+        "square image: set model.size to the height and width of the images"
+    )
 
 
 def _kind(shape: tuple[int | None, ...]) -> str:
-    if len(shape) == 3 and shape[0] == 3:
-        wrap = "save it behind a transposing layer, keras.layers.Permute((3, 1, 2))"
-        return f"images with channels first {shape} ({wrap})"
-    if len(shape) == 3 and shape[2] == 1:
-        return f"images of one channel {shape} (save it behind a layer that averages the channels)"
-    return f"inputs of shape {shape}"
+    if len(shape) == 3 and 4 in (shape[0], shape[2]):
+        return f"images of four channels {shape}"
+    return f"inputs of shape ({', '.join('any' if side is None else str(side) for side in shape)})"

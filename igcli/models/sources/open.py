@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from igcli.errors import UsageError
 from igcli.models.applications import PREFIX
-from igcli.models.options import ModelOptions, check_exists
+from igcli.models.options import ModelOptions, check_exists, is_name
 from igcli.models.sources import Loaded
 
 
@@ -15,10 +16,12 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> Loaded:
         trust: Whether a Keras file may bring code of its author's.
 
     Raises:
-        UsageError: There is no such file, or no network is read from such a one.
+        UsageError: There is no such file, or no network is read from such a one; or an option is
+            for models of another kind.
         ModelError: The network cannot be read, or its input or output is not there or not unique.
     """
     check_exists(options)
+    _check_fitting(options, trust=trust)
     source = options.source
     # Each kind is imported when it is wanted.
     if source == "demo":
@@ -44,3 +47,20 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> Loaded:
     from igcli.models.sources import keras_file
 
     return keras_file.load(options, trust=trust)
+
+
+def _check_fitting(options: ModelOptions, *, trust: bool) -> None:
+    """Refuse what is for models of another kind, and code that nobody trusts."""
+    is_graph = options.source == "inception_v1" or options.source.lower().endswith(".pb")
+    is_file = not is_name(options.source) and Path(options.source).is_file()
+    if options.feeds and not is_graph:
+        raise UsageError(f"model.feeds: is for frozen graphs (.pb); {options.source} is none")
+    if options.custom_objects is None:
+        return
+    if is_graph or not is_file:
+        raise UsageError(f"model.custom_objects: is for Keras files; {options.source} is none")
+    if not trust:
+        raise UsageError(
+            f"model.custom_objects: {options.custom_objects} would be run: add --trust-model to "
+            "the command line if you trust it and the model's file"
+        )

@@ -1,0 +1,126 @@
+"""What a Keras file says of its network before anything in it is run: version and configuration."""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+
+from igcli.errors import ModelError
+
+Kind = Literal["zip", "hdf5"]
+
+BEGINNINGS: dict[Kind, bytes] = {"zip": b"PK\x03\x04", "hdf5": b"\x89HDF\r\n\x1a\n"}
+"""How the two kinds of files begin, whatever they are called."""
+
+MOST_BYTES = 1 << 27
+"""A configuration larger than this is refused; those of the largest networks have a few MiB."""
+
+_WEIGHTS_ALONE = (
+    "model: {path} holds weights without a network: save the whole model (model.save), or name "
+    "the network as keras:NAME and this file as model.weights"
+)
+_MEMBERS = ("config.json", "metadata.json")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedConfig:
+    """What a Keras file says of its network.
+
+    Attributes:
+        kind: "zip" for the format of Keras 3 and late Keras 2, "hdf5" for the older one.
+        version: Of the Keras that wrote it; empty where the file does not say.
+        config: The network's configuration: nested dictionaries and lists.
+    """
+
+    kind: Kind
+    version: str
+    config: Mapping[str, Any]
+
+    @property
+    def is_keras_2(self) -> bool:
+        """Whether Keras 2 or 1 wrote it; files of early versions do not say."""
+        return self.version.partition(".")[0] in ("", "1", "2")
+
+
+def kind_of(path: str) -> Kind | None:
+    """Return which kind of Keras file a file is by its first bytes; None for neither.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        start = file.read(8)
+    return next((kind for kind, begins in BEGINNINGS.items() if start.startswith(begins)), None)
+
+
+def read_config(path: str) -> SavedConfig:
+    """Read version and configuration.
+
+    Raises:
+        ModelError: It is no Keras file, is damaged, or holds weights alone.
+    """
+    try:
+        kind = kind_of(path)
+        if kind is None:
+            is_empty = not Path(path).stat().st_size
+            reason = "it is empty" if is_empty else "it is neither a .keras archive nor HDF5"
+            raise ModelError(f"model: {path} is not a Keras file: {reason}")
+        version, text = (_of_zip if kind == "zip" else _of_hdf5)(path)
+        config = json.loads(text)
+    except zipfile.BadZipFile:
+        raise ModelError(f"model: {path} is damaged: the archive is incomplete") from None
+    except KeyError:
+        raise ModelError(_WEIGHTS_ALONE.format(path=path)) from None
+    except OSError as error:
+        reason = error.strerror or f"it is damaged: {error}"
+        raise ModelError(f"model: {path} cannot be read: {reason}") from None
+    except (ValueError, RecursionError, RuntimeError) as error:
+        raise ModelError(f"model: {path} is damaged: its configuration: {error}") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"model: {path} is damaged: its configuration is no mapping")
+    return SavedConfig(kind, version, config)
+
+
+def parts(config: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every mapping in a configuration, outer ones first."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+
+
+def _of_zip(path: str) -> tuple[str, str]:
+    """Return version and configuration; KeyError where there is none."""
+    with zipfile.ZipFile(path) as archive:
+        for name in _MEMBERS:
+            if archive.getinfo(name).file_size > MOST_BYTES:
+                raise ValueError(f"{name} is larger than {MOST_BYTES >> 20} MiB")
+        config, metadata = (archive.read(name).decode("utf-8") for name in _MEMBERS)
+    written = json.loads(metadata)
+    return str(written.get("keras_version", "")) if isinstance(written, dict) else "", config
+
+
+def _of_hdf5(path: str) -> tuple[str, str]:
+    """Return version and configuration; KeyError where there is none."""
+    with h5py.File(path, "r") as file:
+        version, config = (
+            _text(file.attrs.get(name)) for name in ("keras_version", "model_config")
+        )
+    if not config:
+        raise KeyError("model_config")
+    return version, config
+
+
+def _text(value: Any) -> str:
+    """Return an attribute as text; h5py gives bytes, text or NumPy's version of either."""
+    if value is None:
+        return ""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
