@@ -67,12 +67,10 @@ def findings(
             )
         ]
     found = [*_answers(scores), *_sums(scores, model)]
+    if not input_layout(loaded, options).is_integer:  # Such a network scales pixels itself.
+        used = options.preprocess or loaded.preprocess
+        found += doubts(images, trained_on(loaded, options), used)
     found += _gradients(images, scores, model)
-    layout = input_layout(loaded, options)
-    if not layout.is_integer:  # Such a network scales pixels itself.
-        found += doubts(
-            images, trained_on(loaded, options), options.preprocess or loaded.preprocess
-        )
     return found
 
 
@@ -103,8 +101,8 @@ def _sums(scores: Array, model: Model) -> Iterator[Finding]:
         yield Finding(
             f"its scores do not sum to one (they are {scores[0].min():.3g} to "
             f"{scores[0].max():.3g}): it ends in no softmax",
-            "attributions are then of its raw output, which is well for logits; name another "
-            "output with model.output if it has one",
+            "attributions are then of its raw output, which is right for logits; set "
+            "model.activation to explain probabilities, or model.output if it has another",
         )
 
 
