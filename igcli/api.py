@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -69,14 +69,21 @@ def load_model(
         source: A known name ("demo", "keras:ResNet50V2") or the path of a network.
         device: "auto", "cpu", "gpu" or "gpu:N".
         explain: The output as it is, or the value before its softmax or sigmoid.
-        precision: What gradients are computed in, "float32" or "bfloat16".
+        precision: What gradients are computed in, "float32" or "bfloat16"; "auto" is float32.
         trust_model: Whether a Keras file may bring code of its author's.
         options: The other keys of `model`, as in the configuration.
 
     Raises:
         ModelError: The network cannot be read.
         UsageError: The device is not there.
+        ValueError: There is no such way to explain, or no such precision.
     """
+    for key, value, known in (
+        ("explain", explain, get_args(Explained)),
+        ("precision", precision, get_args(Precision)),
+    ):
+        if value not in known:
+            raise ValueError(f"{key}: expected {' or '.join(known)}, got {value!r}")
     settings = ModelOptions(source=source, **options)
     return load(settings, device=device, explain=explain, precision=precision, trust=trust_model)
 

@@ -83,7 +83,8 @@ def _engine(asked: Asked, earlier: Earlier) -> "Run | FleetRun | TarRun":
     if asked.arguments.engine == "ray":
         return fleet_for(asked, earlier)
     prepared = prepared_for(asked)
-    if not agree(asked.place, earlier, prepared.model.sha256):
+    model = prepared.model
+    if not agree(asked.place, earlier, model.sha256, size=model.size):
         earlier = earlier_of(asked)  # another shard came first
     from igcli.pipeline.run import Run
     from igcli.pipeline.tars import TarRun

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from igcli.cli.options import setting_options, settings_of
-from igcli.cli.terminal import say, verbosity
+from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.models import cache
@@ -66,21 +66,23 @@ def show(name: str, **options: Any) -> None:
 
 @models.command()
 @click.argument("name")
-@click.argument("image")
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @_network
-def check(name: str, image: str, **options: Any) -> None:
-    """Run one image and say what looks wrong with a network, each with its remedy.
+def check(name: str, images: tuple[str, ...], **options: Any) -> None:
+    """Run images and say what looks wrong with a network, each with its remedy.
 
-    NAME is a name of `igcli models list` or the path of a network. The exit code is 3 where
-    something was found.
+    NAME is a name of `igcli models list` or the path of a network. Several images give a surer
+    verdict than one. The exit code is 3 where something was found.
     """
     settings = _settings(name, options)
-    if not Path(image).exists():
-        raise UsageError(f"{image}: no such file")
+    for image in images:
+        if not Path(image).exists():
+            raise UsageError(f"{image}: no such file")
     from igcli.pipeline.inspection import check as inspected
 
-    verdict = inspected(settings, image, trust_model=options["trust_model"])
-    say(f"{image}: {verdict.label}, {verdict.score:.4g}")
+    verdict = inspected(settings, images, trust_model=options["trust_model"])
+    for image, (label, score) in zip(images, verdict.tops, strict=True):
+        say(f"{image}: {label}, {score:.4g}", NOTICE)
     for each in verdict.findings:
         click.echo(printable(f"{each.what}; {each.remedy}"))
     if not verdict.findings:

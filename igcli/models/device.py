@@ -13,8 +13,11 @@ def choose(device: str) -> str:
         device: "auto" (the first GPU if there is one), "cpu", "gpu" or "gpu:N".
 
     Raises:
-        UsageError: The device is not there.
+        UsageError: There is no such kind of device, or the device is not there.
     """
+    match = re.fullmatch(r"auto|cpu|gpu(?::([0-9]{1,4}))?", str(device))
+    if match is None:
+        raise UsageError(f"device: expected auto, cpu, gpu or gpu:N, got {device!r}")
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -22,7 +25,7 @@ def choose(device: str) -> str:
         tf.config.experimental.set_memory_growth(gpu, True)
     if device == "cpu" or (device == "auto" and not gpus):
         return "CPU:0"
-    number = int(match[1]) if (match := re.fullmatch(r"gpu:(\d+)", device)) else 0
+    number = int(match[1] or 0)
     if number >= len(gpus):
         seen = f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''}" if gpus else "no GPU"
         raise UsageError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-from igcli.errors import ModelError, UsageError
+from igcli.errors import ModelError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
 from igcli.models.head import Reading
@@ -89,12 +89,10 @@ def load(
         trust: Whether a Keras file may bring code of its author's.
 
     Raises:
-        UsageError: The device or a file is not there, or the device is none for the precision.
+        UsageError: The device or a file is not there.
         ModelError: The network cannot be read, or is none for RGB images.
     """
     place = choose(device)
-    if precision == "bfloat16" and not place.startswith("CPU"):
-        raise UsageError(f"precision: bfloat16 is for CPUs, the run is on {place}: use float32")
     loaded = open_source(options, trust=trust)
     computed = "float32" if precision == "auto" else precision
     return from_source(loaded, options, device=place, explain=explain, precision=computed)

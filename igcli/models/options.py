@@ -91,7 +91,8 @@ class ModelOptions(Options):
     none, or {mean: 117.0, std: 1.0}; known for networks with a name, for a file it is none."""
 
     labels: Annotated[str | None, PathField()] = Field(default=None, examples=["labels.txt"])
-    """A text file with a class name a line, in the order of the network's outputs."""
+    """Class names in the order of the network's outputs: a text file with a name a line, or with
+    its index before it (0 cat), or JSON."""
 
     size: tuple[Side, Side] | None = Field(default=None, strict=False, examples=[[224, 224]])
     """Height and width of the input, where the network leaves it open."""

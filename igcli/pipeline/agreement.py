@@ -19,8 +19,14 @@ SAME = {
 }
 
 
-def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
+def agree(place: Place, earlier: Earlier, model_sha256: str, *, size: tuple[int, int]) -> bool:
     """Refuse a network, or files that settings name, other than those of results and other shards.
+
+    Args:
+        place: Where results go.
+        earlier: What is there already.
+        model_sha256: Of the network.
+        size: Height and width of its input.
 
     Returns:
         Whether the configuration is agreed, too; if not, another shard wrote one first, which is
@@ -32,6 +38,7 @@ def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
     """
     folder = place.folder
     earlier.refuse_other_model(place, model_sha256)
+    earlier.refuse_other_size(place, size)
     if place.shard is None:
         return True
     own: Identity = {

@@ -1,7 +1,7 @@
 """What stands in the columns of a panel or beside an animation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from igcli import methods
 from igcli.models.load import Model
@@ -9,9 +9,10 @@ from igcli.records import Explanation, Pixels
 from igcli.render import cells
 from igcli.render.cells import Facts
 from igcli.render.curve import Curve
+from igcli.render.magnify import magnified
 from igcli.render.options import LabelLine, StyleOptions
 from igcli.render.painting import Painting, paint
-from igcli.render.panel import Cell
+from igcli.render.panel import Cell, PictureCell
 
 BESIDE = ("path", "colorbar")
 """Columns that belong to the method's column left of them: one each for each of its pictures."""
@@ -29,6 +30,7 @@ class Columns:
         model: The network, for labels.
         options: The style of all pictures.
         scales: By method, attribution to show at full strength; each picture's own without one.
+        factor: How many times pictures are magnified.
         flat: Methods that had a picture which highlights nothing.
     """
 
@@ -37,6 +39,7 @@ class Columns:
     model: Model
     options: StyleOptions
     scales: Mapping[str, float] = field(default_factory=dict)
+    factor: int = 1
     flat: set[str] = field(default_factory=set)
 
     def cells(
@@ -64,9 +67,9 @@ class Columns:
     def _still(self, name: str, found: Explanation, lines: tuple[LabelLine, ...]) -> Cell:
         """Return a cell that is the same for all targets."""
         if name == "image":
-            return cells.image_cell(self.image)
+            return self._magnified(cells.image_cell(self.image))
         if name == "baseline":
-            return cells.baseline_cell(found.baseline)
+            return self._magnified(cells.baseline_cell(found.baseline))
         facts = [
             Facts(
                 label=self.model.label(each.target),
@@ -98,7 +101,11 @@ class Columns:
 
     def _painted(self, found: Explanation) -> Painting:
         scale = self.scales.get(found.method)
-        return paint(self.image, found.attributions, self.options, scale=scale)
+        painting = paint(self.image, found.attributions, self.options, scale=scale)
+        return replace(painting, picture=magnified(painting.picture, self.factor))
+
+    def _magnified(self, cell: PictureCell) -> PictureCell:
+        return replace(cell, picture=magnified(cell.picture, self.factor))
 
 
 def _grouped(names: Sequence[str]) -> list[list[str]]:

@@ -19,6 +19,9 @@ UNCHANGING = frozenset(
 PICTURES = {"panel": "panels", "gif": "gifs"}
 """Settings that alter pictures alone, and the folders these lie in."""
 
+MAGNIFY = "panel.magnify"
+"""The setting of panels that alters GIFs, too."""
+
 NETWORK = frozenset({"model.source", "model.weights"})
 """Files whose contents the network's own hash stands for."""
 

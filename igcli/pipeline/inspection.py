@@ -1,5 +1,6 @@
 """What is known of a network, and what looks wrong with it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,23 +17,22 @@ from igcli.models.device import choose
 from igcli.models.load import Model, from_source
 from igcli.models.sources.open import open_source
 from igcli.pipeline.fitting import fitted
+from igcli.pipeline.segments import added_up, segments
 from igcli.pipeline.targets import parse
 from igcli.records import Array
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one image says of a network.
+    """What images say of a network.
 
     Attributes:
         findings: What looks wrong.
-        label: The top label, or its index.
-        score: Its score.
+        tops: The top label of each image, or its index, and its score.
     """
 
     findings: tuple[Finding, ...]
-    label: str
-    score: float
+    tops: tuple[tuple[str, float], ...]
 
 
 def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
@@ -61,29 +61,36 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     }
 
 
-def check(settings: Settings, image: str, *, trust_model: bool) -> Verdict:
-    """Run one image and look at what the network makes of it.
+def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Verdict:
+    """Run images and look at what the network makes of them.
 
     Args:
         settings: The resolved configuration.
-        image: Path of the image.
+        images: Their paths, one or more.
         trust_model: Whether a Keras file may bring code of its author's.
 
     Raises:
         ModelError: The network cannot be read, or is none for RGB images.
-        ImageError: The image cannot be read.
+        ImageError: An image cannot be read.
     """
     loaded = open_source(settings.model, trust=trust_model)
     bare = settings.model.model_copy(update={"labels": None})
     device = choose(settings.device)
     model = from_source(loaded, bare, device=device, explain=settings.explain)
     names, found = _named(settings, model)
-    pixels = _read(image, settings, model)
-    mode = settings.model.preprocess or loaded.preprocess
-    found += findings(pixels, loaded, model, preprocess=mode)
-    scores = model.network.predict(pixels[None])[0]
-    best = int(np.argmax(scores))
-    return Verdict(tuple(found), names[best] if names else str(best), float(scores[best]))
+    pixels = [_read(image, settings, model) for image in images]
+    found += findings(pixels, loaded, model, options=settings.model)
+    tops = (_top(model.network.predict(each[None])[0]) for each in pixels)
+    named = tuple((names[best] if names else str(best), score) for best, score in tops)
+    return Verdict(tuple(found), named)
+
+
+def _top(scores: Array) -> tuple[int, float]:
+    """Return the top class and its score, of scores (K,) or, of each of P pixels, (P, K)."""
+    parts = segments(scores)
+    best = int(np.argmax(scores if parts is None else parts.sizes()))
+    own = added_up(scores, None if parts is None else parts.mask(best))
+    return best, float(own[best])
 
 
 def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
@@ -94,7 +101,7 @@ def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, li
         if settings.model.labels:
             names = labels.read(settings.model.labels, outputs)
     except IgcliError as error:
-        found.append(_finding(error, "give model.labels one line for each output"))
+        found.append(_finding(error, "give model.labels one name for each output"))
     try:
         parse(settings.target, names, outputs, where="target")
     except IgcliError as error:

@@ -16,7 +16,10 @@ from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.summary import Summary
 
 SUMS = ("seconds", "skipped", "redone")
-SHARED = ("device", "precision", "batch_size", "model_sha256", "config_sha256", "versions")
+SHARED = (
+    *("device", "precision", "batch_size", "input_size"),
+    *("model_sha256", "config_sha256", "versions"),
+)
 """What shards usually have in common; where they do not, the summary lists all values."""
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from igcli.models.load import Model
 from igcli.outputs.arrays import encode_arrays
 from igcli.pipeline.columns import Columns
 from igcli.pipeline.context import Context
@@ -12,6 +11,7 @@ from igcli.render import gif
 from igcli.render.cells import path_cell
 from igcli.render.curve import Curve
 from igcli.render.encode import encode_image
+from igcli.render.magnify import times
 from igcli.render.maps import as_rgb
 from igcli.render.options import GifOptions
 from igcli.render.panel import compose
@@ -34,9 +34,13 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
     """Draw and encode the panel of an image and its explanations, the main one first."""
     options = context.settings.panel
     height, width = sample.image.shape[:2]
-    columns = Columns(as_rgb(sample.image), found, context.model, options, context.scales)
+    factor = times(height, width, options.magnify)
+    image = as_rgb(sample.image)
+    columns = Columns(image, found, context.model, options, context.scales, factor)
     cells = [
-        path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
+        path_cell(cell, height=factor * height, width=factor * width)
+        if isinstance(cell, Curve)
+        else cell
         for cell in columns.cells(options.columns, options.label_lines)
     ]
     drawn = compose(cells, headings=options.headings)
@@ -45,16 +49,19 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
 
 
 def animation(
-    sample: Sample, found: Sequence[Explanation], model: Model, options: GifOptions
+    sample: Sample, found: Sequence[Explanation], options: GifOptions, context: Context
 ) -> bytes:
     """Draw and encode the animation of an image's interior gradients, those of the first target."""
+    height, width = sample.image.shape[:2]
+    factor = times(height, width, context.settings.panel.magnify)
     interior, target = found[0].interior, found[0].target
     if interior is None:
         raise ValueError("no interior gradients were asked for")
     shown = [each for each in found if each.target == target]
     image = as_rgb(sample.image)
-    beside = Columns(image, shown, model, options).cells(options.columns)
-    return gif.animated(image, interior.maps, interior.alphas, options=options, beside=beside)
+    columns = Columns(image, shown, context.model, options, factor=factor)
+    beside = columns.cells(options.columns)
+    return gif.animated(image, interior, options=options, factor=factor, beside=beside)
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:

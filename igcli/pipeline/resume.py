@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from igcli.config.load import load_settings
+from igcli.config.load import Loaded, load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
 from igcli.config.wording import plain
@@ -18,6 +18,7 @@ from igcli.outputs.index import Index
 from igcli.outputs.shards import Place
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.identity import (
+    MAGNIFY,
     NETWORK,
     PICTURES,
     UNCHANGING,
@@ -26,6 +27,7 @@ from igcli.pipeline.identity import (
     values_of,
 )
 from igcli.records import Source
+from igcli.render.magnify import times
 
 Record = Mapping[str, Any]
 
@@ -40,12 +42,14 @@ class Earlier:
         retry_failed: Whether images that failed are tried again.
         record: One of the results, None where there is none.
         is_described: Whether config.yaml says so already.
+        is_unmagnified: Whether the pictures are of a time when none was magnified.
     """
 
     described: Settings
     retry_failed: bool = False
     record: Record | None = None
     is_described: bool = False
+    is_unmagnified: bool = False
 
     def refuse_other_model(self, place: Place, sha256: str) -> None:
         """Refuse a network other than the one that the results are of.
@@ -55,6 +59,16 @@ class Earlier:
         """
         if self.record is not None and self.record.get("model_sha256") != sha256:
             raise UsageError(_refusal(place, [_other_model(self.record, sha256)]))
+
+    def refuse_other_size(self, place: Place, size: tuple[int, int]) -> None:
+        """Refuse to magnify the pictures of inputs of a size where those that are there are not.
+
+        Raises:
+            UsageError: They would be.
+        """
+        magnify = self.described.panel.magnify
+        if self.is_unmagnified and times(*size, magnify) > 1:
+            raise UsageError(_refusal(place, [f"{MAGNIFY}: 1 -> {magnify}"]))
 
 
 def agreed(
@@ -77,11 +91,15 @@ def agreed(
     record = _any_result(place)
     if record is None and not shared:
         return Earlier(settings, retry_failed)
-    before = _settings_of(place)
+    loaded = _loaded_of(place)
+    before = loaded.settings
+    free = {group for group in PICTURES if _is_free(group, before, place)}
+    is_unmagnified = MAGNIFY not in loaded.chosen and free != {*PICTURES}
+    if is_unmagnified or free == {*PICTURES}:
+        before = _magnified(before, settings)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
-    described = settings.model_copy(update=kept)
-    free = {group for group in PICTURES if _is_free(group, before, place)}
+    described = _magnified(settings.model_copy(update=kept), settings)
     changes = [*_differences(before, described, free)]
     if record is not None:
         sha256 = of_source(settings.model)
@@ -92,7 +110,13 @@ def agreed(
     if changes:
         raise UsageError(_refusal(place, changes))
     same = all(getattr(before, group) == getattr(described, group) for group in PICTURES)
-    return Earlier(described, retry_failed, record, is_described=shared and same)
+    return Earlier(
+        described,
+        retry_failed,
+        record,
+        is_described=shared and same,
+        is_unmagnified=is_unmagnified,
+    )
 
 
 def index_of(place: Place) -> Index:
@@ -126,7 +150,7 @@ def _is_free(group: str, before: Settings, place: Place) -> bool:
     return place.shard is None and not any(map(place.folder.has_folder, places))
 
 
-def _settings_of(place: Place) -> Settings:
+def _loaded_of(place: Place) -> Loaded:
     """Return the settings that the results in a place were made with."""
     folder = place.folder
     if not folder.has(reports.CONFIG):
@@ -134,9 +158,15 @@ def _settings_of(place: Place) -> Settings:
         raise UsageError(_refusal(place, [reason]))
     try:
         with folder.local_path(reports.CONFIG) as path:
-            return load_settings(path, {}).settings
+            return load_settings(path, {})
     except ConfigError as error:
         raise UsageError(_refusal(place, [error.lines[0]])) from None
+
+
+def _magnified(settings: Settings, like: Settings) -> Settings:
+    """Return settings whose pictures are magnified as those of others are."""
+    panel = settings.panel.model_copy(update={"magnify": like.panel.magnify})
+    return settings.model_copy(update={"panel": panel})
 
 
 def _differences(before: Settings, now: Settings, free: AbstractSet[str]) -> Iterator[str]:
@@ -148,7 +178,8 @@ def _differences(before: Settings, now: Settings, free: AbstractSet[str]) -> Ite
     for name in {**old, **new}:
         one, other = old.get(name), new.get(name)
         both_files = is_path(name, one) and is_path(name, other)
-        if one != other and not both_files and name.partition(".")[0] not in ignored:
+        is_compared = name == MAGNIFY or name.partition(".")[0] not in ignored
+        if one != other and not both_files and is_compared:
             yield f"{name}: {_shown(one)} -> {_shown(other)}"
 
 

@@ -50,6 +50,7 @@ class Prepared:
             "precision": self.model.precision,
             "batch_size": batch_size,
             "model_sha256": self.model.sha256,
+            "input_size": self.model.size,
         }
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from igcli.records import Array, Pixels
+from igcli.records import Array, Interior, Pixels
 from igcli.render import curve, panel, text
 from igcli.render.animation import encode_gif
 from igcli.render.curve import Curve
+from igcli.render.magnify import magnified
 from igcli.render.options import GifOptions
 from igcli.render.painting import own_scales, paint, shared_scale
 from igcli.render.panel import Cell, PictureCell
@@ -27,46 +27,48 @@ BYTES_PER_PIXEL = 0.56
 
 def animated(
     image: Pixels,
-    maps: Array,
-    alphas: npt.NDArray[np.float64],
+    interior: Interior,
     *,
     options: GifOptions,
+    factor: int = 1,
     beside: Sequence[Cell | Curve] = (),
 ) -> bytes:
     """Return the file of the animation; arguments as in `frames`."""
-    shown = frames(image, maps, alphas, options=options, beside=beside)
+    shown = frames(image, interior, options=options, factor=factor, beside=beside)
     if options.format == "webp":
         return encode_webp(shown, frame_ms=options.frame_ms, loop=options.loop)
-    most = BYTES_PER_PIXEL * maps.size
+    most = BYTES_PER_PIXEL * interior.maps.size * factor**2
     return encode_gif(shown, frame_ms=options.frame_ms, loop=options.loop, most=most)
 
 
 def frames(
     image: Pixels,
-    maps: Array,
-    alphas: npt.NDArray[np.float64],
+    interior: Interior,
     *,
     options: GifOptions,
+    factor: int = 1,
     beside: Sequence[Cell | Curve] = (),
 ) -> list[Pixels]:
-    """Return a frame, uint8 (H + 90, at least 300, 3), for each map.
+    """Return a frame, uint8 (H * factor + 90, at least 300, 3), for each map.
 
     Args:
         image: uint8 (H, W, 3).
-        maps: float32 (F, H, W), channel mean of the interior gradients.
-        alphas: float64 (F,), where on the path they were taken, 0...1.
+        interior: Of the F frames.
         options: Style of the frames, each normalised on its own unless they share a scale.
+        factor: How many times pictures are magnified; what stands beside them is as it is.
         beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
     """
-    height, width = image.shape[:2]
+    height, width = (factor * side for side in image.shape[:2])
     still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
-    layout = panel.arrange([PictureCell((HEADING,), image), *still], headings="short")
-    scale = _shared(maps, options)
+    first = PictureCell((HEADING,), magnified(image, factor))
+    layout = panel.arrange([first, *still], headings="short")
+    scale = _shared(interior.maps, options)
     blank = _padded(layout.draw(), width, is_alone=not beside)
     shown = []
-    for interior, alpha in zip(maps, alphas, strict=True):
+    for values, alpha in zip(interior.maps, interior.alphas, strict=True):
         frame = blank.copy()
-        _place(frame, paint(image, interior, options, scale=scale).picture, (0, layout.top))
+        painting = paint(image, values, options, scale=scale)
+        _place(frame, magnified(painting.picture, factor), (0, layout.top))
         for each, cell, left in zip(beside, still, layout.lefts[1:], strict=False):
             if isinstance(each, Curve) and isinstance(cell, PictureCell):
                 plot = curve.marked(cell.picture, each, float(alpha))
@@ -82,7 +84,7 @@ def _shared(maps: Array, options: GifOptions) -> float | None:
     """Return the scale of all frames, where they are to share one."""
     if options.scale != "shared":
         return None
-    return shared_scale(own_scales(interior, options) for interior in maps)
+    return shared_scale(own_scales(values, options) for values in maps)
 
 
 def _plot(path: Curve, height: int, width: int) -> PictureCell:

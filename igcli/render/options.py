@@ -89,6 +89,10 @@ class PanelOptions(StyleOptions, _Look):
     label_lines: Annotated[tuple[LabelLine, ...], Field(strict=False)] = ("label", "score")
     """What stands under the heading of the label."""
 
+    magnify: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
+    """How many times pictures are magnified, those of GIFs, too; auto magnifies those whose shorter
+    side is under 160 pixels."""
+
     headings: Headings = "full"
     """Headings: full (what, and for which label), short, or short ones over pictures alone."""
 

@@ -425,6 +425,20 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
     assert blurred.attributions.shape == images.shape
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("device", "tpu", "expected auto, cpu, gpu or gpu:N, got 'tpu'"),
+        ("explain", "logits", "expected probability or logit, got 'logits'"),
+        ("precision", "bf16", "expected float32 or bfloat16 or auto, got 'bf16'"),
+    ],
+)
+def test_choices_that_do_not_exist_are_refused(key: str, value: str, says: str) -> None:
+    options: dict[str, Any] = {key: value}
+    with pytest.raises((ValueError, IgcliError), match=f"^{key}: {says}$"):
+        igcli.load_model("demo", **options)
+
+
 def test_gradients_that_are_not_finite_are_refused() -> None:
     # The square root's slope at the baseline, zero, is infinite; its scores are all finite.
     def roots(x: Any) -> Any:

@@ -59,8 +59,9 @@ def test_images_of_any_size(
     height: int, width: int, fit: str, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
     image = save(tmp_path / "a.png", height, width)
-    shown = ("--panel-preset", "notebook_outlines", "--steps", "2", "--model-fit", fit)
-    result = cli("attribute", "--model", tiny_model, *shown, "--output", "out", image)
+    shown = ("--panel-preset", "notebook_outlines", "--steps", "2", "--panel-magnify", "1")
+    known = ("--model", tiny_model, "--model-fit", fit)
+    result = cli("attribute", *known, *shown, "--output", "out", image)
     assert result.code == 0, result.err
     # The columns keep the width of their headings where the network's input is smaller.
     assert panel(tmp_path / "out").shape == (128, 556, 3)
@@ -120,7 +121,8 @@ def test_one_pixel_that_is_not_zero(
     image = tmp_path / "a.png"
     Image.new("RGB", (16, 16), "white").save(image)
     shown = ("--panel-preset", preset, "--panel-format", "png", "--panel-columns", "method")
-    result = cli("attribute", image, "--model", one_pixel_model, *shown, "--gif")
+    known = ("--model", one_pixel_model, "--panel-magnify", "1")
+    result = cli("attribute", image, *known, *shown, "--gif")
     assert result.code == 0, result.err
     found = panel(tmp_path / "igcli-output")
     below = found[60:76, :16] if "2016" not in preset and "_06" not in preset else found[40:56, :16]
@@ -143,6 +145,34 @@ def test_a_path_is_gathered_only_where_it_is_shown(
         assert cli("attribute", image, *shown, "--method", method, "--output", method).code == 0
         pixels = panel(tmp_path / method)
         assert (pixels == (0, 160, 0)).all(axis=2).any() == green
+
+
+def test_pictures_of_small_inputs_are_magnified(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    image = save(tmp_path / "a.png", 16, 16)
+    columns = ("--panel-columns", "image,method,baseline", "--panel-format", "png")
+    # The frames of a WebP, unlike those of a GIF, do not share a palette.
+    more = ("--gif", "--gif-format", "webp", "--arrays", "--steps", "2", "--model", tiny_model)
+    for magnify in ("auto", "1", "3"):
+        options = (*columns, *more, "--panel-magnify", magnify, "--output", magnify)
+        assert cli("attribute", image, *options).code == 0
+    assert cli("attribute", image, *columns, *more, "--output", "default").code == 0
+    small = panel(tmp_path / "1")
+    for magnify, factor in (("auto", 10), ("3", 3), ("default", 10)):
+        found = panel(tmp_path / magnify)
+        assert found.shape[0] == 60 + 16 * factor + 10
+        blocks = np.kron(small[60:76, :16], np.ones((factor, factor, 1), np.uint8))
+        np.testing.assert_array_equal(found[60:-10, : 16 * factor], blocks)
+        np.testing.assert_array_equal(found[:60, :100], small[:60, :100])
+        with (
+            np.load(tmp_path / magnify / "arrays" / "a.png.npz") as ours,
+            np.load(tmp_path / "1" / "arrays" / "a.png.npz") as plain,
+        ):
+            for key in plain.files:
+                np.testing.assert_array_equal(ours[key], plain[key])
+        with Image.open(tmp_path / magnify / "gifs" / "a.png.webp") as animation:
+            assert animation.size == (300, 16 * factor + 90)
+    with Image.open(tmp_path / "1" / "gifs" / "a.png.webp") as animation:
+        assert animation.size == (300, 16 + 90)
 
 
 def test_an_animation_is_about_the_first_target(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:

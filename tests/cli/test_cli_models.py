@@ -206,8 +206,36 @@ def test_labels_and_targets_that_do_not_fit_are_found(
     settings = ("--model-labels", "labels.txt", "--target", "7")
     result = cli("models", "check", net, image, *settings)
     assert result.code == 3
-    assert "2 lines, the network 3 outputs" in result.lines[0]
+    assert "2 names (one a line: one ... two), but the network has 3 outputs" in result.lines[0]
     assert "7 is out of range" in result.lines[1]
+
+
+@pytest.mark.parametrize("kind", [".keras", ".h5", ".pb", ""])
+def test_networks_in_every_kind_of_file_are_checked(
+    cli: Cli, tmp_path: Path, image: Path, kind: str
+) -> None:
+    net = model_files.save(model_files.network(), kind, tmp_path)
+    for mode in ("none", "caffe"):
+        result = cli("models", "check", net, image, "--model-preprocess", mode)
+        assert result.code in (0, 3), result.err
+        assert "internal error" not in result.err
+    result = cli("models", "check", net, image, "--model-preprocess", "unit")
+    assert (result.code, result.lines) == (0, [f"{net}: nothing looks wrong"])
+
+
+def test_several_images_have_one_verdict(cli: Cli, net: Path, image: Path, tmp_path: Path) -> None:
+    paths = [image, *(tmp_path / f"{number}.png" for number in range(2))]
+    for path in paths[1:]:
+        Image.new("RGB", (30, 20), (200, len(path.stem), 90)).save(path)
+    result = cli("models", "check", net, *paths, "--model-preprocess", "unit")
+    assert (result.code, result.lines) == (0, [f"{net}: nothing looks wrong"])
+    told = [line for line in result.err.splitlines() if line.startswith("igcli: ")]
+    assert [line.split(": ")[1] for line in told] == list(map(str, paths))
+    assert "igcli: " not in cli("models", "check", net, *paths, "-q").err
+    (tmp_path / "bad.png").write_text("no image")
+    result = cli("models", "check", net, image, "bad.png")
+    assert (result.code, "igcli: bad.png: " in result.err) == (1, True)
+    assert cli("models", "check", net).code == 2
 
 
 def test_preprocessing_that_does_not_fit_is_found(cli: Cli, shared: Path) -> None:

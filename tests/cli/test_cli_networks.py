@@ -62,7 +62,7 @@ def test_a_grey_network_is_given_luma(
 def test_a_colour_is_luma_for_a_grey_network(
     cli: Cli, photo: Path, linear: Values, tmp_path: Path
 ) -> None:
-    red = Image.new("RGB", (1, 1), "#ff4a17").convert("L").getpixel((0, 0))
+    red = int(np.asarray(Image.new("RGB", (1, 1), "#ff4a17").convert("L"))[0, 0])
     arguments = ("--baseline", "#ff4a17", "--arrays", "--target", "0")
     assert cli("attribute", photo, "--model", "linear.keras", *arguments).code == 0
     _, arrays = results(tmp_path / "igcli-output")

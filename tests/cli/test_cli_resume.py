@@ -183,6 +183,7 @@ CHANGED = {
     "baseline": (["--baseline", "white"], "baseline.kind: black -> white"),
     "two": (["--steps", "4", "--seed", "1"], "steps: 3 -> 4; seed: 0 -> 1"),
     "style": (["--panel-style", "windowing"], "panel.style: overlay -> windowing"),
+    "magnify": (["--panel-magnify", "2"], "panel.magnify: auto -> 2"),
     "quality": (["--panel-quality", "50"], "panel.quality: 95 -> 50"),
     "columns": (["--panel-columns", "image,label"], "panel.columns: ['image', 'label', "),
     "frames": (["--gif", "--gif-frame-ms", "90"], "gif.frame_ms: 500 -> 90"),
@@ -234,6 +235,60 @@ def test_what_alters_no_result_is_no_change(again: Again, output: Path, name: st
     config = after.pop("config.yaml"), before.pop("config.yaml")
     assert after == before
     assert b"windowing" in config[0]  # The GIFs are still described.
+
+
+def made_before_magnifying(output: Path) -> None:
+    """Make an output one of an igcli that knew no panel.magnify."""
+    config = (output / "config.yaml").read_text()
+    assert config.count("  magnify: 1\n") == 1
+    (output / "config.yaml").write_text(config.replace("  magnify: 1\n", ""))
+
+
+@pytest.mark.parametrize("command", ["attribute", "gif"])
+def test_pictures_of_before_they_were_magnified_are_not_mixed_with_others(
+    again: Again, output: Path, command: str
+) -> None:
+    assert again("--panel-magnify", "1", "--limit", "2", command=command).code == 0
+    made_before_magnifying(output)
+    before = files(output)
+    for options, says in (
+        ((), "panel.magnify: 1 -> auto"),
+        (("--panel-magnify", "2"), "panel.magnify: 1 -> 2"),
+        (("--dry-run",), "panel.magnify: 1 -> auto"),
+    ):
+        result = again(*options, command=command)
+        assert (result.code, f"({says})" in result.err) == (2, True), result.err
+        assert files(output) == before
+    assert again("--panel-magnify", "1", command=command).code == 0
+    assert counts(output) == (4, 2, 0, 0)
+    assert "magnify: 1" in (output / "config.yaml").read_text()
+
+
+def test_pictures_that_are_large_enough_go_on_as_before(
+    again: Again, output: Path, tmp_path: Path
+) -> None:
+    inputs = keras.Input((160, 160, 3))
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
+    keras.Model(inputs, keras.layers.Softmax()(means)).save(tmp_path / "large.keras")
+    model = ("--model", tmp_path / "large.keras", "--gif")
+    assert again(*model, "--panel-magnify", "1").code == 0
+    before = files(output)
+    made_before_magnifying(output)
+    result = again(*model)
+    assert (result.code, result.out, counts(output)) == (0, b"", (4, 4, 0, 0))
+    assert again(*model, "--on-existing", "overwrite").code == 0
+    after = files(output)
+    pictures = [name for name in before if name.startswith(("panels/", "gifs/"))]
+    assert len(pictures) == 8
+    assert all(after[name] == before[name] for name in pictures)
+
+
+def test_gifs_are_magnified_as_they_were_and_panels_alike(again: Again, output: Path) -> None:
+    assert again("--panel-magnify", "2", "--limit", "2", command="gif").code == 0
+    for command in ("gif", "attribute"):
+        result = again(command=command)
+        assert (result.code, "(panel.magnify: 2 -> auto)" in result.err) == (2, True)
+    assert again("--panel-magnify", "2", "--panel-style", "heat_map").code == 0
 
 
 def other_network(path: Path, tiny_model: Path) -> Path:

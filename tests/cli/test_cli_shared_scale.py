@@ -55,7 +55,8 @@ def own_scale(output: Path, name: str, key: str = "attributions") -> float:
 def test_it_is_the_median_of_the_images_own(
     attribute: Attribute, images: list[Path], tmp_path: Path
 ) -> None:
-    assert attribute("out", "--panel-columns", "method", *images).code == 0
+    shown = ("--panel-columns", "method", "--panel-magnify", "1")
+    assert attribute("out", *shown, *images).code == 0
     output = tmp_path / "out"
     expected = np.median([own_scale(output, path.name) for path in images])
     for path in images:

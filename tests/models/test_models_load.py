@@ -43,7 +43,9 @@ def test_a_network_of_open_size_needs_one(file: Path) -> None:
 def test_labels_of_the_wrong_length_are_refused(file: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("one\ntwo\nthree\n")
-    with pytest.raises(ModelError, match="3 lines, the network 2 outputs"):
+    with pytest.raises(
+        ModelError, match=r"3 names \(one a line: one ... three\), but the network has 2 o"
+    ):
         load(options(file, size=[6, 5], labels=str(labels)), device="cpu")
 
 
@@ -111,3 +113,19 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
         load(options(path), device="cpu")
     assert "expected axis -1" in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])
+def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
+    with pytest.raises(UsageError, match=r"expected auto, cpu, gpu or gpu:N, got") as error:
+        choose(device)  # type: ignore[arg-type]
+    assert str(error.value).endswith(repr(device))
+
+
+@pytest.mark.parametrize("place", ["CPU:0", "GPU:0"])
+def test_bfloat16_is_for_every_device(
+    file: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("igcli.models.load.choose", lambda _device: place)
+    model = load(options(file, size=[6, 5]), device="auto", precision="bfloat16")
+    assert (model.device, model.precision) == (place, "bfloat16")

@@ -121,3 +121,16 @@ def test_methods_without_anything_to_show_are_named() -> None:
 def test_any_column_stands_alone(name: str) -> None:
     [cell] = drawn([name])
     assert isinstance(cell, PictureCell | TextCell | Curve)
+
+
+def test_pictures_are_magnified_and_nothing_else() -> None:
+    names = ["image", "baseline", "method", "gradients", "label", "colorbar"]
+    found = explanation(), explanation("gradients")
+    plain, large = drawn(names, *found), drawn(names, *found, factor=3)
+    assert headings(large) == headings(plain)
+    for one, other in zip(plain[:4], large[:4], strict=True):
+        blocks = np.kron(one.picture, np.ones((3, 3, 1), np.uint8))
+        np.testing.assert_array_equal(other.picture, blocks)
+    assert large[4] == plain[4]
+    np.testing.assert_array_equal(large[5].picture, plain[5].picture)  # Both of the least height.
+    assert drawn(["image", "method", "colorbar"], *found, factor=20)[2].picture.shape[0] == 160
