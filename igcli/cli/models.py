@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.options import setting_options, settings_of
 from igcli.cli.terminal import say, verbosity
 from igcli.config.schema import Settings
@@ -49,7 +50,7 @@ def _network(command: Command) -> Command:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", type=PathType())
 @_network
 def show(name: str, **options: Any) -> None:
     """Say what is known of a network.
@@ -65,8 +66,8 @@ def show(name: str, **options: Any) -> None:
 
 
 @models.command()
-@click.argument("name")
-@click.argument("image")
+@click.argument("name", type=PathType())
+@click.argument("image", type=PathType())
 @_network
 def check(name: str, image: str, **options: Any) -> None:
     """Run one image and say what looks wrong with a network, each with its remedy.

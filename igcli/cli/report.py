@@ -3,12 +3,13 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tqdm import tqdm
 
+from igcli.cli.progress import Lines
 from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
@@ -49,6 +50,9 @@ class Report:
         # None leaves it to tqdm: no bar off a terminal, and TQDM_DISABLE holds.
         hidden = True if wanted.quiet else None
         self._bar = tqdm(total=total, unit=" images", disable=hidden, file=sys.stderr)
+        self._lines = Lines(total) if self._bar.disable else None
+        self._failed_before: list[str] = []
+        self._failures_before = 0
 
     def add(self, outcome: Outcome) -> None:
         """Tell one image's result."""
@@ -57,6 +61,7 @@ class Report:
         for name in outcome.files:
             self.wrote(name)
         if outcome.standing:
+            self._stood(outcome)
             return
         if self._wanted.as_json:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
@@ -65,9 +70,18 @@ class Report:
         for warning in outcome.record.get("warnings", ()):
             say(f"{outcome.record['source']}: warning: {warning}", logging.WARNING)
 
+    def _stood(self, outcome: Outcome) -> None:
+        """Keep in mind an image that failed in an earlier run and is not tried again."""
+        if outcome.failed:
+            self._failures_before += 1
+            if len(self._failed_before) < NAMED:
+                self._failed_before.append(outcome.record["source"])
+
     def tick(self) -> None:
         """Count an image as finished."""
         self._bar.update()
+        if self._lines is not None:
+            self._lines.tick()
 
     def wrote(self, name: str) -> None:
         """Tell of a file, unless records are told."""
@@ -79,6 +93,9 @@ class Report:
         self._bar.close()
         if self._wanted.as_json:
             self._result(to_json(summary).encode("ascii"), b"\n")
+        if self._failures_before:
+            names = named(self._failed_before, self._failures_before)
+            say(f"failed in an earlier run: {names}; --retry-failed tries again", logging.WARNING)
         say(closing_line(summary, self._total, self._output), NOTICE)
 
     def stop(self, summary: Mapping[str, Any]) -> None:
@@ -121,6 +138,13 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
 
 def _named(beyond: Mapping[str, Any]) -> str:
     """Return how many images are beyond `max_error`, and the first of their names."""
-    names, count = beyond["images"][:NAMED], beyond["count"]
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return f"{count:,} beyond max_error {beyond['max_error']:g}: {', '.join(names)}{more}"
+    count = beyond["count"]
+    names = named(beyond["images"], count)
+    return f"{count:,} beyond max_error {beyond['max_error']:g}: {names}"
+
+
+def named(names: Sequence[str], count: int) -> str:
+    """Return the first of `count` names: "a.jpg, b.jpg, c.jpg and 5 more"."""
+    shown = names[:NAMED]
+    more = f" and {count - len(shown):,} more" if count > len(shown) else ""
+    return f"{', '.join(shown)}{more}"

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from igcli.cli.run_options import Arguments
@@ -66,10 +67,11 @@ class _Counted:
 
 
 def _listed(name: str, *, nul: bool) -> Listing:
-    if name == "-":
-        return Listing(sys.stdin.buffer, nul=nul)
     try:
-        with Path(name).open("rb") as file:
+        if name == "-" and sys.stdin is None:
+            raise UsageError("standard input is closed: there is no list of images to read")
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
             return Listing(file, nul=nul)
     except OSError as error:
-        raise UsageError(f"--files-from: {name}: {error.strerror}") from None
+        where = "standard input" if name == "-" else f"--files-from: {name}"
+        raise UsageError(f"{where}: {error.strerror or error}") from None

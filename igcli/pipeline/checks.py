@@ -9,7 +9,7 @@ from igcli.methods import METHODS, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models import options as model_options
 from igcli.paths import options as path_options
-from igcli.pipeline.targets import read_rows
+from igcli.pipeline.targets import check_form, read_rows
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
@@ -32,6 +32,7 @@ def check(settings: Settings, *, panels: bool) -> None:
     """
     model_options.check_exists(settings.model)
     path_options.check_exists(settings)
+    check_form(settings.target, where="target")
     if settings.targets:
         read_rows(settings.targets)
     if "expected_gradients" in methods_of(settings, panels=panels):

@@ -1,7 +1,11 @@
 """Which settings make results what they are. Importing this imports no NumPy."""
 
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH110
+
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +42,13 @@ def is_path(name: str, value: object) -> bool:
     """Tell whether a setting names a file rather than something known."""
     mark = _PATHS.get(name)
     return mark is not None and isinstance(value, str) and not mark.is_name(value)
+
+
+def missing(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the files that settings name and that are not there, by the settings' names."""
+    for name, value in values_of(settings):
+        if name != "output" and is_path(name, value) and not os.path.exists(str(value)):
+            yield name, str(value)
 
 
 def config_sha256(settings: Settings) -> str:

@@ -105,11 +105,23 @@ def _rows(file: str, reader: Iterator[list[str]]) -> Iterator[Row]:
                 raise UsageError(
                     f"targets: {file}:{line}: {values[0]} has a row already, line {seen[values[0]]}"
                 )
+            check_form(values[1], where=f"targets: {file}:{line}")
             seen[values[0]] = line
             yield Row(line, *values)
     except csv.Error as error:
         line = reader.line_num  # type: ignore[attr-defined]
         raise UsageError(f"targets: {file}:{line}: {error}: is it CSV?") from None
+
+
+def check_form(wanted: int | str, *, where: str) -> None:
+    """Refuse what is a target of no network: "top:0".
+
+    Raises:
+        UsageError: It is; `where` begins the message.
+    """
+    top = _TOP.fullmatch(wanted) if isinstance(wanted, str) else None
+    if top and top[1] and not int(top[1]):
+        raise UsageError(f"{where}: {wanted}: explains nothing; give top, or top:2 and more")
 
 
 def targets(wanted: int | str, file: str | None, model: Model) -> Targets:

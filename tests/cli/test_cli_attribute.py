@@ -239,11 +239,12 @@ REFUSED = {
     "a missing list": (["attribute", "--files-from", "gone"], 2, "gone"),
     "an output that is a file": (["attribute", "a.png", "--output", "file"], 2, "file"),
     "a missing model": (["attribute", "a.png", "--model", "gone.keras"], 2, "gone.keras"),
-    "no steps": (["attribute", "a.png", "--steps", "0"], 2, "--steps: must be"),
+    "no steps": (["attribute", "a.png", "--steps", "0"], 2, "igcli: --steps: must be"),
     "negative steps": (["attribute", "a.png", "--steps", "-3"], 2, "--steps: must be"),
     "an empty batch": (["attribute", "a.png", "--batch-size", "0"], 2, "--batch-size: must be"),
     "an unknown method": (["attribute", "a.png", "--method", "magic"], 2, "integrated_gradients"),
     "a device that is not there": (["attribute", "a.png", "--device", "gpu:77"], 2, "gpu:77"),
+    "no top labels": (["attribute", "a.png", "--target", "top:0"], 2, "target: top:0: explains"),
     "two for one output": (["attribute", "a.png", "a.png.jpg"], 2, "a.png.jpg"),
 }
 
@@ -322,3 +323,13 @@ def test_photos_by_a_real_network_match_the_published_geometry(
         }
         assert min(offsets, key=lambda offset: offsets[offset]) == (0, 0)
         assert offsets[0, 0] < 8
+
+
+def test_progress_off_a_terminal_is_told_to_whoever_wants_detail(
+    cli: Cli, images: Path, tiny_model: Path
+) -> None:
+    arguments = ("attribute", images, "--model", tiny_model, "--steps", "2")
+    assert " images, " not in cli(*arguments).err
+    told = [line for line in cli(*arguments, "-v").err.splitlines() if " images, " in line]
+    count = len(told)
+    assert told[-1].startswith(f"igcli: {count} of {count} images, ")

@@ -371,3 +371,15 @@ def test_the_precision_of_the_first_run_holds(
     monkeypatch.setattr("igcli.pipeline.run.settled", None)
     assert again("--precision", "auto").code == 0
     assert {record["precision"] for record in lines(output)} == chosen
+
+
+def test_images_that_failed_before_are_named(again: Again, images: Path) -> None:
+    for number in range(5):
+        (images / f"{number}.jpg").write_bytes(b"no image")
+    first = again()
+    assert "earlier run" not in first.err
+    second = again()
+    assert second.code == 3
+    said = f"failed in an earlier run: {images}/0.jpg, {images}/1.jpg, {images}/2.jpg and 2 more"
+    assert f"igcli: {said}; --retry-failed tries again" in second.err.splitlines()
+    assert "earlier run" not in again("--retry-failed").err

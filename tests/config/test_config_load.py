@@ -8,6 +8,7 @@ import pytest
 from igcli.config.load import Loaded, load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Gif, Settings
+from igcli.config.yaml_source import Document
 from igcli.models.options import ModelOptions, Normalization
 
 
@@ -24,7 +25,7 @@ def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
 
 def test_the_defaults_are_the_published_ones() -> None:
     loaded = load_settings(None, {})
-    assert loaded == Loaded(Settings(), None, is_found=False, chosen=frozenset())
+    assert loaded == Loaded(Settings(), Document(""), is_found=False, chosen=frozenset())
     settings = loaded.settings
     assert settings.model.source == "demo"
     assert settings.steps == 50
