@@ -17,14 +17,12 @@ from igcli.errors import ImageError
 from igcli.images.folders import EXTENSIONS
 from igcli.images.tally import Tally
 from igcli.records import Source
+from igcli.shortening import member_stem
 from igcli.urls import is_url, shown
 
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 16
 LONGEST_HEADER = 1 << 20
-LONGEST_PART = 240
-"""Bytes of one part of a member's name: the ending of an output is to fit behind it."""
-
 NAMED = 3
 META = re.compile(r"__[^/]*__($|/)")
 """What WebDataset leaves out, beside names that begin with a dot."""
@@ -97,12 +95,12 @@ class Archive:
         if suffix.lower() not in EXTENSIONS:
             self._tally.other(suffix.lower())
             return None
-        longest = max(len(os.fsencode(part)) for part in parts)
-        if ".." in parts or "\0" in stem or longest > LONGEST_PART or hash(stem) in self._seen:
+        name = stem + suffix
+        key = hash(member_stem(name))
+        if ".." in parts or "\0" in stem or key in self._seen:
             self._out.append(member.name)
             return None
-        self._seen.add(hash(stem))
-        name = stem + suffix
+        self._seen.add(key)
         try:
             data: bytes | ImageError = _read(member, stream, most=self._most)
         except ImageError as error:

@@ -333,3 +333,14 @@ def test_progress_off_a_terminal_is_told_to_whoever_wants_detail(
     told = [line for line in cli(*arguments, "-v").err.splitlines() if " images, " in line]
     count = len(told)
     assert told[-1].startswith(f"igcli: {count} of {count} images, ")
+
+
+def test_a_name_as_long_as_file_systems_allow(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    name = "n" * 251 + ".png"
+    picture(tmp_path / name)
+    arguments = ("attribute", name, "--model", tiny_model, "--steps", "2", "--arrays", "--gif")
+    result = cli(*arguments)
+    assert (result.code, len(result.lines)) == (0, 3), result.err
+    assert all(Path(line).is_file() for line in result.lines)
+    assert records(tmp_path / "igcli-output")[name]["status"] == "ok"
+    assert "1 before" in cli(*arguments).err

@@ -17,6 +17,17 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
+def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    content = "output: ~/out\nmodel: {source: ~/net.keras}\nbaseline: ./~\n"
+    settings = load(content, "conf/a.yaml").settings
+    assert settings.output == "/home/me/out"
+    assert settings.model.source == "/home/me/net.keras"
+    assert settings.baseline.kind == "conf/./~"
+    assert load_settings(None, {"output": "~/there"}).settings.output == "/home/me/there"
+    assert load_settings(None, {"output": "~"}).settings.output == "/home/me"
+
+
 def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
     Path(file).parent.mkdir(exist_ok=True)
     Path(file).write_text(content, encoding="utf-8")
