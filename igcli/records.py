@@ -24,11 +24,13 @@ class Source:
             Bytes that are not UTF-8 are surrogate escapes.
         name: The path mirrored in the output, relative, parts joined by "/": "cats/a.jpg".
         data: Its bytes where they were read already, or why they could not be.
+        label: What a file beside it says it shows.
     """
 
     path: str
     name: str
     data: bytes | ImageError | None = field(default=None, repr=False, compare=False)
+    label: str | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> str:

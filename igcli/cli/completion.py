@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class PathType(click.ParamType):
+class PathType(click.ParamType[str]):
     """A path that the shell completes."""
 
     name = "path"
@@ -28,7 +28,7 @@ class PathType(click.ParamType):
         return [CompletionItem(incomplete, type="file")]
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[str]):
     """A value that may be one of some names, and is checked elsewhere; files are offered too."""
 
     name = "text"

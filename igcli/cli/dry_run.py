@@ -12,7 +12,7 @@ def dry_run(asked: Asked) -> int:
     Raises:
         IgcliError: As in the run itself.
     """
-    images, _ = find(asked.arguments, asked.place)
+    images, _ = find(asked.arguments, asked.place, asked.settings.targets)
     earlier = earlier_of(asked)
     prepared = prepared_for(asked)
     earlier.refuse_other_model(asked.place, prepared.model.sha256)

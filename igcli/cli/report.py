@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +124,9 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
     parts[0] += f" ({', '.join(further)})" if further else ""
     if summary["failed"]:
         parts.append(f"{summary['failed']:,} failed")
+    left_out = Counter(summary.get("left_out", {})) + Counter(summary.get("members_left_out", {}))
+    if left_out:
+        parts.append(_left_out(left_out))
     if "damaged" in summary:
         parts.append(f"images may be missing of damaged archives: {len(summary['damaged']):,}")
     if errors["median"] is not None:
@@ -136,6 +140,12 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
     return "; ".join(parts)
 
 
+def _left_out(kinds: Mapping[str, int]) -> str:
+    """Return what was met beside the images, the most frequent kinds first."""
+    counts = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return f"left out: {named([f'{kind} {count:,}' for kind, count in counts], len(counts))}"
+
+
 def _named(beyond: Mapping[str, Any]) -> str:
     """Return how many images are beyond `max_error`, and the first of their names."""
     count = beyond["count"]
@@ -144,7 +154,7 @@ def _named(beyond: Mapping[str, Any]) -> str:
 
 
 def named(names: Sequence[str], count: int) -> str:
-    """Return the first of `count` names: "a.jpg, b.jpg, c.jpg and 5 more"."""
+    """Return the first of `count` things: "a.jpg, b.jpg, c.jpg and 5 more"."""
     shown = names[:NAMED]
     more = f" and {count - len(shown):,} more" if count > len(shown) else ""
     return f"{', '.join(shown)}{more}"

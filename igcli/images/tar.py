@@ -11,11 +11,12 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import IO, NoReturn
 
 from igcli.errors import ImageError
 from igcli.images.folders import EXTENSIONS
-from igcli.images.tally import Tally
+from igcli.images.tally import HIDDEN, Tally
 from igcli.records import Source
 from igcli.shortening import member_stem
 from igcli.urls import is_url, shown
@@ -23,6 +24,8 @@ from igcli.urls import is_url, shown
 GZIP = b"\x1f\x8b"
 CHUNK = 1 << 16
 LONGEST_HEADER = 1 << 20
+LABEL, LONGEST_LABEL = ".cls", 1 << 12
+MOST_WAITING, MOST_OTHERS = 16, 1000
 NAMED = 3
 META = re.compile(r"__[^/]*__($|/)")
 """What WebDataset leaves out, beside names that begin with a dot."""
@@ -51,35 +54,48 @@ class Archive:
         trouble: Why images may be missing, once all were read; empty if they are not.
     """
 
-    def __init__(self, source: Source, *, most: int, tally: Tally) -> None:
+    def __init__(self, source: Source, *, most: int, tally: Tally, labelled: bool = False) -> None:
         """Name an archive; nothing is opened yet.
 
         Args:
             source: Where it lies.
             most: Bytes that one image may have.
-            tally: Counts members that are left out for their extension.
+            tally: Counts members that are left out, but for those that belong to an image.
+            labelled: Whether images wait for the members beside them that say what they show.
         """
         self.trouble = ""
         self._source = source
         self._most = most
         self._tally = tally
+        self._labelled = labelled
         self._seen: set[int] = set()
         self._out: list[str] = []
 
     def __iter__(self) -> Iterator[Source]:
         """Yield each image, read or with the error that kept it from being read."""
         count = 0
+        sample = _Sample("")
         try:
             with _opened(self._source.path) as stream:
                 for member in members_of(stream):
                     count += 1
-                    source = self._image(member, stream)
-                    if source is not None:
-                        yield source
+                    if self._is_hidden(member):
+                        continue
+                    key = _key(member.name)
+                    if key != sample.key:
+                        yield from sample.end(self._tally)
+                        sample = _Sample(key)
+                    source = self._image(member, stream, sample)
+                    sample.has_image |= source is not None
+                    if source is not None and self._labelled and sample.can_wait:
+                        sample.waiting.append(source)
+                    elif source is not None:
+                        yield replace(source, label=sample.label)
         except (*DAMAGED, ImageError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             where = f"damaged after {count:,} members" if count else "cannot be read as a tar file"
             self.trouble = f"{where}: {reason}"
+        yield from sample.end(self._tally)
         if self._out:
             names = ", ".join(map(repr, self._out[:NAMED]))
             told = f"left out, of names that lead elsewhere or came before: {names}"
@@ -87,13 +103,27 @@ class Archive:
             told += f" and {more:,} more" if more > 0 else ""
             self.trouble = "; ".join(filter(None, (self.trouble, told)))
 
-    def _image(self, member: tarfile.TarInfo, stream: "Forward") -> Source | None:
+    def _is_hidden(self, member: tarfile.TarInfo) -> bool:
+        """Tell whether a member is a folder, or of a name that is none of a sample."""
+        parts = [part for part in member.name.split("/") if part not in ("", ".")]
+        if member.isdir() or META.match("/".join(parts)):
+            return True
+        if any(part.startswith(".") and part != ".." for part in parts):
+            self._tally.skip(HIDDEN, member.name)
+            return True
+        return False
+
+    def _image(
+        self, member: tarfile.TarInfo, stream: "Forward", sample: "_Sample"
+    ) -> Source | None:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         stem, suffix = os.path.splitext("/".join(parts))
-        if member.isdir() or not parts or parts[-1].startswith(".") or META.match(stem + suffix):
+        if not parts:
             return None
         if suffix.lower() not in EXTENSIONS:
-            self._tally.other(suffix.lower())
+            sample.others += [suffix.lower()] if len(sample.others) < MOST_OTHERS else []
+            if self._labelled and suffix.lower() == LABEL:
+                sample.label = _label(member, stream)
             return None
         name = stem + suffix
         key = hash(member_stem(name))
@@ -106,6 +136,41 @@ class Archive:
         except ImageError as error:
             data = error
         return Source(f"{shown(self._source.path)}/{name}", f"{self._source.name}/{name}", data)
+
+
+@dataclass(slots=True)
+class _Sample:
+    """Members of one key, one after the other, as WebDataset has what belongs together."""
+
+    key: str
+    has_image: bool = False
+    label: str | None = None
+    others: list[str] = field(default_factory=list)
+    waiting: list[Source] = field(default_factory=list)
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether a label may still come, and images have not waited for it in vain."""
+        return self.label is None and len(self.waiting) < MOST_WAITING
+
+    def end(self, tally: Tally) -> Iterator[Source]:
+        """Yield the images that waited, with their label; count the members of no image."""
+        for suffix in () if self.has_image else self.others:
+            tally.other(suffix)
+        yield from (replace(source, label=self.label) for source in self.waiting)
+
+
+def _key(name: str) -> str:
+    """Return what the members of a sample have in common: all before the last part's first dot."""
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + last.partition(".")[0]
+
+
+def _label(member: tarfile.TarInfo, stream: "Forward") -> str | None:
+    try:
+        return _read(member, stream, most=LONGEST_LABEL).decode("utf-8-sig").strip()
+    except (ImageError, UnicodeError):
+        return None  # The image says that it has none.
 
 
 class Forward:

@@ -9,7 +9,7 @@ from igcli.methods import METHODS, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models import options as model_options
 from igcli.paths import options as path_options
-from igcli.pipeline.targets import check_form, read_rows
+from igcli.pipeline.targets import check_form, check_rows
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def check(settings: Settings, *, panels: bool) -> None:
     path_options.check_exists(settings)
     check_form(settings.target, where="target")
     if settings.targets:
-        read_rows(settings.targets)
+        check_rows(settings.targets)
     if "expected_gradients" in methods_of(settings, panels=panels):
         _check_folder(own(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:

@@ -131,7 +131,7 @@ def _open(begun: _Begun, context: Context) -> _Begun:
 
 
 def _is_standing(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    return is_standing(
+    return context.plan.targets.are_those_of(earlier, source) and is_standing(
         earlier,
         context.hashes(sha256),
         lambda: context.wanted(context.files(source)),
