@@ -6,7 +6,6 @@ import zlib
 
 from igcli.errors import ImageError
 from igcli.images import formats
-from igcli.images.colour import to_rgb
 from igcli.images.options import Limits
 from igcli.images.orientation import upright
 from igcli.records import Pixels
@@ -28,7 +27,7 @@ DAMAGED = (
 
 
 def decode(data: bytes, limits: Limits) -> Pixels:
-    """Decode a JPEG, PNG, WebP, BMP or the first frame of a GIF; safe for several threads.
+    """Decode the first picture of a file in one of `formats.FORMATS`; safe for several threads.
 
     Args:
         data: The file.
@@ -46,7 +45,9 @@ def decode(data: bytes, limits: Limits) -> Pixels:
         with form.open(io.BytesIO(form.lean(data))) as image:
             _check_size(image.size, limits)
             image.load()
-            return upright(to_rgb(image), image.info.get("exif", b""))
+            if not (form.notices_ends or form.is_whole(data)):
+                raise EOFError("truncated")
+            return upright(form.pixels(image, data), form.metadata(data, image))
     except DAMAGED as error:
         raise ImageError(_reason(form, data, error)) from error
     except MemoryError as error:
@@ -63,9 +64,24 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 
 def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
     """Tell a file cut short from one damaged within."""
-    reason = str(error)
-    if "truncated" in reason.lower() or not form.is_whole(data):
+    reason = " ".join(str(error).split())
+    if "truncated" in reason.lower() or not _is_whole(form, data):
         return f"truncated image: the file ends after {len(data):,} bytes"
-    if "not identified" in reason or not isinstance(error, OSError | SyntaxError | ValueError):
+    if "unknown pixel mode" in reason:
+        return f"a {form.name} of {form.kind(data)} values, which is not read"
+    if "not installed" in reason:
+        return f"{form.name} images are not read by the Pillow that is installed"
+    if (
+        "not identified" in reason
+        or reason.isdigit()
+        or not isinstance(error, OSError | SyntaxError | ValueError)
+    ):
         reason = "its structure is broken"
     return f"damaged {form.name} image: {reason}"
+
+
+def _is_whole(form: formats.Format, data: bytes) -> bool:
+    try:
+        return form.is_whole(data)
+    except DAMAGED:
+        return False  # It ends before it says how long it is.

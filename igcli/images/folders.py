@@ -15,7 +15,12 @@ from igcli.images.tally import ELSEWHERE, HIDDEN, Tally
 from igcli.records import Source
 from igcli.urls import is_url
 
-EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"))
+# fmt: off
+EXTENSIONS = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".jpg_large", ".png", ".webp", ".bmp", ".gif",
+    ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".j2k",
+))
+# fmt: on
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
