@@ -7,12 +7,13 @@ from igcli.config.write import to_yaml
 from igcli.errors import UsageError
 from igcli.outputs import reports
 from igcli.outputs.shards import FOLDER, Place
-from igcli.pipeline.identity import config_sha256
+from igcli.pipeline.identity import REVISION, config_sha256
 from igcli.pipeline.resume import Earlier
 
 Identity = Mapping[str, str | int]
 NAME = f"{FOLDER}/run.json"
 SAME = {
+    "revision": "version of igcli",
     "shards": "number of shards",
     "model_sha256": "network",
     "config_sha256": "configuration, or other files that it names",
@@ -38,6 +39,7 @@ def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
         "shards": place.shard.count,
         "model_sha256": model_sha256,
         "config_sha256": config_sha256(earlier.described),
+        "revision": REVISION,
     }
     if not folder.write_new(NAME, json.dumps(own).encode("ascii") + b"\n"):
         with folder.open_to_read(NAME) as file:

@@ -15,6 +15,15 @@ from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.options import Options
 
+REVISION = 2
+"""Of what igcli makes of the same image, network and settings.
+
+Raise it by one with a change after which attributions, or the pixels that they are of, are others
+for settings that stayed the same: how images are decoded, turned, fitted or given to the network,
+how a method or a rule computes. What only draws pictures, or moves last digits, is no reason.
+Results without a revision are of the first.
+"""
+
 UNCHANGING = frozenset(
     {"output", "device", "batch_size", "arrays", "gallery", "max_error", "max_pixels", "max_bytes"}
 )
@@ -54,8 +63,8 @@ def missing(settings: Settings) -> Iterator[tuple[str, str]]:
 def config_sha256(settings: Settings) -> str:
     """Return the hash, hexadecimal, of all that alters the attributions by the main method.
 
-    Files count by what they hold. How pictures are drawn is left out, so that adding some to a
-    run leaves it the same.
+    The revision is in it. Files count by what they hold. How pictures are drawn is left out, so
+    that adding some to a run leaves it the same.
 
     Raises:
         UsageError: A file cannot be read.
@@ -66,7 +75,8 @@ def config_sha256(settings: Settings) -> str:
         for name, value in values_of(settings)
         if name.partition(".")[0] not in left_out
     }
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    whole = {"revision": REVISION, **values}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def _content(name: str, value: object) -> str | None:

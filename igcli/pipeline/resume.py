@@ -20,6 +20,7 @@ from igcli.pipeline.checks import methods_of
 from igcli.pipeline.identity import (
     NETWORK,
     PICTURES,
+    REVISION,
     UNCHANGING,
     config_sha256,
     is_path,
@@ -77,6 +78,8 @@ def agreed(
     record = _any_result(place)
     if record is None and not shared:
         return Earlier(settings, retry_failed)
+    if record is not None and record.get("revision", 1) != REVISION:
+        raise UsageError(_refusal(place, [_other_revision(record)]))
     before = _settings_of(place)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
@@ -163,7 +166,14 @@ def _other_files(before: Settings, now: Settings) -> str:
         reasons.append(
             f"what is in {name} {other}" if one == other else f"{name}: {one} -> {other}"
         )
-    return " or ".join(reasons) or "another version of igcli"
+    return " or ".join(reasons) or "something else that the records do not tell"
+
+
+def _other_revision(record: Record) -> str:
+    revision = record.get("revision", 1)
+    is_later = isinstance(revision, int) and revision > REVISION
+    which = "a later" if is_later else "an earlier"
+    return f"made by {which} version of igcli, whose results for the same settings are others"
 
 
 def _other_model(record: Record, sha256: str) -> str:

@@ -17,6 +17,7 @@ RECORD = [
     "image_sha256",
     "model_sha256",
     "config_sha256",
+    "revision",
     "precision",
     "target",
     "label",

@@ -13,6 +13,9 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
+from igcli.config.schema import Settings
+from igcli.pipeline.identity import REVISION, config_sha256
+
 Again = Callable[..., Result]
 NAMES = ["a.jpg", "b.png", "cats/c.jpg", "cats/d.webp"]
 
@@ -383,3 +386,31 @@ def test_images_that_failed_before_are_named(again: Again, images: Path) -> None
     said = f"failed in an earlier run: {images}/0.jpg, {images}/1.jpg, {images}/2.jpg and 2 more"
     assert f"igcli: {said}; --retry-failed tries again" in second.err.splitlines()
     assert "earlier run" not in again("--retry-failed").err
+
+
+@pytest.mark.parametrize(
+    ("revision", "which"), [(None, "an earlier"), (1, "an earlier"), (10_000, "a later")]
+)
+def test_results_of_another_version_are_refused(
+    again: Again, output: Path, revision: int | None, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again()
+    found = lines(output)
+    for record in found:
+        assert record.pop("revision") == REVISION
+        record.update({} if revision is None else {"revision": revision})
+    text = "".join(json.dumps(record) + "\n" for record in found)
+    (output / "results.jsonl").write_text(text)
+    with monkeypatch.context() as patched:
+        patched.setattr("igcli.pipeline.run.load", None)  # Before the network is loaded.
+        result = again()
+    assert result.code == 2
+    [line] = result.err.splitlines()
+    assert f"(made by {which} version of igcli, whose results for the same settings are" in line
+    assert again("--on-existing", "overwrite").code == 0
+
+
+def test_the_revision_is_part_of_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config_sha256(Settings())
+    monkeypatch.setattr("igcli.pipeline.identity.REVISION", REVISION + 1)
+    assert config_sha256(Settings()) != before
