@@ -46,11 +46,13 @@ class Sample:
         source: Where it came from.
         image: RGB, uint8 (H, W, 3), 0...255, fitted to the network's input size.
         sha256: Of the file's bytes, hexadecimal.
+        profile: Name of its colour profile where that is another than sRGB's; else empty.
     """
 
     source: Source
     image: Pixels
     sha256: str
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
 
+PROFILES = "{} other than sRGB's ({}), which the network does not see; icc: srgb converts them"
 NAMED = 3
 """Images named in the closing line; the summary names more."""
 
@@ -27,11 +28,13 @@ class Wanted:
         as_json: Records on standard output in place of paths.
         nul: A NUL byte after each path in place of a newline.
         quiet: Errors alone on standard error.
+        icc: What the settings say of colour profiles.
     """
 
     as_json: bool = False
     nul: bool = False
     quiet: bool = False
+    icc: str = "ignore"
 
 
 class Report:
@@ -97,6 +100,8 @@ class Report:
         if self._failures_before:
             names = named(self._failed_before, self._failures_before)
             say(f"failed in an earlier run: {names}; --retry-failed tries again", logging.WARNING)
+        if summary.get("profiles") and self._wanted.icc == "ignore":
+            say(PROFILES.format(*_profiles(summary["profiles"])), NOTICE)
         say(closing_line(summary, self._total, self._output), NOTICE)
 
     def stop(self, summary: Mapping[str, Any]) -> None:
@@ -140,10 +145,22 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
     return "; ".join(parts)
 
 
+def _profiles(kinds: Mapping[str, int]) -> tuple[str, str]:
+    """Return how many images have another colour profile than sRGB's, and which."""
+    count = sum(kinds.values())
+    return (
+        f"{count:,} images have colour profiles" if count > 1 else "1 image has a colour profile"
+    ), _counted(kinds)
+
+
 def _left_out(kinds: Mapping[str, int]) -> str:
     """Return what was met beside the images, the most frequent kinds first."""
+    return f"left out: {_counted(kinds)}"
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
     counts = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    return f"left out: {named([f'{kind} {count:,}' for kind, count in counts], len(counts))}"
+    return named([f"{kind} {count:,}" for kind, count in counts], len(counts))
 
 
 def _named(beyond: Mapping[str, Any]) -> str:

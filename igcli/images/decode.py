@@ -3,11 +3,13 @@
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 
 from igcli.errors import ImageError
 from igcli.images import formats
 from igcli.images.options import Limits
 from igcli.images.orientation import upright
+from igcli.images.profiles import profile_in, to_srgb
 from igcli.records import Pixels
 
 # What Pillow's decoders were seen to raise, or may, on damaged files.
@@ -26,15 +28,30 @@ DAMAGED = (
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A decoded image.
+
+    Attributes:
+        pixels: RGB, uint8 (H, W, 3), upright.
+        profile: Name of its colour profile where that is another than sRGB's; else empty.
+    """
+
+    pixels: Pixels
+    profile: str
+
+
 def decode(data: bytes, limits: Limits) -> Pixels:
+    """Return the pixels that `decode_whole` returns; arguments and errors as there."""
+    return decode_whole(data, limits).pixels
+
+
+def decode_whole(data: bytes, limits: Limits) -> Decoded:
     """Decode the first picture of a file in one of `formats.FORMATS`; safe for several threads.
 
     Args:
         data: The file.
-        limits: What is too much.
-
-    Returns:
-        RGB, uint8 (H, W, 3), upright.
+        limits: What is too much, and what becomes of colour profiles.
 
     Raises:
         ImageError: It is no image, is damaged or beyond the limits.
@@ -47,7 +64,13 @@ def decode(data: bytes, limits: Limits) -> Pixels:
             image.load()
             if not (form.notices_ends or form.is_whole(data)):
                 raise EOFError("truncated")
-            return upright(form.pixels(image, data), form.metadata(data, image))
+            metadata = form.metadata(data, image)
+            pixels = form.pixels(image, data)
+            profile = profile_in(metadata.icc, image.mode)
+            if profile is not None and limits.icc == "srgb":
+                pixels = to_srgb(image, pixels, profile)
+            other = "" if profile is None or profile.is_srgb else profile.name
+            return Decoded(upright(pixels, metadata), other)
     except DAMAGED as error:
         raise ImageError(_reason(form, data, error)) from error
     except MemoryError as error:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from igcli.errors import OutputError
-from igcli.images.decode import decode
+from igcli.images.decode import decode_whole
 from igcli.images.files import read_source
 from igcli.images.fit import fit
 from igcli.pipeline import outcome
@@ -141,6 +141,6 @@ def _is_standing(earlier: Record, sha256: str, source: Source, context: Context)
 
 
 def _decoded(begun: _Begun, context: Context) -> Sample:
-    pixels = decode(begun.data, context.settings)
-    fitted = fit(pixels, context.model.size, how=context.settings.model.fit)
-    return Sample(begun.source, fitted, str(begun.sha256))
+    decoded = decode_whole(begun.data, context.settings)
+    fitted = fit(decoded.pixels, context.model.size, how=context.settings.model.fit)
+    return Sample(begun.source, fitted, str(begun.sha256), decoded.profile)

@@ -76,6 +76,8 @@ def done(
         **files,
         "warnings": extra["warnings"],
     }
+    if sample.profile:
+        record["profile"] = sample.profile
     if extra["scales"]:
         record["panel_scales"] = extra["scales"]
     if len(found) > 1:

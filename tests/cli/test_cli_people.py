@@ -10,6 +10,7 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
+from support import profiles
 from support.tars import image, regular, write_tar
 
 Run = Callable[..., Result]
@@ -146,3 +147,27 @@ def test_targets_of_no_member_are_named_once_all_are_read(run: Run, tmp_path: Pa
     (tmp_path / "rows.csv").write_text("in/z.tar/0.png,1\n")
     refused = run(*arguments, "-o", "other")
     assert (refused.code, "no row is for an image" in refused.err) == (2, True)
+
+
+def test_images_with_another_profile_are_counted_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    image = Image.new("RGB", (16, 16), (40, 200, 90))
+    for name, icc in {
+        "a": profiles.rgb("Display P3", profiles.P3),
+        "b": profiles.rgb("Display P3", profiles.P3),
+        "c": profiles.rgb("Adobe RGB", profiles.ADOBE, profiles.ADOBE_CURVE),
+        "d": profiles.rgb("sRGB", profiles.SRGB),
+    }.items():
+        image.save(tmp_path / "in" / f"{name}.png", icc_profile=icc)
+    result = run("in", "--arrays")
+    told = "3 images have colour profiles other than sRGB's (Display P3 2, Adobe RGB 1), which"
+    assert sum(told in line for line in result.err.splitlines()) == 1
+    assert records(tmp_path / "igcli-output")["a.png"]["profile"] == "Display P3"
+    assert summary(tmp_path / "igcli-output")["profiles"] == {"Display P3": 2, "Adobe RGB": 1}
+    refused = run("in", "--icc", "srgb")
+    assert (refused.code, "icc: ignore -> srgb" in refused.err) == (2, True)
+    result = run("in", "--icc", "srgb", "--arrays", "-o", "converted")
+    assert "colour profiles" not in result.err
+    expected = profiles.srgb_of(np.array([40, 200, 90], np.uint8), profiles.P3)
+    with np.load(tmp_path / "converted/arrays/a.png.npz") as arrays:
+        assert abs(arrays["image"] - expected).max() <= 2
