@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from igcli.models.load import Model
 from igcli.outputs.arrays import encode_arrays
 from igcli.pipeline.columns import Columns
 from igcli.pipeline.context import Context
@@ -38,22 +37,27 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
         path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
         for cell in columns.cells(options.columns, options.label_lines)
     ]
-    drawn = compose(cells, headings=options.headings)
+    drawn = compose(cells, headings=options.headings, face=context.face)
     data = encode_image(drawn, format=options.format, quality=options.quality)
     return Panel(data, tuple(sorted(columns.flat)))
 
 
 def animation(
-    sample: Sample, found: Sequence[Explanation], model: Model, options: GifOptions
+    sample: Sample, found: Sequence[Explanation], context: Context, options: GifOptions
 ) -> bytes:
     """Draw and encode the animation of an image's interior gradients, those of the first target."""
     interior, target = found[0].interior, found[0].target
     if interior is None:
         raise ValueError("no interior gradients were asked for")
     shown = [each for each in found if each.target == target]
-    beside = Columns(sample.image, shown, model, options).cells(options.columns)
+    beside = Columns(sample.image, shown, context.model, options).cells(options.columns)
     return gif.animated(
-        sample.image, interior.maps, interior.alphas, options=options, beside=beside
+        sample.image,
+        interior.maps,
+        interior.alphas,
+        options=options,
+        beside=beside,
+        face=context.face,
     )
 
 

@@ -9,9 +9,11 @@ from igcli.records import Array, Pixels
 from igcli.render import curve, panel, text
 from igcli.render.animation import encode_gif
 from igcli.render.curve import Curve
+from igcli.render.face import Face
 from igcli.render.options import GifOptions
 from igcli.render.painting import own_scales, paint, shared_scale
 from igcli.render.panel import Cell, PictureCell
+from igcli.render.text import PACKAGED
 from igcli.render.webp import encode_webp
 
 HEADING = "Interior gradients GIF"
@@ -32,9 +34,10 @@ def animated(
     *,
     options: GifOptions,
     beside: Sequence[Cell | Curve] = (),
+    face: Face = PACKAGED,
 ) -> bytes:
     """Return the file of the animation; arguments as in `frames`."""
-    shown = frames(image, maps, alphas, options=options, beside=beside)
+    shown = frames(image, maps, alphas, options=options, beside=beside, face=face)
     if options.format == "webp":
         return encode_webp(shown, frame_ms=options.frame_ms, loop=options.loop)
     most = BYTES_PER_PIXEL * maps.size
@@ -48,6 +51,7 @@ def frames(
     *,
     options: GifOptions,
     beside: Sequence[Cell | Curve] = (),
+    face: Face = PACKAGED,
 ) -> list[Pixels]:
     """Return a frame, uint8 (H + 90, at least 300, 3), for each map.
 
@@ -57,10 +61,12 @@ def frames(
         alphas: float64 (F,), where on the path they were taken, 0...1.
         options: Style of the frames, each normalised on its own unless they share a scale.
         beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
+        face: The fonts of all text.
     """
     height, width = image.shape[:2]
     still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
-    layout = panel.arrange([PictureCell((HEADING,), image), *still], headings="short")
+    cells = [PictureCell((HEADING,), image), *still]
+    layout = panel.arrange(cells, headings="short", face=face)
     scale = _shared(maps, options)
     blank = _padded(layout.draw(), width, is_alone=not beside)
     shown = []
@@ -73,7 +79,7 @@ def frames(
                 _place(frame, plot, (left, layout.top))
         caption = f"alpha={round(float(alpha), 4)!r}"
         y = layout.top + height + LEFT
-        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE)
+        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE, face=face)
         shown.append(frame)
     return shown
 

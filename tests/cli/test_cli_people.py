@@ -11,6 +11,7 @@ from conftest import Cli, Result
 from PIL import Image
 
 from support import profiles
+from support.fonts import write_font
 from support.tars import image, regular, write_tar
 
 Run = Callable[..., Result]
@@ -171,3 +172,19 @@ def test_images_with_another_profile_are_counted_once(run: Run, tmp_path: Path) 
     expected = profiles.srgb_of(np.array([40, 200, 90], np.uint8), profiles.P3)
     with np.load(tmp_path / "converted/arrays/a.png.npz") as arrays:
         assert abs(arrays["image"] - expected).max() <= 2
+
+
+def test_a_font_for_the_panels(run: Run, tmp_path: Path) -> None:
+    pictures(tmp_path / "in", "a.png")
+    (tmp_path / "labels.txt").write_text("猫\n犬\n鳥\n")
+    found: list[bytes] = []
+    for options in ((), ("--panel-font", "boxes.ttf"), ("--panel-font", "wide.ttf")):
+        write_font(tmp_path / "boxes.ttf", "猫犬鳥")
+        write_font(tmp_path / "wide.ttf", "猫犬鳥", width=1000)
+        output = tmp_path / f"out{len(found)}"
+        result = run("in", "-o", output, *options)
+        assert result.code == 0, result.err
+        found.append((output / "panels/a.png.jpg").read_bytes())
+    assert len(set(found)) == 3
+    refused = run("in", "-o", "other", "--panel-font", "labels.txt")
+    assert (refused.code, "panel.font: labels.txt is no font" in refused.err) == (2, True)
