@@ -15,7 +15,7 @@ from typing import IO
 
 from igcli.errors import ImageError, UsageError
 from igcli.images.containers import Container, Entry, Tar, Zip, copied, unpacked
-from igcli.images.folders import EXTENSIONS
+from igcli.images.endings import EXTENSIONS
 from igcli.images.remote import open_file
 from igcli.images.tally import ELSEWHERE, HIDDEN, SPECIAL, Tally
 from igcli.images.tar import DAMAGED

@@ -43,6 +43,8 @@ def of_tiff(image: Image.Image, page: Page) -> Pixels:
         finite = values[np.isfinite(values)]
         span = (float(finite.min()), float(finite.max())) if finite.size else None
         raise ImageError(no_colours(page, span))
+    if image.mode == "P" and (palette := page.palette()):
+        image.putpalette(palette)
     if not image.mode.startswith("I"):
         return to_rgb(image)
     values = np.asarray(image).astype(np.int64)

@@ -11,16 +11,11 @@ from dataclasses import dataclass, replace
 
 from igcli.errors import ImageError
 from igcli.images import remote
+from igcli.images.endings import EXTENSIONS
 from igcli.images.tally import ELSEWHERE, HIDDEN, Tally
 from igcli.records import Source
 from igcli.urls import is_url
 
-# fmt: off
-EXTENSIONS = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".jpg_large", ".png", ".webp", ".bmp", ".gif",
-    ".tif", ".tiff", ".avif", ".heic", ".heif", ".jp2", ".j2k",
-))
-# fmt: on
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 

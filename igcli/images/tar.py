@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, NoReturn
 
 from igcli.errors import ImageError
-from igcli.images.folders import EXTENSIONS
+from igcli.images.endings import EXTENSIONS
 from igcli.images.tally import HIDDEN, Tally
 from igcli.records import Source
 from igcli.shortening import member_stem
@@ -79,18 +79,20 @@ class Archive:
             with _opened(self._source.path) as stream:
                 for member in members_of(stream):
                     count += 1
-                    if self._is_hidden(member):
+                    name = _name(member)
+                    if self._is_hidden(member, name):
                         continue
-                    key = _key(member.name)
+                    key = _key(name)
                     if key != sample.key:
                         yield from sample.end(self._tally)
                         sample = _Sample(key)
-                    source = self._image(member, stream, sample)
+                    source = self._image(member, name, stream, sample)
                     sample.has_image |= source is not None
-                    if source is not None and self._labelled and sample.can_wait:
-                        sample.waiting.append(source)
+                    if source is not None and self._labelled and sample.can_wait(name):
+                        sample.waiting.append((name, source))
                     elif source is not None:
-                        yield replace(source, label=sample.label)
+                        yield replace(source, label=sample.label_of(name))
+                    yield from sample.ready()
         except (*DAMAGED, ImageError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             where = f"damaged after {count:,} members" if count else "cannot be read as a tar file"
@@ -103,31 +105,26 @@ class Archive:
             told += f" and {more:,} more" if more > 0 else ""
             self.trouble = "; ".join(filter(None, (self.trouble, told)))
 
-    def _is_hidden(self, member: tarfile.TarInfo) -> bool:
+    def _is_hidden(self, member: tarfile.TarInfo, name: str) -> bool:
         """Tell whether a member is a folder, or of a name that is none of a sample."""
-        parts = [part for part in member.name.split("/") if part not in ("", ".")]
-        if member.isdir() or META.match("/".join(parts)):
+        if member.isdir() or not name or META.match(name):
             return True
-        if any(part.startswith(".") and part != ".." for part in parts):
+        if any(part.startswith(".") and part != ".." for part in name.split("/")):
             self._tally.skip(HIDDEN, member.name)
             return True
         return False
 
     def _image(
-        self, member: tarfile.TarInfo, stream: "Forward", sample: "_Sample"
+        self, member: tarfile.TarInfo, name: str, stream: "Forward", sample: "_Sample"
     ) -> Source | None:
-        parts = [part for part in member.name.split("/") if part not in ("", ".")]
-        stem, suffix = os.path.splitext("/".join(parts))
-        if not parts:
-            return None
+        stem, suffix = os.path.splitext(name)
         if suffix.lower() not in EXTENSIONS:
             sample.others += [suffix.lower()] if len(sample.others) < MOST_OTHERS else []
             if self._labelled and suffix.lower() == LABEL:
-                sample.label = _label(member, stream)
+                sample.add(stem, _label(member, stream))
             return None
-        name = stem + suffix
         key = hash(member_stem(name))
-        if ".." in parts or "\0" in stem or key in self._seen:
+        if ".." in name.split("/") or "\0" in stem or key in self._seen:
             self._out.append(member.name)
             return None
         self._seen.add(key)
@@ -144,20 +141,48 @@ class _Sample:
 
     key: str
     has_image: bool = False
-    label: str | None = None
+    labels: dict[str, str | None] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
-    waiting: list[Source] = field(default_factory=list)
+    waiting: list[tuple[str, Source]] = field(default_factory=list)
 
-    @property
-    def can_wait(self) -> bool:
-        """Whether a label may still come, and images have not waited for it in vain."""
-        return self.label is None and len(self.waiting) < MOST_WAITING
+    def add(self, stem: str, label: str | None) -> None:
+        """Keep the label of a name, and not those of many names of one key."""
+        self.labels[stem] = label
+        if len(self.labels) > MOST_WAITING:
+            del self.labels[next(each for each in self.labels if each != self.key)]
+
+    def ready(self) -> Iterator[Source]:
+        """Yield the images whose label came."""
+        waiting, self.waiting = self.waiting, []
+        for name, source in waiting:
+            label = self.label_of(name)
+            if label is None:
+                self.waiting.append((name, source))
+            else:
+                yield replace(source, label=label)
+
+    def can_wait(self, name: str) -> bool:
+        """Tell whether a label may still come, and images have not waited for it in vain."""
+        return self.label_of(name) is None and len(self.waiting) < MOST_WAITING
+
+    def label_of(self, name: str) -> str | None:
+        """Return the label of an image: that of its name without the ending, else of the key.
+
+        Names with dots, as 22.05.png and 22.06.png, have one key, and may have labels each.
+        """
+        stem = os.path.splitext(name)[0]
+        return next((self.labels[each] for each in (stem, self.key) if each in self.labels), None)
 
     def end(self, tally: Tally) -> Iterator[Source]:
         """Yield the images that waited, with their label; count the members of no image."""
         for suffix in () if self.has_image else self.others:
             tally.other(suffix)
-        yield from (replace(source, label=self.label) for source in self.waiting)
+        yield from (source for _, source in self.waiting)
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    """Return the name of a member without what changes nothing in it."""
+    return "/".join(part for part in member.name.split("/") if part not in ("", "."))
 
 
 def _key(name: str) -> str:

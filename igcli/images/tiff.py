@@ -18,6 +18,7 @@ STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION = 256, 257, 258, 259, 262, 274
 STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 277, 278, 279, 284
+COLOURS = 320
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, FORMAT, XMP, ICC = 322, 323, 324, 325, 339, 700, 34675
 
 SINGLE = frozenset({WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, 266, SAMPLES, ROWS, PLANAR, 317})
@@ -25,7 +26,7 @@ SINGLE |= {TILE_WIDTH, TILE_HEIGHT, 292, 293, ORIENTATION}
 """Tags of one value."""
 
 FOR_PIXELS = (SINGLE - {ORIENTATION}) | {BITS, STRIPS, STRIP_SIZES, TILES, TILE_SIZES, FORMAT}
-FOR_PIXELS |= {320, 338, 347, *range(512, 522), 529, 530, 531, 532}
+FOR_PIXELS |= {COLOURS, 338, 347, *range(512, 522), 529, 530, 531, 532}
 """Tags without which there are no pixels: colours, extra samples, tables of JPEG."""
 
 # fmt: off
@@ -191,6 +192,16 @@ class Page:
         directory = struct.pack(self.order + count, len(raw))
         directory += b"".join(raw[tag] for tag in sorted(raw)) + bytes(struct.calcsize(offset))
         return head + data[len(head) :] + directory
+
+    def palette(self) -> list[int] | None:
+        """Return a palette of 8 bits, where it stands as it is in the 16 bits that there are.
+
+        Pillow takes the upper halves of its numbers, and every colour would be black.
+        """
+        colours = self.values(COLOURS)
+        if not len(colours) or colours.max() > 255 or not colours.any():
+            return None
+        return [int(each) for each in colours.reshape(3, -1).T.reshape(-1)]
 
     def _black_is_zero(self) -> bytes:
         form = "HHQHHI" if self.is_big else "HHIHH"

@@ -12,12 +12,14 @@ import codecs
 import csv
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from igcli.errors import UsageError
+from igcli.images.endings import EXTENSIONS
 from igcli.urls import is_url
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 SEPARATORS = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}
 """What may stand between two cells; of several that fit the first, which is the rarest in names."""
+
+_EXCEL = re.compile(r"sep=([\t;,])\s*$", re.MULTILINE)
+"""A first line by which Excel learns what stands between cells."""
 
 # fmt: off
 _FILES = (
@@ -62,13 +67,17 @@ def read_rows(file: str) -> list[Row]:
     """
     text = _text(file)
     separator = _separator(text)
-    return list(_pairs(file, _table(text, separator, file), SEPARATORS[separator]))
+    return list(_pairs(file, _table(text, separator, file), separator))
 
 
 def keys_of(source: Source) -> tuple[str, ...]:
     """Return what the row of an image may call it, the most exact first."""
     path = source.path if is_url(source.path) else os.path.abspath(source.path)
-    return tuple(map(_composed, (source.path, source.name, path, source.shown)))
+    whole = (source.path, source.name, path, source.shown)
+    stems = (os.path.splitext(each)[0] for each in whole)
+    # Tables of names without endings are common; a.jpg is not what a row for a.jpg.png says.
+    bare = (each for each in stems if os.path.splitext(each)[1].lower() not in EXTENSIONS)
+    return tuple(map(_composed, (*whole, *bare)))
 
 
 def keys_of_row(path: str) -> tuple[str, ...]:
@@ -144,6 +153,8 @@ def _text(file: str) -> str:
 
 def _separator(text: str) -> str:
     """Return what stands between cells: that of a header, else the first that fits all rows."""
+    if excel := _EXCEL.match(text):
+        return excel[1]
     fitting = [each for each in SEPARATORS if each in text and _fits(text, each)]
     if fitting:
         return next((each for each in fitting if _columns(_first(text, each))), fitting[0])
@@ -172,6 +183,8 @@ def _table(text: str, separator: str, file: str = "") -> Table:
     try:
         for cells in reader:
             values = [cell.strip() for cell in cells]
+            if reader.line_num == 1 and _EXCEL.fullmatch(text.split("\n", 1)[0]):
+                continue
             while values and not values[-1]:
                 values.pop()
             if values:
@@ -186,11 +199,12 @@ def _pairs(file: str, table: Table, separator: str) -> Iterator[Row]:
     for number, (line, cells) in enumerate(table):
         if number == 0 and (columns := _columns(cells)):
             continue
-        if columns is None and len(cells) != 2:
-            raise UsageError(f"targets: {file}:{line}: expected a path, {separator} and a target")
+        if columns is None and len(cells) > 2 and is_url(cells[0]):  # commas in its query
+            cells = [separator.join(cells[:-1]), cells[-1]]
         row = _row(line, cells, columns or (0, 1))
-        if row is None:
-            raise UsageError(f"targets: {file}:{line}: expected a path, {separator} and a target")
+        if row is None or (columns is None and len(cells) != 2):
+            mark = SEPARATORS[separator]
+            raise UsageError(f"targets: {file}:{line}: expected a path, {mark} and a target")
         first = lines.setdefault(_composed(row.path), line)
         if first != line:
             raise UsageError(f"targets: {file}:{line}: {row.path} has a row already, line {first}")

@@ -63,6 +63,20 @@ def test_what_lies_under_names_of_images_is_named(data: bytes, says: str) -> Non
         decode(data, LIMITS)
 
 
+def test_a_png_that_xcode_rewrote_says_so() -> None:
+    data = saved(Image.new("RGB", (8, 8)), "PNG")
+    data = data[:8] + chunk(b"CgBI", b"P\0 \2") + data[8:]
+    with pytest.raises(ImageError, match=r"^damaged PNG image: rewritten by Xcode for iOS; take"):
+        decode(data, LIMITS)
+
+
+def test_stray_bytes_between_the_segments_of_a_jpeg_cost_no_image() -> None:
+    data = saved(Image.fromarray(noise(16, 16, 3)), "JPEG")
+    at = data.index(b"\xff\xdb")
+    for stray in (b"\0", b"\x42", b"\0\0\0", b"\xff\xff"):
+        assert np.array_equal(decode(data[:at] + stray + data[at:], LIMITS), decode(data, LIMITS))
+
+
 def test_other_formats_that_pillow_knows_are_no_images() -> None:
     for form in ("PPM", "ICO", "TGA"):
         with pytest.raises(ImageError, match="not an image"):

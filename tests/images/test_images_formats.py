@@ -102,6 +102,16 @@ def test_fax_and_jpeg_within_a_tiff() -> None:
     assert abs(decode(data, LIMITS).astype(int) - np.asarray(smooth())).mean() < 3
 
 
+def test_palettes_of_eight_bits_within_sixteen_are_not_black() -> None:
+    image = Image.fromarray(noise(31, 17, 3)).quantize(16)
+    data = bytearray(saved(image, "TIFF"))
+    at = data.index(struct.pack("<HHI", 320, 3, 768))
+    [place] = struct.unpack_from("<I", data, at + 8)
+    colours = np.frombuffer(bytes(data), "<u2", 768, place)
+    data[place : place + 1536] = (colours >> 8).astype("<u2").tobytes()
+    assert np.array_equal(decode(bytes(data), LIMITS), np.asarray(image.convert("RGB")))
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_grey_of_sixteen_bits_in_a_tiff_is_scaled(order: str) -> None:
     values = np.array([0, 128, 129, 257, 32768, 65000, 65535], np.uint16)

@@ -222,6 +222,21 @@ def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
     assert tally.left_out == {".cls": 1, ".svg": 1, "hidden files": 1}
 
 
+def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
+    pairs = [(f"22.{number:02}", str(number).encode()) for number in range(50)]
+    members = [
+        regular(f"./d/{stem}{ending}", data)
+        for stem, label in pairs
+        for ending, data in ((".png", b"x"), (".cls", label))
+    ]
+    members += [regular("d/22.last.png", b"x"), regular("d/22.cls", b"9")]
+    path = write_tar(tmp_path / "x.tar", members)
+    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally(), labelled=True)
+    labels = {each.name: each.label for each in archive}
+    expected = {f"x.tar/d/{stem}.png": label.decode() for stem, label in pairs}
+    assert labels == {**expected, "x.tar/d/22.last.png": "9"}
+
+
 def test_images_of_one_key_without_end_do_not_wait_for_ever(tmp_path: Path) -> None:
     members = [regular(f"a.{number}.png", b"x") for number in range(40)]
     path = write_tar(tmp_path / "x.tar", members)

@@ -211,3 +211,24 @@ def test_a_label_beside_an_image_that_changed_is_another_target() -> None:
     other = Source("x.tar/a.jpg", "x.tar/a.jpg", b"", label="nix")
     assert not found.are_those_of({"status": "ok", "target": 1}, other)
     assert found.are_those_of({"status": "ok", "target": 1}, Source("in/a.jpg", "a.jpg"))
+
+
+def test_rows_of_names_without_endings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path, "id,label\nd/7f3a,3\nb.jpg,4\n")
+    found = targets("top", file, model())
+    assert found.of(Source("in/d/7f3a.tif", "d/7f3a.tif")).of(SCORES) == (3,)
+    assert found.of(Source("in/d/7f3a.x.jpg", "d/7f3a.x.jpg")).of(SCORES) == (1,)
+    # A row for b.jpg says nothing of b.jpg.png.
+    assert found.of(Source("in/b.jpg.png", "b.jpg.png")).of(SCORES) == (1,)
+    rows = Matching(file, read_rows(file))
+    rows.see(Source("in/d/7f3a.tif", "d/7f3a.tif"))
+    assert [row.path for row in rows.unmatched] == ["b.jpg"]
+
+
+def test_commas_in_urls_and_the_first_line_of_excel(tmp_path: Path) -> None:
+    url = "https://h/a.jpg?crop=26,19,x0&w=80"
+    assert read_rows(written(tmp_path, f"{url},lynx\nb.jpg,1\n"))[0].path == url
+    for start in ("sep=;\r\n", "sep=;\nimage;label\n"):
+        found = read_rows(written(tmp_path, start + "a,b.jpg;lynx\n"))
+        assert [(row.path, row.target) for row in found] == [("a,b.jpg", "lynx")]
