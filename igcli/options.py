@@ -1,5 +1,6 @@
 """What all groups of options share: frozen, strictly typed, no unknown names."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class PathField:
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Refuse what no file can be called."""
+        """Refuse what no file can be called, and expand `~`."""
         return core_schema.no_info_after_validator_function(_path, handler(source))
 
 
@@ -106,7 +107,7 @@ def _path(path: object) -> object:
         raise ValueError("has a character that no file name may have")
     if isinstance(path, str) and has_credentials(path):
         raise ValueError("is a URL with a user name or password: give them in the environment")
-    return path
+    return os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111
 
 
 def _switched(value: object) -> object:

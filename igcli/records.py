@@ -24,11 +24,13 @@ class Source:
             Bytes that are not UTF-8 are surrogate escapes.
         name: The path mirrored in the output, relative, parts joined by "/": "cats/a.jpg".
         data: Its bytes where they were read already, or why they could not be.
+        label: What a file beside it says it shows.
     """
 
     path: str
     name: str
     data: bytes | ImageError | None = field(default=None, repr=False, compare=False)
+    label: str | None = field(default=None, compare=False)
 
     @property
     def shown(self) -> str:
@@ -44,11 +46,13 @@ class Sample:
         source: Where it came from.
         image: uint8, 0...255, fitted to the network's input: RGB (H, W, 3), or grey (H, W, 1).
         sha256: Of the file's bytes, hexadecimal.
+        profile: Name of its colour profile where that is another than sRGB's; else empty.
     """
 
     source: Source
     image: Pixels
     sha256: str
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,7 +71,7 @@ def ask(options: dict[str, Any], *, panels: bool) -> Asked:
     if not panels and settings.gif is None:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
-    wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet)
+    wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet, icc=settings.icc)
     folder = output_at(settings.output)
     place = Place(folder, shard_of(arguments.shard, folder))
     asked = Asked(settings, loaded.chosen, arguments, place, panels, wanted)

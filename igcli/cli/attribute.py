@@ -10,7 +10,7 @@ from igcli.cli.dry_run import dry_run
 from igcli.cli.fleet import fleet_for
 from igcli.cli.report import Report
 from igcli.cli.run_options import run_options
-from igcli.cli.sources import find
+from igcli.cli.sources import find, tell_unmatched
 from igcli.images.walk import Walk
 from igcli.outputs.sharing import clear_place, occupied
 from igcli.pipeline.agreement import agree
@@ -55,7 +55,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
 
 def _run(asked: Asked) -> int:
     folder = asked.place.folder
-    images, walk = find(asked.arguments, asked.place)
+    images, walk = find(asked.arguments, asked.place, asked.settings.targets)
     run = _engine(asked, earlier_of(asked))
     report = Report(None if images.archives else images.total, folder.path, asked.wanted)
     if images.archives:
@@ -74,6 +74,8 @@ def _run(asked: Asked) -> int:
         from igcli.gallery.write import write_gallery
 
         report.wrote(write_gallery(folder))
+    if images.archives and images.rows is not None:
+        tell_unmatched(images.rows)
     report.finish(run.record)
     return _code(run.summary.exit_code, walk)
 
@@ -83,8 +85,7 @@ def _engine(asked: Asked, earlier: Earlier) -> "Run | FleetRun | TarRun":
     if asked.arguments.engine == "ray":
         return fleet_for(asked, earlier)
     prepared = prepared_for(asked)
-    model = prepared.model
-    if not agree(asked.place, earlier, model.sha256, size=model.size):
+    if not agree(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first
     from igcli.pipeline.run import Run
     from igcli.pipeline.tars import TarRun

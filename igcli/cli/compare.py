@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.terminal import say, verbosity
 from igcli.errors import UsageError
 from igcli.outputs.folder import OutputFolder
@@ -23,9 +24,14 @@ HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
 
 
 @click.command()
-@click.argument("run_a")
-@click.argument("run_b")
-@click.option("--gallery", metavar="FILE", help="Write the two side by side, as a page.")
+@click.argument("run_a", type=PathType())
+@click.argument("run_b", type=PathType())
+@click.option(
+    "--gallery",
+    type=PathType(home=True),
+    metavar="FILE",
+    help="Write the two side by side, as a page.",
+)
 @click.option(
     "--min-correlation",
     type=click.FloatRange(-1, 1),

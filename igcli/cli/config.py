@@ -6,11 +6,14 @@ from typing import Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.options import setting_options, settings_of
 from igcli.cli.terminal import verbosity
 from igcli.config.load import DEFAULT_FILE, load_settings
+from igcli.config.problems import ConfigError
 from igcli.config.write import template, to_yaml
 from igcli.errors import UsageError
+from igcli.pipeline.identity import missing
 from igcli.printable import printable
 
 
@@ -20,7 +23,7 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", default=DEFAULT_FILE)
+@click.argument("file", type=PathType(), default=DEFAULT_FILE)
 def init(file: str) -> None:
     """Write FILE with every setting and its default.
 
@@ -52,11 +55,15 @@ def show(config_file: str | None, overrides: dict[str, Any], *, quiet: bool) -> 
 
 
 @config.command()
-@click.argument("file")
+@click.argument("file", type=PathType())
 def check(file: str) -> None:
     """Check the settings in FILE.
 
-    One line where all is well, else one for every mistake and exit code 2.
+    One line where all is well, else one for every mistake, and for every file in it that is not
+    there, and exit code 2.
     """
-    load_settings(file, {})
+    loaded = load_settings(file, {})
+    lines = [loaded.told(key, f"no such file: {path}") for key, path in missing(loaded.settings)]
+    if lines:
+        raise ConfigError(lines)
     click.echo(f"{printable(file)}: valid")

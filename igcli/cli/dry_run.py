@@ -12,11 +12,10 @@ def dry_run(asked: Asked) -> int:
     Raises:
         IgcliError: As in the run itself.
     """
-    images, _ = find(asked.arguments, asked.place)
+    images, _ = find(asked.arguments, asked.place, asked.settings.targets)
     earlier = earlier_of(asked)
     prepared = prepared_for(asked)
     earlier.refuse_other_model(asked.place, prepared.model.sha256)
-    earlier.refuse_other_size(asked.place, prepared.model.size)
     from igcli.pipeline.estimate import evaluations_for, seconds_for
 
     evaluations = evaluations_for(images, asked.settings, prepared)

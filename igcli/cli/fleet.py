@@ -35,8 +35,7 @@ def fleet_for(asked: Asked, earlier: Earlier) -> "FleetRun":
     pool = Pool(order, workers=arguments.workers, address=address)
     try:
         say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
-        sha256, size = pool.facts["model_sha256"], pool.facts["input_size"]
-        if not agree(asked.place, earlier, sha256, size=size):
+        if not agree(asked.place, earlier, pool.facts["model_sha256"]):
             earlier = earlier_of(asked)  # another shard came first
             settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
         if arguments.on_existing == "overwrite":

@@ -4,12 +4,13 @@ import os
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.terminal import verbosity
 from igcli.outputs.open import output_at
 
 
 @click.command()
-@click.argument("output")
+@click.argument("output", type=PathType())
 @verbosity
 def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says nothing but the path
     """Write a page to look at the run in OUTPUT, the output folder of attribute or gif.

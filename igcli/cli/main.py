@@ -11,10 +11,14 @@ from typing import NoReturn, TextIO
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import shell_complete
 
 from igcli.cli.terminal import open_terminal, say, tell, tell_traceback
 from igcli.config.problems import ConfigError
-from igcli.errors import IgcliError
+from igcli.errors import IgcliError, UsageError
+
+COMPLETION = "_IGCLI_COMPLETE"
+"""Set by shells that ask how a line may go on, as Click has it."""
 
 INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
 SIGNALS = 128
@@ -119,6 +123,8 @@ def _prepare() -> None:
 
 def _run() -> int:
     try:
+        if instruction := os.environ.get(COMPLETION):
+            return _complete(instruction)
         with igcli.make_context("igcli", sys.argv[1:]) as context:
             igcli.invoke(context)
     except click.exceptions.Exit as stop:
@@ -135,13 +141,33 @@ def _run() -> int:
         return error.exit_code
     except ConfigError as error:
         for line in error.lines:
-            tell(line)
+            if line.startswith("--"):
+                say(line)  # Of an option; others begin with a file and a place in it.
+            else:
+                tell(line)
         return error.exit_code
     except IgcliError as error:
         say(str(error))
         tell_traceback(error)
         return error.exit_code
     return 0
+
+
+def _complete(instruction: str) -> int:
+    """Answer a shell; `click.Command.main` would do it, which is not called here.
+
+    Raises:
+        UsageError: No shell asks like this.
+    """
+    try:
+        code = shell_complete(igcli, {}, "igcli", COMPLETION, instruction)
+    except (KeyError, ValueError):  # What shells set beside it is not there.
+        code = 1
+    if code:
+        raise UsageError(
+            f"{COMPLETION}={instruction}: expected bash_source, zsh_source, fish_source"
+        )
+    return code
 
 
 def _installed(package: str) -> str:

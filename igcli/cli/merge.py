@@ -4,12 +4,13 @@ import os
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.outputs.open import output_at
 
 
 @click.command()
-@click.argument("output")
+@click.argument("output", type=PathType())
 @click.option("--gallery/--no-gallery", default=True, help="Build index.html, too (the default).")
 @verbosity
 def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 - say() knows it

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.options import setting_options, settings_of
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.schema import Settings
@@ -49,7 +50,7 @@ def _network(command: Command) -> Command:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", type=PathType())
 @_network
 def show(name: str, **options: Any) -> None:
     """Say what is known of a network.
@@ -65,8 +66,8 @@ def show(name: str, **options: Any) -> None:
 
 
 @models.command()
-@click.argument("name")
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.argument("name", type=PathType())
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PathType())
 @_network
 def check(name: str, images: tuple[str, ...], **options: Any) -> None:
     """Run images and say what looks wrong with a network, each with its remedy.

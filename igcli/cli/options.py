@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from igcli.cli.completion import Names, PathType
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.keys import Key, walk
 from igcli.config.load import DEFAULT_FILE, Loaded, load_settings
@@ -14,6 +15,9 @@ from igcli.config.types import convert
 from igcli.config.wording import metavar
 
 Command = Callable[..., Any]
+
+SHORT = {"output": ("-o",)}
+"""Short forms of options, by the names of their keys."""
 
 
 def setting_options(command: Command) -> Command:
@@ -60,6 +64,7 @@ def _config_option() -> Command:
         "-c",
         "--config",
         "config_file",
+        type=PathType(home=True),
         metavar="FILE",
         help=f"YAML file of settings.  [default: {DEFAULT_FILE} where there is one]",
     )
@@ -72,8 +77,14 @@ def _options() -> Iterator[Command]:
             flags = f"{name}/{name.replace('--', '--no-', 1)}"
             yield click.option(flags, _parameter(key), default=None, help=_help(key))
         elif key.scalars:
+            names = tuple(str(name) for one in key.scalars for name in one.choices)
             yield click.option(
-                *key.flags, _parameter(key), metavar=metavar(key.scalars), help=_help(key)
+                *SHORT.get(key.name, ()),
+                *key.flags,
+                _parameter(key),
+                type=Names(names, files=key.path_field is not None),
+                metavar=metavar(key.scalars),
+                help=_help(key),
             )
 
 

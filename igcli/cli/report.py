@@ -3,16 +3,19 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tqdm import tqdm
 
+from igcli.cli.progress import Lines
 from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
 
+PROFILES = "{} other than sRGB's ({}), which the network does not see; icc: srgb converts them"
 NAMED = 3
 """Images named in the closing line; the summary names more."""
 
@@ -25,11 +28,13 @@ class Wanted:
         as_json: Records on standard output in place of paths.
         nul: A NUL byte after each path in place of a newline.
         quiet: Errors alone on standard error.
+        icc: What the settings say of colour profiles.
     """
 
     as_json: bool = False
     nul: bool = False
     quiet: bool = False
+    icc: str = "ignore"
 
 
 class Report:
@@ -49,6 +54,9 @@ class Report:
         # None leaves it to tqdm: no bar off a terminal, and TQDM_DISABLE holds.
         hidden = True if wanted.quiet else None
         self._bar = tqdm(total=total, unit=" images", disable=hidden, file=sys.stderr)
+        self._lines = Lines(total) if self._bar.disable else None
+        self._failed_before: list[str] = []
+        self._failures_before = 0
 
     def add(self, outcome: Outcome) -> None:
         """Tell one image's result."""
@@ -57,6 +65,7 @@ class Report:
         for name in outcome.files:
             self.wrote(name)
         if outcome.standing:
+            self._stood(outcome)
             return
         if self._wanted.as_json:
             self._result(to_json(outcome.record).encode("ascii"), b"\n")
@@ -65,9 +74,18 @@ class Report:
         for warning in outcome.record.get("warnings", ()):
             say(f"{outcome.record['source']}: warning: {warning}", logging.WARNING)
 
+    def _stood(self, outcome: Outcome) -> None:
+        """Keep in mind an image that failed in an earlier run and is not tried again."""
+        if outcome.failed:
+            self._failures_before += 1
+            if len(self._failed_before) < NAMED:
+                self._failed_before.append(outcome.record["source"])
+
     def tick(self) -> None:
         """Count an image as finished."""
         self._bar.update()
+        if self._lines is not None:
+            self._lines.tick()
 
     def wrote(self, name: str) -> None:
         """Tell of a file, unless records are told."""
@@ -79,6 +97,11 @@ class Report:
         self._bar.close()
         if self._wanted.as_json:
             self._result(to_json(summary).encode("ascii"), b"\n")
+        if self._failures_before:
+            names = named(self._failed_before, self._failures_before)
+            say(f"failed in an earlier run: {names}; --retry-failed tries again", logging.WARNING)
+        if summary.get("profiles") and self._wanted.icc == "ignore":
+            say(PROFILES.format(*_profiles(summary["profiles"])), NOTICE)
         say(closing_line(summary, self._total, self._output), NOTICE)
 
     def stop(self, summary: Mapping[str, Any]) -> None:
@@ -106,6 +129,9 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
     parts[0] += f" ({', '.join(further)})" if further else ""
     if summary["failed"]:
         parts.append(f"{summary['failed']:,} failed")
+    left_out = Counter(summary.get("left_out", {})) + Counter(summary.get("members_left_out", {}))
+    if left_out:
+        parts.append(_left_out(left_out))
     if "damaged" in summary:
         parts.append(f"images may be missing of damaged archives: {len(summary['damaged']):,}")
     if errors["median"] is not None:
@@ -119,8 +145,33 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
     return "; ".join(parts)
 
 
+def _profiles(kinds: Mapping[str, int]) -> tuple[str, str]:
+    """Return how many images have another colour profile than sRGB's, and which."""
+    count = sum(kinds.values())
+    return (
+        f"{count:,} images have colour profiles" if count > 1 else "1 image has a colour profile"
+    ), _counted(kinds)
+
+
+def _left_out(kinds: Mapping[str, int]) -> str:
+    """Return what was met beside the images, the most frequent kinds first."""
+    return f"left out: {_counted(kinds)}"
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    counts = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return named([f"{kind} {count:,}" for kind, count in counts], len(counts))
+
+
 def _named(beyond: Mapping[str, Any]) -> str:
     """Return how many images are beyond `max_error`, and the first of their names."""
-    names, count = beyond["images"][:NAMED], beyond["count"]
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return f"{count:,} beyond max_error {beyond['max_error']:g}: {', '.join(names)}{more}"
+    count = beyond["count"]
+    names = named(beyond["images"], count)
+    return f"{count:,} beyond max_error {beyond['max_error']:g}: {names}"
+
+
+def named(names: Sequence[str], count: int) -> str:
+    """Return the first of `count` things: "a.jpg, b.jpg, c.jpg and 5 more"."""
+    shown = names[:NAMED]
+    more = f" and {count - len(shown):,} more" if count > len(shown) else ""
+    return f"{', '.join(shown)}{more}"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.options import setting_options
 from igcli.cli.terminal import verbosity
 from igcli.outputs.existing import OnExisting
@@ -38,9 +39,12 @@ def run_options(command: Command) -> Command:
     command = setting_options(verbosity(command))
     for option in reversed(
         (
-            click.argument("images", nargs=-1, metavar="[IMAGES]..."),
+            click.argument("images", nargs=-1, type=PathType(), metavar="[IMAGES]..."),
             click.option(
-                "--files-from", metavar="FILE", help="Read paths of images from a file, or -."
+                "--files-from",
+                type=PathType(home=True),
+                metavar="FILE",
+                help="Read paths of images from a file, or -.",
             ),
             click.option(
                 "-0", "--null", "nul", is_flag=True, help="Paths read and printed end in NUL."

@@ -1,24 +1,35 @@
 """From the arguments of a command to the images that they name."""
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
+from igcli.cli.report import NAMED, named
 from igcli.cli.run_options import Arguments
+from igcli.cli.terminal import say
 from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.walk import Walk
 from igcli.outputs.names import count_distinct
 from igcli.outputs.shards import Place, number_of
 from igcli.pipeline.selection import Selection
+from igcli.pipeline.target_rows import Matching, Row, read_rows
 from igcli.records import Source
 
 
-def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
+def find(arguments: Arguments, place: Place, targets: str | None = None) -> tuple[Selection, Walk]:
     """Return the images of a run, no two of which share an output, and the walk they come from.
 
+    Args:
+        arguments: What the command line says.
+        place: Where results go.
+        targets: The file of targets, where there is one.
+
     Raises:
-        UsageError: Nothing is named, or something that is not there.
+        UsageError: Nothing is named, or something that is not there; or there are targets, and
+            none for an image.
         NoImagesError: There are none.
     """
     named = [name for name in arguments.images if name != "-"]
@@ -38,13 +49,54 @@ def find(arguments: Arguments, place: Place) -> tuple[Selection, Walk]:
         follow=arguments.follow_symlinks,
         archives=archives,
     )
-    counted = _Counted(walk, 1 if place.shard is None else place.shard.count)
+    rows = None if targets is None else Matching(targets, read_rows(targets))
+    counted = _Counted(walk, 1 if place.shard is None else place.shard.count, rows)
     if not count_distinct(counted, archives=archives):
         where = ", ".join(named) or "the list"
         seen = f": {walk.tally}" if str(walk.tally) else ""
         raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{seen}")
-    limit = arguments.limit
-    return Selection(walk, counted.totals, place.shard, limit, archives=archives), walk
+    if rows is not None:
+        _match(rows, walk, archives=archives)
+    selection = Selection(
+        walk,
+        counted.totals,
+        place.shard,
+        arguments.limit,
+        archives=archives,
+        left_out=walk.tally.left_out,
+        rows=rows,
+    )
+    return selection, walk
+
+
+def _match(rows: Matching, walk: Walk, *, archives: bool) -> None:
+    """Say which targets are for no image; those beyond the limit and of other shards are images."""
+    if rows.unmatched:
+        for source in walk.whole():
+            rows.see_archive(source) if archives else rows.see(source)
+    if rows.is_vain:
+        raise UsageError(
+            f"targets: {rows.file}: no row is for an image of this run; the first is "
+            f"{told_row(rows.unmatched[0])}. Paths are as the images are given, or as they are "
+            "called in the output"
+        )
+    if not archives:
+        tell_unmatched(rows)
+
+
+def tell_unmatched(rows: Matching) -> None:
+    """Say which targets are for no image."""
+    left = rows.unmatched
+    if left:
+        names = named([told_row(row) for row in left[:NAMED]], len(left))
+        many = f"{len(left):,} rows are" if len(left) > 1 else "1 row is"
+        say(f"targets: {rows.file}: {many} for no image: {names}", logging.WARNING)
+
+
+def told_row(row: Row) -> str:
+    """Return a row as it is named: 'a.jpg' (line 2)."""
+    hint = ", and has backslashes, as on Windows" if "\\" in row.path else ""
+    return f"{row.path!r} (line {row.line}{hint})"
 
 
 class _Counted:
@@ -54,22 +106,26 @@ class _Counted:
         totals: How many of the latest iteration each shard has.
     """
 
-    def __init__(self, sources: Iterable[Source], shards: int) -> None:
+    def __init__(self, sources: Iterable[Source], shards: int, rows: Matching | None) -> None:
         self._sources, self._shards = sources, shards
+        self._rows = rows
         self.totals: list[int] = []
 
     def __iter__(self) -> Iterator[Source]:
         self.totals = [0] * self._shards
         for source in self._sources:
             self.totals[number_of(source.name, self._shards) - 1] += 1
+            if self._rows is not None:
+                self._rows.see(source)
             yield source
 
 
 def _listed(name: str, *, nul: bool) -> Listing:
-    if name == "-":
-        return Listing(sys.stdin.buffer, nul=nul)
     try:
-        with Path(name).open("rb") as file:
+        if name == "-" and sys.stdin is None:
+            raise UsageError("standard input is closed: there is no list of images to read")
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
             return Listing(file, nul=nul)
     except OSError as error:
-        raise UsageError(f"--files-from: {name}: {error.strerror}") from None
+        where = "standard input" if name == "-" else f"--files-from: {name}"
+        raise UsageError(f"{where}: {error.strerror or error}") from None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.cli.terminal import verbosity
 from igcli.outputs.open import output_at
 
@@ -15,7 +16,7 @@ COLUMNS = ("done", "failed", "missing")
 
 
 @click.command()
-@click.argument("output")
+@click.argument("output", type=PathType())
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @click.option("--array", is_flag=True, help="Only the shards to run again: 3,5-6.")
 @verbosity

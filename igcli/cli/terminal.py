@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from igcli.cli.completion import PathType
 from igcli.errors import UsageError
 from igcli.printable import printable
 
@@ -103,7 +104,12 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("-q", "--quiet", is_flag=True, help="No progress, warnings or summary.")
     @click.option("-v", "--verbose", is_flag=True, help="More detail, and tracebacks of bugs.")
-    @click.option("--log-file", metavar="FILE", help="Append to it all that -v would say.")
+    @click.option(
+        "--log-file",
+        type=PathType(home=True),
+        metavar="FILE",
+        help="Append to it all that -v would say.",
+    )
     @functools.wraps(command)
     def wrapped(
         *arguments: Any, quiet: bool, verbose: bool, log_file: str | None, **options: Any

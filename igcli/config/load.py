@@ -22,15 +22,25 @@ class Loaded:
 
     Attributes:
         settings: Everything, validated.
-        file: The YAML file that was read, if any.
+        document: The YAML file that was read; of an empty name where there was none.
         is_found: Whether nobody named the file: it is the one in the current folder.
         chosen: Names of the keys that the file or an option sets: "model.source".
     """
 
     settings: Settings
-    file: str | None
+    document: Document
     is_found: bool
     chosen: frozenset[str]
+
+    @property
+    def file(self) -> str | None:
+        """The name of the YAML file, None where there was none."""
+        return self.document.file or None
+
+    def told(self, key: str, message: str) -> str:
+        """Return a line about the value of a key of the file, with its place."""
+        problem = Problem(message, tuple(key.split(".")))
+        return _placed(problem, self.document).at(self.document.file)
 
 
 def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> Loaded:
@@ -61,7 +71,7 @@ def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> L
         raise ConfigError(_lines(problems, document, options))
     chosen = {dotted(path) for path in options} | {dotted(path) for path in _paths(values)}
     is_found = config_file is None and file is not None
-    return Loaded(settings, file, is_found=is_found, chosen=frozenset(chosen))
+    return Loaded(settings, document, is_found=is_found, chosen=frozenset(chosen))
 
 
 def _paths(values: Mapping[str, object], path: Path = ()) -> Iterator[Path]:

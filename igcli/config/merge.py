@@ -101,5 +101,5 @@ def _resolved(value: object, key: Key, folder: str) -> object:
     mark = key.path_field
     if mark and isinstance(value, str) and value and not (mark.is_name(value) or is_url(value)):
         # pathlib would make the name demo of the path ./demo.
-        return os.path.join(folder, value)  # noqa: PTH118
+        return os.path.join(folder, os.path.expanduser(value))  # noqa: PTH111, PTH118
     return value

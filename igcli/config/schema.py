@@ -52,12 +52,14 @@ class _Run(MethodOptions, _Network):
 
     target: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)],
-        Expected("top, top:N, a class index or a label"),
+        Expected("top, top:N, folder, a class index or a label"),
     ] = "top"
-    """The output to explain; top:3 explains the three highest, a panel's column each."""
+    """The output to explain; top:3 explains the three highest, a panel's column each; folder takes
+    the name of an image's folder as its label, or the .cls member beside it in a tar file."""
 
     targets: Annotated[str | None, PathField()] = Field(default=None, examples=["targets.csv"])
-    """CSV file with a path and a label or index in each row, for images with other targets."""
+    """CSV file with a path and a label or index in each row, for images with other targets; with
+    or without a header."""
 
     explain: Explained = "probability"
     """Which score: probability, the network's output, or logit, the value before its softmax or

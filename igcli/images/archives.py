@@ -15,9 +15,9 @@ from typing import IO
 
 from igcli.errors import ImageError, UsageError
 from igcli.images.containers import Container, Entry, Tar, Zip, copied, unpacked
-from igcli.images.folders import EXTENSIONS
+from igcli.images.endings import EXTENSIONS
 from igcli.images.remote import open_file
-from igcli.images.tally import ELSEWHERE, SPECIAL, Tally
+from igcli.images.tally import ELSEWHERE, HIDDEN, SPECIAL, Tally
 from igcli.images.tar import DAMAGED
 from igcli.records import Source
 from igcli.urls import ARCHIVES, checked, is_url, is_web, kind, shown
@@ -193,6 +193,8 @@ def sources_in(place: Place, name: str, tally: Tally) -> Iterator[Source]:
             if folder not in hidden:
                 hidden.add(folder)
                 tally.skip("hidden folders", folder)
+        elif inner.rpartition("/")[2].startswith("."):
+            tally.skip(HIDDEN, inner)
         elif suffix not in EXTENSIONS:
             tally.other(suffix)
         else:

@@ -14,6 +14,8 @@ from igcli.errors import ImageError
 from igcli.images.tar import GZIP, Forward, members_of
 
 BLOCK = 1 << 20
+ENCRYPTED = 1
+"""Flag of a member of a zip file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,13 @@ class Zip:
                 yield Entry(info.filename, info.file_size, info, is_regular)
 
     def read(self, entry: Entry) -> bytes:
-        """Return a member's bytes; see `Container`."""
+        """Return a member's bytes; see `Container`.
+
+        Raises:
+            ImageError: It takes a password.
+        """
+        if entry.place.flag_bits & ENCRYPTED:
+            raise ImageError("encrypted: unpack the archive with its password and name the folder")
         with self._archive.open(entry.place) as member:
             return member.read(entry.size)
 

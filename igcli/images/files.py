@@ -39,8 +39,7 @@ def read_file(path: str, *, most: int) -> bytes:
                 raise ImageError(f"too large: {status.st_size:,} bytes, the limit is {most:,}")
             data = file.read(status.st_size + 1)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"cannot be read: {reason}") from error
+        raise ImageError(f"cannot be read: {reason_of(error, path)}") from error
     except MemoryError as error:
         raise ImageError("too large for the memory") from error
     if not data:
@@ -48,6 +47,14 @@ def read_file(path: str, *, most: int) -> bytes:
     if len(data) > status.st_size:
         raise ImageError("the file grew while it was read")
     return data
+
+
+def reason_of(error: OSError | ValueError, path: str) -> str:
+    """Return why a path leads nowhere, and that it is spelled as on Windows where it is."""
+    reason = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, FileNotFoundError) and "\\" in path:
+        return f"{reason}: the path has backslashes, as on Windows; here folders end in /"
+    return reason
 
 
 def _read_url(url: str, *, most: int) -> bytes:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from igcli.errors import ImageError
 from igcli.images import remote
-from igcli.images.tally import ELSEWHERE, Tally
+from igcli.images.endings import EXTENSIONS
+from igcli.images.tally import ELSEWHERE, HIDDEN, Tally
 from igcli.records import Source
 from igcli.urls import is_url
 
-EXTENSIONS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"))
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
@@ -83,12 +83,16 @@ class Walker:
         """Return why a file that the user names is left out, or nothing."""
         if self._output is not None and is_inside(key[0], self._output):
             return "files in the output folder"
-        if key in self._files or (key[0] in self._folders and self._is_wanted(key[1])):
+        if key in self._files or (key[0] in self._folders and self._is_walked(key[1])):
             return "repetitions"
         mode = _mode(path)
         if stat.S_ISDIR(mode):
             return "listed folders"
         return "" if stat.S_ISREG(mode) else "special files"
+
+    def _is_walked(self, base: str) -> bool:
+        """Tell whether a walk takes a file of this name."""
+        return self._is_wanted(base) and not base.startswith(".")
 
     def folder(self, path: str, name: str) -> Iterator[Source]:
         """Yield the images in and below the folder `path`, names in the order of their bytes."""
@@ -170,6 +174,8 @@ def _kind(entry: os.DirEntry[bytes], is_wanted: Callable[[str], bool]) -> str:
         if entry.name.startswith(b"."):
             return "hidden folders"
         return "linked folders" if is_link else "folder"
+    if entry.name.startswith(b"."):
+        return HIDDEN
     if not is_wanted(os.fsdecode(entry.name)):
         return "other"
     if entry.is_file(follow_symlinks=False) or stat.S_ISREG(_mode(entry.path)):
@@ -183,6 +189,8 @@ def _kind_by_name(name: str, is_folder: bool, is_wanted: Callable[[str], bool]) 
         return ELSEWHERE
     if is_folder:
         return "hidden folders" if name.startswith(".") else "folder"
+    if name.startswith("."):
+        return HIDDEN
     return "image" if is_wanted(name) else "other"
 
 

@@ -83,10 +83,12 @@ def lean_png(data: bytes) -> bytes:
     Pillow warns of broken animation chunks, and one broken text chunk would cost the image.
 
     Raises:
-        ValueError: There are more chunks than in any sensible file.
+        ValueError: There are more chunks than in any sensible file, or it is none but for its name.
 
     Source: PNG specification (third edition), sections 5.3 and 5.6.
     """
+    if data[12:16] == b"CgBI":
+        raise ValueError("rewritten by Xcode for iOS; take the original, or undo it by pngcrush")
     kept, at = [data[:8]], 8
     for _ in range(MOST_PARTS):
         if at + 8 > len(data):

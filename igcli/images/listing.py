@@ -1,34 +1,81 @@
 """Lists of paths from a stream: a line each, or separated by NUL."""
 
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH118
+
+import codecs
+import functools
+import itertools
 import os
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import numpy as np
 
 from igcli.errors import UsageError
+from igcli.urls import checked, is_url
 
 CHUNK = 1 << 16
 IN_MEMORY = 1 << 25
+BOM = "\ufeff"
 
 
 def read_paths(stream: IO[bytes], *, nul: bool) -> Iterator[str]:
     """Yield the paths that `stream` lists, without the empty ones; bytes not UTF-8 are escaped.
 
+    Lines may come from Windows or a spreadsheet: a byte order mark, UTF-16 behind one, CRLF and
+    blank lines are read as meant, unless there is a file whose name is spelled like this.
+
     Raises:
-        UsageError: An entry is longer than any path, or a line holds a NUL byte.
+        UsageError: An entry is longer than any path, a line holds a NUL byte, or what begins as
+            UTF-16 is none.
     """
-    separator = b"\0" if nul else b"\n"
+    chunks = iter(lambda: stream.read(CHUNK), b"")
+    if nul:
+        yield from _split(chunks, b"\0")
+        return
+    for number, line in enumerate(_split(_recoded(chunks), b"\n")):
+        path = _without_end(line.removeprefix(BOM) if number == 0 and not _exists(line) else line)
+        if path.strip() or _exists(path):
+            yield path
+
+
+def _split(chunks: Iterable[bytes], separator: bytes) -> Iterator[str]:
     rest = b""
-    while chunk := stream.read(CHUNK):
+    for chunk in chunks:
         *entries, rest = (rest + chunk).split(separator)
         if len(rest) > CHUNK:
             raise UsageError("list of paths: an entry is longer than any path; is this a list?")
         yield from _decoded(entries)
     yield from _decoded([rest])
+
+
+def _recoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks as they are, or in UTF-8 where they are UTF-16 behind a byte order mark."""
+    first = next(chunks, b"")
+    rest = itertools.chain([first], chunks)
+    # A name in an old encoding may begin with such bytes, but holds no NUL.
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" not in first:
+        yield from rest
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for chunk in rest:
+            yield decoder.decode(chunk).encode()
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise UsageError("list of paths: begins as UTF-16 and is none; save it as UTF-8") from None
+
+
+def _without_end(line: str) -> str:
+    return line[:-1] if line.endswith("\r") and not _exists(line) else line
+
+
+def _exists(path: str) -> bool:
+    return not is_url(path) and os.path.lexists(path)
 
 
 def _decoded(entries: list[bytes]) -> Iterator[str]:
@@ -40,7 +87,7 @@ def _decoded(entries: list[bytes]) -> Iterator[str]:
 
 
 class Listing:
-    """Distinct paths from a stream, read once and iterated as often as needed.
+    """Paths of distinct files from a stream, read once and iterated as often as needed.
 
     A long list lies on disk; in memory are 8 bytes a path, and the repeated paths.
     """
@@ -49,14 +96,15 @@ class Listing:
         """Read `stream` to its end.
 
         Raises:
-            UsageError: See `read_paths`.
+            UsageError: See `read_paths`; or a URL is not one that can be used.
         """
+        self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         keys = array("q")
         for path in read_paths(stream, nul=nul):
             self._file.write(os.fsencode(path) + b"\0")
-            keys.append(hash(os.path.normpath(path)))
+            keys.append(hash(self._key(path)))
         hashes = np.sort(np.frombuffer(keys, np.int64))
         self._repeated = frozenset(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
 
@@ -65,9 +113,17 @@ class Listing:
         self._file.seek(0)
         seen = set()
         for path in read_paths(self._file, nul=True):
-            key = os.path.normpath(path)
+            key = self._key(path)
             if hash(key) in self._repeated:
                 if key in seen:
                     continue
                 seen.add(key)
             yield path
+
+    def _key(self, path: str) -> str:
+        """Return what all spellings of a path have in common, links of folders followed."""
+        path = checked(path)
+        if is_url(path):
+            return path
+        folder, base = os.path.split(path)
+        return os.path.join(self._real(folder), base)

@@ -9,6 +9,7 @@ from typing import Literal
 from igcli.errors import ImageError, UsageError
 from igcli.images import globs, remote
 from igcli.images.archives import open_archive, place_of
+from igcli.images.files import reason_of
 from igcli.images.folders import real
 from igcli.urls import ARCHIVES, is_url, kind
 
@@ -65,8 +66,7 @@ def refuse_missing(argument: str) -> None:
         if os.path.isdir(argument):
             os.scandir(argument).close()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{argument!r} cannot be read: {reason}") from error
+        raise UsageError(f"{argument!r} cannot be read: {reason_of(error, argument)}") from error
 
 
 def _kind_of_file(path: str) -> Kind:

@@ -4,9 +4,13 @@
 # ruff: noqa: PTH100, PTH109, PTH120
 
 import functools
+import hashlib
 import itertools
 import os
+from array import array
 from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from igcli.images.archives import place_of
 from igcli.images.folders import is_inside
@@ -19,7 +23,8 @@ class Naming:
     """Names single paths relative to the current folder, or to that common to all outside.
 
     Those of URLs are relative to the longest folder that is common to them, of which the kinds of
-    stores, buckets and servers are the uppermost parts.
+    stores, buckets and servers are the uppermost parts. Those that differ in the query alone have a
+    hash of it in their names.
     """
 
     def __init__(self, paths: Callable[[], Iterable[str]]) -> None:
@@ -45,7 +50,8 @@ class Naming:
             parts, common = _parts(path), len(self._common_parts)
             # One that appeared since the common folder was found may lie elsewhere.
             inside = parts[:common] == self._common_parts and len(parts) > common
-            return Source(path, "/".join(parts[common:] if inside else parts))
+            name = "/".join(parts[common:] if inside else parts)
+            return Source(path, _marked(name, path) if self._is_one_of_several(path) else name)
         absolute = os.path.abspath(path)
         base = self._current if is_inside(absolute, self._current) else self._common_folder
         if not is_inside(absolute, base):  # it appeared since the common folder was found
@@ -76,6 +82,24 @@ class Naming:
                 ]
         return common or []
 
+    def _is_one_of_several(self, url: str) -> bool:
+        """Tell whether another URL differs in the query alone; one may change with a signature."""
+        return shown(url) != url and hash(shown(url)) in self._several
+
+    @functools.cached_property
+    def _several(self) -> frozenset[int]:
+        """Hashes of all that is shown of several single URLs."""
+        hashes = array("q"), array("q")
+        for path in map(checked, self._paths()):
+            if is_web(path):
+                hashes[0].append(hash(shown(path)))
+                hashes[1].append(hash(path))
+        found, whole = (np.frombuffer(each, np.int64) for each in hashes)
+        order = np.lexsort((whole, found))
+        found, whole = found[order], whole[order]
+        shared = (found[1:] == found[:-1]) & (whole[1:] != whole[:-1])
+        return frozenset(found[1:][shared].tolist())
+
     def _reach(self, url: str) -> None:
         """Ask each store, bucket by bucket, whether it is there at all."""
         if kind(url) in ARCHIVES:
@@ -84,6 +108,13 @@ class Naming:
         if start not in self._reached:
             reach(url)
             self._reached.add(start)
+
+
+def _marked(name: str, url: str) -> str:
+    """Return the name of a URL with a short hash of its query, which itself may be a secret."""
+    stem, ending = os.path.splitext(name)
+    digest = hashlib.sha256(url[len(shown(url)) :].encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{stem}~{digest[:8]}{ending}"
 
 
 def _parts(url: str) -> list[str]:

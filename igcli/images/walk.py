@@ -70,42 +70,44 @@ class Walk:
         """Yield the images; what is left out is warned of in the first iteration only."""
         self.tally = Tally(level=self._level)
         self._level = logging.DEBUG
-        walker = Walker(
-            self.tally, output=self._output, follow=self._follow, archives=self._archives
-        )
-        return itertools.islice(self._sources(walker), self._limit)
+        return itertools.islice(self._sources(self.tally), self._limit)
 
-    def _sources(self, walker: Walker) -> Iterator[Source]:
+    def whole(self) -> Iterator[Source]:
+        """Yield the images as if there were no limit, and count nothing."""
+        return self._sources(Tally(level=logging.DEBUG))
+
+    def _sources(self, tally: Tally) -> Iterator[Source]:
+        walker = Walker(tally, output=self._output, follow=self._follow, archives=self._archives)
         kinds = [(name, self._kind(name)) for name in self._arguments]
         several = len({real(name) for name, kind in kinds if kind in WALKED}) > 1
         for argument, kind in kinds:
             if kind == "pattern":
-                yield from self._matches(argument, walker)
+                yield from self._matches(argument, walker, tally)
             elif kind in WALKED:
                 name = own_name(argument) if several else ""
-                yield from self._inside(kind, Source(argument, name), walker)
+                yield from self._inside(kind, Source(argument, name), walker, tally)
             else:
                 yield from walker.file(self._naming.source(argument))
         for path in self._listed:
             yield from walker.file(self._naming.source(path), listed=True)
 
-    def _matches(self, pattern: str, walker: Walker) -> Iterator[Source]:
+    def _matches(self, pattern: str, walker: Walker, tally: Tally) -> Iterator[Source]:
         source = None
         for source in map(self._naming.source, globs.expand(pattern)):
             kind = kind_of_match(source.path, archives_are_walked=not self._archives)
             if kind in WALKED:
-                yield from self._inside(kind, source, walker)
+                yield from self._inside(kind, source, walker, tally)
             else:
                 yield from walker.file(source)
         if source is None:
-            self.tally.skip("patterns without a match", pattern)
+            tally.skip("patterns without a match", pattern)
 
-    def _inside(self, kind: Kind, folder: Source, walker: Walker) -> Iterator[Source]:
+    def _inside(self, kind: Kind, folder: Source, walker: Walker, tally: Tally) -> Iterator[Source]:
         place = place_of(folder.path) if kind == "archive" else None
         if place is None:
             yield from walker.folder(folder.path, folder.name)
         else:
-            yield from sources_in(place, without_ending(folder.name), self.tally)
+            yield from sources_in(place, without_ending(folder.name), tally)
 
     def _kind(self, path: str) -> Kind:
         return kind_of(path, archives_are_walked=not self._archives)

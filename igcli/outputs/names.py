@@ -8,30 +8,27 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from igcli.errors import ImageError, UsageError
+from igcli.errors import UsageError
 from igcli.records import Source
+from igcli.shortening import shortened
 
-LONGEST = 255  # bytes of one component on nearly every file system
 SUFFIXES = (".jpg", ".png", ".gif", ".webp", ".npz")
+ARCHIVES = (".tar",)
 
 
 def panel_name(name: str, form: str) -> str:
-    """Return where the panel of the image `name` lies; `form` is its file format.
-
-    Raises:
-        ImageError: A component of the name would be longer than file systems allow.
-    """
-    return _checked(f"panels/{_stem(name)}.{form}")
+    """Return where the panel of the image `name` lies; `form` is its file format."""
+    return f"panels/{_stem(name)}.{form}"
 
 
 def gif_name(name: str, form: str) -> str:
     """Return where the animation of the image `name` lies; arguments as in `panel_name`."""
-    return _checked(f"gifs/{_stem(name)}.{form}")
+    return f"gifs/{_stem(name)}.{form}"
 
 
 def arrays_name(name: str) -> str:
-    """Return where the arrays of the image `name` lie; errors as in `panel_name`."""
-    return _checked(f"arrays/{_stem(name)}.npz")
+    """Return where the arrays of the image `name` lie."""
+    return f"arrays/{_stem(name)}.npz"
 
 
 def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
@@ -44,10 +41,10 @@ def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     Raises:
         UsageError: Two do; it names both.
     """
-    ending, suffixes = (".tar", (".tar",)) if archives else (".jpg", SUFFIXES)
+    suffixes = ARCHIVES if archives else SUFFIXES
     stems, folders = array("q"), set()
     for source in sources:
-        stems.append(hash(source.name.removesuffix(ending)))
+        stems.append(hash(_stem(source.name, suffixes)))
         # Few folders are called like files; keeping all could take more than all the hashes.
         if any(f"{suffix}/" in source.name for suffix in suffixes):
             folders.add(os.path.dirname(source.name))
@@ -55,17 +52,17 @@ def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     shared = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
     hidden = {stem for stem in _folder_stems(folders, suffixes) if _contains(hashes, hash(stem))}
     if shared or hidden:
-        _refuse_shared(sources, shared, hidden, ending=ending)
+        _refuse_shared(sources, shared, hidden, suffixes)
     return len(stems)
 
 
 def _refuse_shared(
-    sources: Iterable[Source], shared: set[int], hidden: set[str], *, ending: str
+    sources: Iterable[Source], shared: set[int], hidden: set[str], suffixes: tuple[str, ...]
 ) -> None:
     """Raise for the first two sources of one output; equal hashes alone are no proof."""
     first: dict[str, str] = {}
     for source in sources:
-        stem = source.name.removesuffix(ending)
+        stem = _stem(source.name, suffixes)
         if stem in first:
             raise UsageError(
                 f"two images for one output: {first[stem]!r} and {source.shown!r}; "
@@ -99,13 +96,9 @@ def _contains(hashes: "np.ndarray[tuple[int], np.dtype[np.int64]]", value: int) 
     return at < len(hashes) and int(hashes[at]) == value
 
 
-def _stem(name: str) -> str:
-    """Drop an ending of exactly ".jpg" and keep any other, so that a.jpg and a.png differ."""
-    return name.removesuffix(".jpg")
+def _stem(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> str:
+    """Drop an ending that is exactly the first suffix and keep any other: a.jpg and a.png differ.
 
-
-def _checked(name: str) -> str:
-    longest = max(len(os.fsencode(part)) for part in name.split("/"))
-    if longest > LONGEST:
-        raise ImageError(f"the name of its output would have {longest} bytes, more than 255")
-    return name
+    A name that is too long is shortened, with room for the longest suffix.
+    """
+    return shortened(name.removesuffix(suffixes[0]), room=max(map(len, suffixes)))

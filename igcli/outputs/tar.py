@@ -6,7 +6,6 @@ Source: the WebDataset format: members of one key, which ends at the first dot, 
 """
 
 import json
-import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import IO, Any
 
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import to_json
+from igcli.shortening import member_stem, shortened
 
 FOLDER, SUFFIX, RECORD = "tars", ".tar", ".json"
 END = bytes(2 * tarfile.BLOCKSIZE)
@@ -25,7 +25,7 @@ Record = dict[str, Any]
 
 def tar_name(name: str) -> str:
     """Return where the results of the archive `name` lie: an ending of exactly ".tar" stays."""
-    return f"{FOLDER}/{name.removesuffix(SUFFIX)}{SUFFIX}"
+    return f"{FOLDER}/{shortened(name.removesuffix(SUFFIX), room=len(SUFFIX))}{SUFFIX}"
 
 
 def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> di
         panel_format: File format of panels.
         gif_format: File format of animations.
     """
-    stem = f"{archive}/{_stem(image)}"
+    stem = f"{archive}/{member_stem(image)}"
     return {
         "panel": f"{stem}.panel.{panel_format}",
         "gif": f"{stem}.{gif_format}",
@@ -47,7 +47,7 @@ def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> di
 
 def encode_group(files: Mapping[str, bytes], image: str, record: Record) -> bytes:
     """Return the members of one image: its files by name, then its record."""
-    members = {**files, _stem(image) + RECORD: to_json(record).encode("ascii") + b"\n"}
+    members = {**files, member_stem(image) + RECORD: to_json(record).encode("ascii") + b"\n"}
     return b"".join(_member(name, data) for name, data in members.items())
 
 
@@ -56,10 +56,6 @@ def _member(name: str, data: bytes) -> bytes:
     header.size = len(data)
     filled = bytes(-len(data) % tarfile.BLOCKSIZE)
     return header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape") + data + filled
-
-
-def _stem(image: str) -> str:
-    return os.path.splitext(image)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

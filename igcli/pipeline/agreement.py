@@ -7,26 +7,21 @@ from igcli.config.write import to_yaml
 from igcli.errors import UsageError
 from igcli.outputs import reports
 from igcli.outputs.shards import FOLDER, Place
-from igcli.pipeline.identity import config_sha256
+from igcli.pipeline.identity import REVISION, config_sha256
 from igcli.pipeline.resume import Earlier
 
 Identity = Mapping[str, str | int]
 NAME = f"{FOLDER}/run.json"
 SAME = {
+    "revision": "version of igcli",
     "shards": "number of shards",
     "model_sha256": "network",
     "config_sha256": "configuration, or other files that it names",
 }
 
 
-def agree(place: Place, earlier: Earlier, model_sha256: str, *, size: tuple[int, int]) -> bool:
+def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
     """Refuse a network, or files that settings name, other than those of results and other shards.
-
-    Args:
-        place: Where results go.
-        earlier: What is there already.
-        model_sha256: Of the network.
-        size: Height and width of its input.
 
     Returns:
         Whether the configuration is agreed, too; if not, another shard wrote one first, which is
@@ -38,13 +33,13 @@ def agree(place: Place, earlier: Earlier, model_sha256: str, *, size: tuple[int,
     """
     folder = place.folder
     earlier.refuse_other_model(place, model_sha256)
-    earlier.refuse_other_size(place, size)
     if place.shard is None:
         return True
     own: Identity = {
         "shards": place.shard.count,
         "model_sha256": model_sha256,
         "config_sha256": config_sha256(earlier.described),
+        "revision": REVISION,
     }
     if not folder.write_new(NAME, json.dumps(own).encode("ascii") + b"\n"):
         with folder.open_to_read(NAME) as file:

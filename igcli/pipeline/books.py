@@ -10,13 +10,15 @@ from typing import Any
 from igcli.config.schema import Settings
 from igcli.config.write import to_yaml
 from igcli.errors import OutputError
+from igcli.images.tally import Tally
 from igcli.outputs import reports
 from igcli.outputs.journal import join
 from igcli.outputs.shards import Place
 from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.resume import Earlier, index_of
 from igcli.pipeline.selection import Selection
-from igcli.pipeline.summary import Summary
+from igcli.pipeline.summary import NAMED, Summary
+from igcli.pipeline.target_rows import Matching
 
 
 class Books:
@@ -26,6 +28,7 @@ class Books:
         summary: Counts so far.
         index: The records of earlier runs.
         config_sha256: Of what alters the run's results.
+        members: Counts what archives hold beside images, where the images lie in some.
         record: The summary as it was last written.
     """
 
@@ -46,6 +49,8 @@ class Books:
         self._records = place.records
         self._started = time.perf_counter()
         self._wanted: dict[str, Any] = {"total": 0}
+        self._rows: Matching | None = None
+        self.members = Tally()
         join(self._records)
         self.index = index_of(place)
         if not earlier.is_described:
@@ -67,6 +72,9 @@ class Books:
             self._wanted = {"total": None, "archives": images.total}
         else:
             self._wanted = {"total": images.total}
+        if images.left_out:
+            self._wanted["left_out"] = dict(images.left_out)
+        self._rows = images.rows
         if images.shard is not None:
             self._wanted["shard"] = str(images.shard)
             self._wanted["limit"] = images.limit
@@ -87,6 +95,7 @@ class Books:
         run = {
             "finished": finished,
             **self._wanted,
+            **self._missed(),
             "seconds": round(time.perf_counter() - self._started, 3),
             **engine,
             "config_sha256": self.config_sha256,
@@ -94,6 +103,17 @@ class Books:
         }
         self.record = self.summary.record(run)
         reports.write_summary(self._records, self.record)
+
+    def _missed(self) -> dict[str, Any]:
+        """Return what archives hold beside images, and the targets that are for no image."""
+        found: dict[str, Any] = {}
+        if left_out := self.members.left_out:
+            found["members_left_out"] = left_out
+        rows = [] if self._rows is None else self._rows.unmatched
+        if rows:
+            paths = [row.path for row in rows[:NAMED]]
+            found["targets_without_image"] = {"count": len(rows), "paths": paths}
+        return found
 
 
 def _versions() -> dict[str, str]:

@@ -9,7 +9,8 @@ from igcli.methods import METHODS, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models import options as model_options
 from igcli.paths import options as path_options
-from igcli.pipeline.targets import read_rows
+from igcli.pipeline.fonts import check_font
+from igcli.pipeline.targets import check_form, check_rows
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
@@ -32,8 +33,11 @@ def check(settings: Settings, *, panels: bool) -> None:
     """
     model_options.check_exists(settings.model)
     path_options.check_exists(settings)
+    check_form(settings.target, where="target")
     if settings.targets:
-        read_rows(settings.targets)
+        check_rows(settings.targets)
+    if settings.panel.font is not None:
+        check_font(settings.panel.font)
     if "expected_gradients" in methods_of(settings, panels=panels):
         _check_folder(own(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:

@@ -9,6 +9,8 @@ from igcli.models.load import Model
 from igcli.pipeline.plan import Plan
 from igcli.pipeline.standing import Files, Folder, files_of, wanted_of
 from igcli.records import Source
+from igcli.render.face import Face
+from igcli.render.text import PACKAGED
 
 
 class Records(Protocol):
@@ -44,6 +46,7 @@ class Context:
         gif_format: File format of the animations, also of those that earlier runs wrote.
         scales: By method, attribution that all panels show at full strength; each its own if empty.
         naming: Returns where the files of an image lie, where that is not in the output itself.
+        face: The fonts of the pictures.
     """
 
     settings: Settings
@@ -58,6 +61,7 @@ class Context:
     gif_format: str = "gif"
     scales: Mapping[str, float] = field(default_factory=dict)
     naming: Callable[[str], Files] | None = None
+    face: Face = PACKAGED
 
     def files(self, source: Source) -> Files:
         """Return where the files of an image lie."""

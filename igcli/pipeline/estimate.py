@@ -33,10 +33,10 @@ def evaluations_for(sources: Iterable[Source], settings: Settings, prepared: "Pr
     for source in sources:
         try:
             pixels = decode(read_file(source.path, most=settings.max_bytes), settings)
+            image = fitted(pixels, prepared.model, settings.model).astype(np.float32)
+            [found] = prepared.engine.run([explain(image, prepared.plan, source)])
         except ImageError:
             continue
-        image = fitted(pixels, prepared.model, settings.model).astype(np.float32)
-        [found] = prepared.engine.run([explain(image, prepared.plan, source)])
         return sum(each.evaluations for each in found)
     return 0
 

@@ -1,7 +1,11 @@
 """Which settings make results what they are. Importing this imports no NumPy."""
 
+# Paths stay as they were given, byte for byte.
+# ruff: noqa: PTH110
+
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,15 @@ from igcli.config.schema import KEYS, Settings
 from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.options import Options
+
+REVISION = 2
+"""Of what igcli makes of the same image, network and settings.
+
+Raise it by one with a change after which attributions, or the pixels that they are of, are others
+for settings that stayed the same: how images are decoded, turned, fitted or given to the network,
+how a method or a rule computes. What only draws pictures, or moves last digits, is no reason.
+Results without a revision are of the first.
+"""
 
 UNCHANGING = frozenset(
     {"output", "device", "batch_size", "arrays", "gallery", "max_error", "max_pixels", "max_bytes"}
@@ -43,11 +56,18 @@ def is_path(name: str, value: object) -> bool:
     return mark is not None and isinstance(value, str) and not mark.is_name(value)
 
 
+def missing(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the files that settings name and that are not there, by the settings' names."""
+    for name, value in values_of(settings):
+        if name != "output" and is_path(name, value) and not os.path.exists(str(value)):
+            yield name, str(value)
+
+
 def config_sha256(settings: Settings) -> str:
     """Return the hash, hexadecimal, of all that alters the attributions by the main method.
 
-    Files count by what they hold. How pictures are drawn is left out, so that adding some to a
-    run leaves it the same.
+    The revision is in it. Files count by what they hold. How pictures are drawn is left out, so
+    that adding some to a run leaves it the same.
 
     Raises:
         UsageError: A file cannot be read.
@@ -58,7 +78,8 @@ def config_sha256(settings: Settings) -> str:
         for name, value in values_of(settings)
         if name.partition(".")[0] not in left_out
     }
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    whole = {"revision": REVISION, **values}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def _content(name: str, value: object) -> str | None:

@@ -1,6 +1,7 @@
 """One set of records and one summary out of those of shards."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,10 @@ from igcli.outputs.sharing import refuse_running
 from igcli.outputs.sorting import latest
 from igcli.outputs.status import Status, read_status, read_summary
 from igcli.pipeline.outcome import Outcome
-from igcli.pipeline.summary import Summary
+from igcli.pipeline.summary import NAMED, Summary
 
 SUMS = ("seconds", "skipped", "redone")
-SHARED = (
-    *("device", "precision", "batch_size", "input_size"),
-    *("model_sha256", "config_sha256", "versions"),
-)
+SHARED = ("device", "precision", "batch_size", "model_sha256", "config_sha256", "versions")
 """What shards usually have in common; where they do not, the summary lists all values."""
 
 
@@ -80,6 +78,7 @@ class Counts:
             "shards": len(status.shards),
             **{name: _common(name, self._summaries) for name in SHARED},
         }
+        run |= _left_out(self._summaries)
         for each in self._summaries:
             for archive, reason in (each.get("damaged") or {}).items():
                 self._summary.damage(archive, reason)
@@ -111,6 +110,25 @@ def _common(name: str, summaries: Sequence[Mapping[str, Any]]) -> Any:
 
 def _sum(name: str, summaries: Sequence[Mapping[str, Any]]) -> float:
     return round(sum(_numbers(each.get(name) for each in summaries)), 3)
+
+
+def _left_out(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the shards left out: of the input all look through all, of archives their own."""
+    found: dict[str, Any] = {}
+    if left_out := next((each["left_out"] for each in summaries if each.get("left_out")), None):
+        found["left_out"] = left_out
+    members: Counter[str] = Counter()
+    rows = []
+    for each in summaries:
+        members.update(each.get("members_left_out") or {})
+        rows += [each["targets_without_image"]] if "targets_without_image" in each else []
+    if members:
+        found["members_left_out"] = dict(members)
+    if rows:
+        paths = list(dict.fromkeys(path for each in rows for path in each["paths"]))
+        count = max(len(paths), *(each["count"] for each in rows))
+        found["targets_without_image"] = {"count": count, "paths": paths[:NAMED]}
+    return found
 
 
 def _numbers(values: Iterable[object]) -> Iterator[float]:

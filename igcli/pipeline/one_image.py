@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from igcli.errors import OutputError
-from igcli.images.decode import decode
+from igcli.images.decode import decode_whole
 from igcli.images.files import read_source
 from igcli.pipeline import outcome
 from igcli.pipeline.context import Context
@@ -131,7 +131,7 @@ def _open(begun: _Begun, context: Context) -> _Begun:
 
 
 def _is_standing(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    return is_standing(
+    return context.plan.targets.are_those_of(earlier, source) and is_standing(
         earlier,
         context.hashes(sha256),
         lambda: context.wanted(context.files(source)),
@@ -141,6 +141,6 @@ def _is_standing(earlier: Record, sha256: str, source: Source, context: Context)
 
 
 def _decoded(begun: _Begun, context: Context) -> Sample:
-    pixels = decode(begun.data, context.settings)
-    image = fitted(pixels, context.model, context.settings.model)
-    return Sample(begun.source, image, str(begun.sha256))
+    decoded = decode_whole(begun.data, context.settings)
+    image = fitted(decoded.pixels, context.model, context.settings.model)
+    return Sample(begun.source, image, str(begun.sha256), decoded.profile)

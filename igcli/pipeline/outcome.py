@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from igcli.pipeline.identity import REVISION
 from igcli.records import Explanation, Sample, Source
 
 if TYPE_CHECKING:  # The terminal's side reads outcomes without TensorFlow.
@@ -67,6 +68,7 @@ def done(
         "image_sha256": sample.sha256,
         "model_sha256": model.sha256,
         "config_sha256": extra["config_sha256"],
+        "revision": REVISION,
         "precision": model.precision,
         **_entry(found[0], model),
         "gradient_evaluations": sum(each.evaluations for each in found),
@@ -74,6 +76,8 @@ def done(
         **files,
         "warnings": extra["warnings"],
     }
+    if sample.profile:
+        record["profile"] = sample.profile
     if extra["scales"]:
         record["panel_scales"] = extra["scales"]
     if len(found) > 1:

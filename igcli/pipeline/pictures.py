@@ -43,13 +43,13 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
         else cell
         for cell in columns.cells(options.columns, options.label_lines)
     ]
-    drawn = compose(cells, headings=options.headings)
+    drawn = compose(cells, headings=options.headings, face=context.face)
     data = encode_image(drawn, format=options.format, quality=options.quality)
     return Panel(data, tuple(sorted(columns.flat)))
 
 
 def animation(
-    sample: Sample, found: Sequence[Explanation], options: GifOptions, context: Context
+    sample: Sample, found: Sequence[Explanation], context: Context, options: GifOptions
 ) -> bytes:
     """Draw and encode the animation of an image's interior gradients, those of the first target."""
     height, width = sample.image.shape[:2]
@@ -61,7 +61,9 @@ def animation(
     image = as_rgb(sample.image)
     columns = Columns(image, shown, context.model, options, factor=factor)
     beside = columns.cells(options.columns)
-    return gif.animated(image, interior, options=options, factor=factor, beside=beside)
+    return gif.animated(
+        image, interior, options=options, factor=factor, beside=beside, face=context.face
+    )
 
 
 def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:

@@ -37,7 +37,7 @@ def write_others(image: Attributed, context: Context) -> Attributed:
     settings, write = context.settings, context.folder.write
     wanted = context.wanted(context.files(sample.source))
     if settings.gif is not None:
-        animation = pictures.animation(sample, found, settings.gif, context)
+        animation = pictures.animation(sample, found, context, settings.gif)
         write(wanted["gif"], animation)
     if "arrays" in wanted:
         write(wanted["arrays"], pictures.arrays(sample, found))

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from igcli.config.load import Loaded, load_settings
+from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
 from igcli.config.wording import plain
@@ -21,13 +21,13 @@ from igcli.pipeline.identity import (
     MAGNIFY,
     NETWORK,
     PICTURES,
+    REVISION,
     UNCHANGING,
     config_sha256,
     is_path,
     values_of,
 )
 from igcli.records import Source
-from igcli.render.magnify import times
 
 Record = Mapping[str, Any]
 
@@ -42,14 +42,12 @@ class Earlier:
         retry_failed: Whether images that failed are tried again.
         record: One of the results, None where there is none.
         is_described: Whether config.yaml says so already.
-        is_unmagnified: Whether the pictures are of a time when none was magnified.
     """
 
     described: Settings
     retry_failed: bool = False
     record: Record | None = None
     is_described: bool = False
-    is_unmagnified: bool = False
 
     def refuse_other_model(self, place: Place, sha256: str) -> None:
         """Refuse a network other than the one that the results are of.
@@ -59,16 +57,6 @@ class Earlier:
         """
         if self.record is not None and self.record.get("model_sha256") != sha256:
             raise UsageError(_refusal(place, [_other_model(self.record, sha256)]))
-
-    def refuse_other_size(self, place: Place, size: tuple[int, int]) -> None:
-        """Refuse to magnify the pictures of inputs of a size where those that are there are not.
-
-        Raises:
-            UsageError: They would be.
-        """
-        magnify = self.described.panel.magnify
-        if self.is_unmagnified and times(*size, magnify) > 1:
-            raise UsageError(_refusal(place, [f"{MAGNIFY}: 1 -> {magnify}"]))
 
 
 def agreed(
@@ -91,14 +79,14 @@ def agreed(
     record = _any_result(place)
     if record is None and not shared:
         return Earlier(settings, retry_failed)
-    loaded = _loaded_of(place)
-    before = loaded.settings
-    free = {group for group in PICTURES if _is_free(group, before, place)}
-    is_unmagnified = MAGNIFY not in loaded.chosen and free != {*PICTURES}
-    if is_unmagnified or free == {*PICTURES}:
-        before = _magnified(before, settings)
+    if record is not None and record.get("revision", 1) != REVISION:
+        raise UsageError(_refusal(place, [_other_revision(record)]))
+    before = _settings_of(place)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
+    free = {group for group in PICTURES if _is_free(group, before, place)}
+    if free == {*PICTURES}:
+        before = _magnified(before, settings)
     described = _magnified(settings.model_copy(update=kept), settings)
     changes = [*_differences(before, described, free)]
     if record is not None:
@@ -110,13 +98,7 @@ def agreed(
     if changes:
         raise UsageError(_refusal(place, changes))
     same = all(getattr(before, group) == getattr(described, group) for group in PICTURES)
-    return Earlier(
-        described,
-        retry_failed,
-        record,
-        is_described=shared and same,
-        is_unmagnified=is_unmagnified,
-    )
+    return Earlier(described, retry_failed, record, is_described=shared and same)
 
 
 def index_of(place: Place) -> Index:
@@ -150,7 +132,7 @@ def _is_free(group: str, before: Settings, place: Place) -> bool:
     return place.shard is None and not any(map(place.folder.has_folder, places))
 
 
-def _loaded_of(place: Place) -> Loaded:
+def _settings_of(place: Place) -> Settings:
     """Return the settings that the results in a place were made with."""
     folder = place.folder
     if not folder.has(reports.CONFIG):
@@ -158,7 +140,7 @@ def _loaded_of(place: Place) -> Loaded:
         raise UsageError(_refusal(place, [reason]))
     try:
         with folder.local_path(reports.CONFIG) as path:
-            return load_settings(path, {})
+            return load_settings(path, {}).settings
     except ConfigError as error:
         raise UsageError(_refusal(place, [error.lines[0]])) from None
 
@@ -194,7 +176,14 @@ def _other_files(before: Settings, now: Settings) -> str:
         reasons.append(
             f"what is in {name} {other}" if one == other else f"{name}: {one} -> {other}"
         )
-    return " or ".join(reasons) or "another version of igcli"
+    return " or ".join(reasons) or "something else that the records do not tell"
+
+
+def _other_revision(record: Record) -> str:
+    revision = record.get("revision", 1)
+    is_later = isinstance(revision, int) and revision > REVISION
+    which = "a later" if is_later else "an earlier"
+    return f"made by {which} version of igcli, whose results for the same settings are others"
 
 
 def _other_model(record: Record, sha256: str) -> str:

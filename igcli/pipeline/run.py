@@ -14,6 +14,7 @@ from igcli.pipeline.agreement import agreed_batch_size
 from igcli.pipeline.books import Books
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
+from igcli.pipeline.fonts import face_for
 from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.one_image import attribute_image
 from igcli.pipeline.outcome import Outcome
@@ -50,7 +51,6 @@ class Prepared:
             "precision": self.model.precision,
             "batch_size": batch_size,
             "model_sha256": self.model.sha256,
-            "input_size": self.model.size,
         }
 
 
@@ -103,6 +103,7 @@ def context_for(
         prepared.panels,
         retry_failed=earlier.retry_failed,
         gif_format=(earlier.described.gif or GifOptions()).format,
+        face=face_for(settings.panel.font, prepared.model.labels or ()),
     )
 
 

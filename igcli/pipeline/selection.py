@@ -1,9 +1,10 @@
 """The images of a run: all that the user names, or a shard's."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from igcli.outputs.shards import Shard
+from igcli.pipeline.target_rows import Matching
 from igcli.records import Source
 
 
@@ -17,6 +18,8 @@ class Selection:
         shard: The one whose images these are; None for all.
         limit: How many of the whole at most; None for all.
         archives: Whether these are tar archives, of as many images as they may hold.
+        left_out: How many other things were met where these are, by kind: {".docx": 1}.
+        rows: The rows of a file of targets, where there is one, and which are for images.
     """
 
     whole: Iterable[Source]
@@ -24,6 +27,8 @@ class Selection:
     shard: Shard | None = None
     limit: int | None = None
     archives: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    rows: Matching | None = None
 
     @property
     def total(self) -> int:

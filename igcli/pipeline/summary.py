@@ -1,6 +1,7 @@
 """Counts of a run, and what they say to whoever started it."""
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from igcli.pipeline.outcome import Outcome
 
+OTHERS = "others"
 NAMED = 1000
 """Images named in the summary at most; the records of the others say the same."""
 
@@ -23,6 +25,7 @@ class Summary:
         evaluations: Number of gradients taken by this run.
         beyond: Number of attributed images whose completeness error is beyond `max_error`.
         damaged: Number of archives of which images may be missing.
+        profiles: Number of attributed images with each colour profile other than sRGB's.
     """
 
     def __init__(self, max_error: float | None = None) -> None:
@@ -39,6 +42,7 @@ class Summary:
         self.evaluations = 0
         self.beyond = 0
         self.damaged = 0
+        self.profiles: Counter[str] = Counter()
         self._max_error = max_error
         self._beyond: list[str] = []
         self._errors = array("d")
@@ -55,12 +59,17 @@ class Summary:
             self.skipped += 1
         else:
             self.evaluations += outcome.record["gradient_evaluations"]
+        if isinstance(profile := outcome.record.get("profile"), str):
+            self.profiles[profile if self._is_known(profile) else OTHERS] += 1
         error = outcome.record.get("completeness_error")
         if isinstance(error, float | int):
             self._errors.append(error)
             if self._max_error is not None and error > self._max_error:
                 self.beyond += 1
                 self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
+
+    def _is_known(self, profile: str) -> bool:
+        return profile in self.profiles or len(self.profiles) < NAMED
 
     def damage(self, archive: str, reason: str) -> None:
         """Count an archive that images may be missing of."""
@@ -95,6 +104,7 @@ class Summary:
             "beyond_max_error": None
             if self._max_error is None
             else {"max_error": self._max_error, "count": self.beyond, "images": self._beyond},
+            **({"profiles": dict(self.profiles)} if self.profiles else {}),
             **({"damaged": self._reasons} if self.damaged else {}),
             **run,
         }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from igcli.errors import IgcliError, UsageError
+from igcli.errors import IgcliError, ImageError, UsageError
+from igcli.pipeline.target_rows import keys_of, keys_of_row, read_rows
+from igcli.urls import ARCHIVES, is_url, kind
 
 if TYPE_CHECKING:
     from igcli.models.load import Model
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 _TOP = re.compile(r"top(?::([0-9]{1,9}))?")
 _INDEX = re.compile(r"[0-9]{1,9}")
-_HEADER = {"path", "image", "file"}
+FOLDER = "target: folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,76 +49,132 @@ class Wanted:
         return tuple((-scores).argsort(kind="stable")[: self.top].tolist())
 
 
+class Folders:
+    """Targets by where images lie: the name of an image's folder is its label."""
+
+    def __init__(self, labels: Sequence[str] | None, outputs: int) -> None:
+        """Take the labels of the network, None where it has none, and the number of outputs."""
+        self._labels = labels
+        self._outputs = outputs
+        self._known: dict[str, Wanted | str] = {}
+
+    def of(self, source: Source) -> Wanted:
+        """Return the target of an image: that of the nearest folder that is a label.
+
+        Of a tar archive's images it is their `.cls` member.
+
+        Raises:
+            ImageError: There is no such label.
+        """
+        if source.label is None and source.data is not None:
+            raise ImageError(f"{FOLDER}: it has no .cls member beside it")
+        names = _folders(source) if source.label is None else [source.label]
+        found = [self._named(name) for name in names if name] or [f"{FOLDER}: it lies in none"]
+        for each in found:
+            if isinstance(each, Wanted):
+                return each
+        raise ImageError(str(found[0]))
+
+    def _named(self, name: str) -> Wanted | str:
+        """Return the target that a name stands for, or why it stands for none."""
+        if name not in self._known:
+            try:
+                self._known[name] = self._parsed(name)
+            except IgcliError as error:
+                self._known[name] = str(error)
+        return self._known[name]
+
+    def _parsed(self, name: str) -> Wanted:
+        is_label = _folded(name) in map(_folded, self._labels or ())
+        if _INDEX.fullmatch(name) and not is_label:
+            return parse(int(name), self._labels, self._outputs, where=FOLDER)
+        return Wanted(index=_labelled(name, self._labels, where=FOLDER))
+
+
+def _folders(source: Source) -> list[str]:
+    """Return the names of the folders of an image, its own first: those above it in the run."""
+    inner = source.name.split("/")[:-1]
+    if inner:
+        return inner[::-1]
+    if kind(source.path) in ARCHIVES:
+        # Imported here: for plain paths, nothing of it is needed.
+        from igcli.images.archives import place_of
+
+        place = place_of(source.path)
+        return [place.stem.rpartition("/")[2]] if place else []
+    path = source.shown if is_url(source.path) else os.path.abspath(source.path)  # noqa: PTH100
+    return path.split("/")[-2:-1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """The targets of every image.
 
     Attributes:
         usual: Of images without a row of their own.
-        own: Of the images that have one, by path.
+        own: Of the images that have one, by what rows call them.
+        folders: Targets of the others by where they lie, where that is asked for.
     """
 
     usual: Wanted = Wanted()
     own: Mapping[str, Wanted] = field(default_factory=dict)
+    folders: Folders | None = None
 
     def of(self, source: Source | None) -> Wanted:
-        """Return the targets of an image, found by its path or its name in the output."""
-        if source is not None and self.own:
-            for path in (source.path, source.name, os.path.abspath(source.path)):  # noqa: PTH100
-                if path in self.own:
-                    return self.own[path]
-        return self.usual
+        """Return the targets of an image, found by its path or its name in the output.
+
+        Raises:
+            ImageError: Its folder is no label.
+        """
+        if source is None:
+            return self.usual
+        for key in keys_of(source) if self.own else ():
+            if key in self.own:
+                return self.own[key]
+        return self.usual if self.folders is None else self.folders.of(source)
+
+    def are_those_of(self, earlier: Mapping[str, Any], source: Source) -> bool:
+        """Tell whether a record is of the targets that an image has now.
+
+        Only what a file beside the image says can have changed and leave all settings the same.
+        """
+        if source.label is None or self.folders is None:
+            return True
+        try:
+            wanted = self.of(source)
+        except ImageError as error:
+            return earlier.get("error") == str(error)
+        if earlier.get("status") == "failed":
+            return not str(earlier.get("error")).startswith(FOLDER)
+        return earlier.get("target") == wanted.index
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a file of targets."""
-
-    line: int
-    path: str
-    target: str
-
-
-def read_rows(file: str) -> list[Row]:
-    """Return the rows of a CSV file: path of an image, label or index.
+def check_form(wanted: int | str, *, where: str) -> None:
+    """Refuse what is a target of no network: "top:0".
 
     Raises:
-        UsageError: It cannot be read, or a row is no pair; the message names file and line.
+        UsageError: It is; `where` begins the message.
     """
-    try:
-        # Paths need not be UTF-8.
-        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:  # noqa: PTH123
-            return list(_rows(file, csv.reader(stream, strict=True)))
-    except OSError as error:
-        raise UsageError(f"targets: {file}: {error.strerror}") from None
+    top = _TOP.fullmatch(wanted) if isinstance(wanted, str) else None
+    if top and top[1] and not int(top[1]):
+        raise UsageError(f"{where}: {wanted}: explains nothing; give top, or top:2 and more")
 
 
-def _rows(file: str, reader: Iterator[list[str]]) -> Iterator[Row]:
-    seen: dict[str, int] = {}
-    try:
-        for cells in reader:
-            line: int = reader.line_num  # type: ignore[attr-defined]
-            values = [cell.strip() for cell in cells]
-            if not any(values) or (line == 1 and values[0].lower() in _HEADER):
-                continue
-            if len(values) != 2 or not all(values):
-                raise UsageError(f"targets: {file}:{line}: expected a path, a comma and a target")
-            if values[0] in seen:
-                raise UsageError(
-                    f"targets: {file}:{line}: {values[0]} has a row already, line {seen[values[0]]}"
-                )
-            seen[values[0]] = line
-            yield Row(line, *values)
-    except csv.Error as error:
-        line = reader.line_num  # type: ignore[attr-defined]
-        raise UsageError(f"targets: {file}:{line}: {error}: is it CSV?") from None
+def check_rows(file: str) -> None:
+    """Refuse a file of targets that is none of any network.
+
+    Raises:
+        UsageError: It cannot be read, or a row is no pair.
+    """
+    for row in read_rows(file):
+        check_form(row.target, where=f"targets: {file}:{row.line}")
 
 
 def targets(wanted: int | str, file: str | None, model: Model) -> Targets:
     """Return the targets of a run.
 
     Args:
-        wanted: "top", "top:N", an index or a label.
+        wanted: "top", "top:N", an index, a label or "folder".
         file: CSV file with rows for some images, or None.
         model: The network, whose labels are known.
 
@@ -125,12 +183,13 @@ def targets(wanted: int | str, file: str | None, model: Model) -> Targets:
         IgcliError: The network has no such output.
     """
     labels, outputs = model.labels, model.network.outputs
-    own = {}
+    own: dict[str, Wanted] = {}
     for row in read_rows(file) if file else ():
         found = parse(row.target, labels, outputs, where=f"targets: {file}:{row.line}")
-        own[row.path] = found
-        if not os.path.isabs(row.path):  # noqa: PTH117
-            own.setdefault(os.path.abspath(row.path), found)  # noqa: PTH100
+        for key in keys_of_row(row.path):
+            own.setdefault(key, found)
+    if wanted == "folder":
+        return Targets(own=own, folders=Folders(labels, outputs))
     return Targets(parse(wanted, labels, outputs, where="target"), own)
 
 
@@ -163,8 +222,8 @@ def _labelled(label: str, labels: Sequence[str] | None, *, where: str) -> int:
             f"{where}: {label!r} is no index, and the network has no labels: set model.labels"
         )
     places = [place for place, name in enumerate(labels) if name == label]
-    folded = [name.casefold() for name in labels]
-    places = places or [place for place, name in enumerate(folded) if name == label.casefold()]
+    folded = list(map(_folded, labels))
+    places = places or [place for place, name in enumerate(folded) if name == _folded(label)]
     if len(places) == 1:
         return places[0]
     if places:
@@ -172,8 +231,13 @@ def _labelled(label: str, labels: Sequence[str] | None, *, where: str) -> int:
         raise IgcliError(
             f"{where}: {label!r} is the label of several outputs: give one of {indices}"
         )
-    near = difflib.get_close_matches(label.casefold(), folded, 3, 0.5)
-    near += [name for name in folded if label.casefold() in name]
+    near = difflib.get_close_matches(_folded(label), folded, 3, 0.5)
+    near += [name for name in folded if _folded(label) in name]
     names = [labels[folded.index(name)] for name in dict.fromkeys(near)][:3]
     hint = f"; the nearest: {', '.join(names)}" if names else ""
     raise IgcliError(f"{where}: the network has no label {label!r}{hint}")
+
+
+def _folded(label: str) -> str:
+    """Return a label as it is compared: macOS takes letters apart, and folders have few spaces."""
+    return unicodedata.normalize("NFC", label).casefold().replace("_", " ")

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from igcli.config.schema import Settings
-from igcli.images.tally import Tally
 from igcli.images.tar import Archive
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import Place
@@ -21,6 +20,7 @@ from igcli.pipeline.packing import REDONE, STANDING, Packing
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.run import Prepared, context_for
 from igcli.pipeline.selection import Selection
+from igcli.pipeline.target_rows import Matching
 from igcli.records import Source
 from igcli.urls import shown
 
@@ -50,6 +50,7 @@ class TarRun:
         )
         self.summary = self._books.summary
         self.seen: Callable[[], None] = lambda: None
+        self._rows: Matching | None = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -62,6 +63,7 @@ class TarRun:
         Raises:
             OutputError: Nothing can be written any more.
         """
+        self._rows = tars.rows
         self._books.begin(tars, self._facts())
         for tar in tars:
             for outcome in self._archive(tar):
@@ -69,8 +71,16 @@ class TarRun:
                 yield outcome
 
     def _archive(self, tar: Source) -> Iterator[Outcome]:
-        archive = Archive(tar, most=self._context.settings.max_bytes, tally=Tally())
-        formats = self._context.settings.panel.format, self._context.gif_format
+        settings = self._context.settings
+        archive = Archive(
+            tar,
+            most=settings.max_bytes,
+            tally=self._books.members,
+            labelled=settings.target == "folder",
+        )
+        if self._rows is not None:
+            self._rows.see_archive(tar, is_read=True)
+        formats = settings.panel.format, self._context.gif_format
         with Packing(self._folder, tar, formats=formats, is_known=self._is_known) as packing:
             with closing(self._parts(archive, packing)) as parts:
                 first = next(parts, None)
@@ -86,7 +96,7 @@ class TarRun:
         context = replace(
             self._context, folder=packing, journal=packing, index=packing, naming=packing.files
         )
-        images = iter(archive)
+        images = map(self._noticed, archive)
         while not packing.is_through:
             jobs = (attribute_image(image, context) for image in packing.admitted(images))
             with closing(self._prepared.engine.run(jobs)) as outcomes:
@@ -105,6 +115,11 @@ class TarRun:
             standing, redone = bool(flags & STANDING), bool(flags & REDONE)
             yield Outcome(record, files, standing=standing, redone=redone)
             files = ()
+
+    def _noticed(self, image: Source) -> Source:
+        if self._rows is not None:
+            self._rows.see(image)
+        return image
 
     def _is_known(self, image: str) -> bool:
         return self._books.index.find(image) is not None

@@ -8,10 +8,12 @@ from igcli.records import Array, Interior, Pixels
 from igcli.render import curve, panel, text
 from igcli.render.animation import encode_gif
 from igcli.render.curve import Curve
+from igcli.render.face import Face
 from igcli.render.magnify import magnified
 from igcli.render.options import GifOptions
 from igcli.render.painting import own_scales, paint, shared_scale
 from igcli.render.panel import Cell, PictureCell
+from igcli.render.text import PACKAGED
 from igcli.render.webp import encode_webp
 
 HEADING = "Interior gradients GIF"
@@ -32,9 +34,10 @@ def animated(
     options: GifOptions,
     factor: int = 1,
     beside: Sequence[Cell | Curve] = (),
+    face: Face = PACKAGED,
 ) -> bytes:
     """Return the file of the animation; arguments as in `frames`."""
-    shown = frames(image, interior, options=options, factor=factor, beside=beside)
+    shown = frames(image, interior, options=options, factor=factor, beside=beside, face=face)
     if options.format == "webp":
         return encode_webp(shown, frame_ms=options.frame_ms, loop=options.loop)
     most = BYTES_PER_PIXEL * interior.maps.size * factor**2
@@ -48,6 +51,7 @@ def frames(
     options: GifOptions,
     factor: int = 1,
     beside: Sequence[Cell | Curve] = (),
+    face: Face = PACKAGED,
 ) -> list[Pixels]:
     """Return a frame, uint8 (H * factor + 90, at least 300, 3), for each map.
 
@@ -57,11 +61,12 @@ def frames(
         options: Style of the frames, each normalised on its own unless they share a scale.
         factor: How many times pictures are magnified; what stands beside them is as it is.
         beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
+        face: The fonts of all text.
     """
     height, width = (factor * side for side in image.shape[:2])
     still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
     first = PictureCell((HEADING,), magnified(image, factor))
-    layout = panel.arrange([first, *still], headings="short")
+    layout = panel.arrange([first, *still], headings="short", face=face)
     scale = _shared(interior.maps, options)
     blank = _padded(layout.draw(), width, is_alone=not beside)
     shown = []
@@ -75,7 +80,7 @@ def frames(
                 _place(frame, plot, (left, layout.top))
         caption = f"alpha={round(float(alpha), 4)!r}"
         y = layout.top + height + LEFT
-        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE)
+        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE, face=face)
         shown.append(frame)
     return shown
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from igcli.options import Options, Presets
+from igcli.options import Options, PathField, Presets
 from igcli.render import styles
 from igcli.render.presets import PRESETS
 
@@ -101,6 +101,10 @@ class PanelOptions(StyleOptions, _Look):
 
     quality: int = Field(default=95, ge=1, le=100)
     """JPEG quality."""
+
+    font: Annotated[str | None, PathField()] = Field(default=None, examples=["NotoSansJP.otf"])
+    """Font file for all text, of animations, too; without one, letters that the packaged font
+    lacks are looked for in the fonts of the machine."""
 
 
 class GifOptions(StyleOptions):

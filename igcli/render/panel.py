@@ -8,7 +8,9 @@ import numpy as np
 
 from igcli.records import Pixels
 from igcli.render import text
+from igcli.render.face import Face
 from igcli.render.options import Headings
+from igcli.render.text import PACKAGED
 
 GAP = 10
 LINE = 30
@@ -79,12 +81,14 @@ class Layout:
         lefts: Left edge of each cell, and the right edge of the last.
         top: Of the pictures.
         heading_size: Height of the headings' letters.
+        face: The fonts of all text.
     """
 
     cells: tuple[Placed, ...]
     lefts: tuple[int, ...]
     top: int
     heading_size: int
+    face: Face = PACKAGED
 
     def draw(self) -> Pixels:
         """Return the panel, uint8 (H, W, 3)."""
@@ -93,15 +97,19 @@ class Layout:
         for cell, left in zip(self.cells, self.lefts, strict=False):
             for number, line in enumerate(cell.heading):
                 y = LINE * number
-                text.write(canvas, line, x=left + GAP, y=y, size=self.heading_size)
+                self._write(canvas, line, (left + GAP, y), self.heading_size)
             for line, y in cell.body:
-                text.write(canvas, line, x=left + GAP, y=self.top + y, size=BODY_SIZE)
+                self._write(canvas, line, (left + GAP, self.top + y), BODY_SIZE)
             rows, columns = cell.picture.shape[:2]
             canvas[self.top : self.top + rows, left : left + columns] = cell.picture
         return canvas
 
+    def _write(self, canvas: Pixels, line: str, corner: tuple[int, int], size: int) -> None:
+        x, y = corner
+        text.write(canvas, line, x=x, y=y, size=size, face=self.face)
 
-def arrange(cells: Sequence[Cell], *, headings: Headings = "full") -> Layout:
+
+def arrange(cells: Sequence[Cell], *, headings: Headings = "full", face: Face = PACKAGED) -> Layout:
     """Return the layout of `cells` from left to right.
 
     Full headings have all their lines; short ones the first alone, in larger letters; with
@@ -112,44 +120,46 @@ def arrange(cells: Sequence[Cell], *, headings: Headings = "full") -> Layout:
     size = HEADING_SIZES[headings]
     over_pictures, over_text = HEADING_LINES[headings]
     placed = tuple(
-        _text(cell, over_text, size)
+        _text(cell, over_text, size, face)
         if isinstance(cell, TextCell)
-        else _picture(cell, over_pictures, size)
+        else _picture(cell, over_pictures, size, face)
         for cell in cells
     )
     top = max(LEAST_TOP, LINE * max((len(cell.heading) for cell in placed), default=0))
     lefts = tuple(accumulate((cell.width for cell in placed), initial=0))
-    return Layout(placed, lefts, top, size)
+    return Layout(placed, lefts, top, size, face)
 
 
-def compose(cells: Sequence[Cell], *, headings: Headings = "full") -> Pixels:
+def compose(cells: Sequence[Cell], *, headings: Headings = "full", face: Face = PACKAGED) -> Pixels:
     """Return the panel, uint8 (H, W, 3), of `cells` as `arrange` places them."""
-    return arrange(cells, headings=headings).draw()
+    return arrange(cells, headings=headings, face=face).draw()
 
 
-def _text(cell: TextCell, shown: int | None, size: int) -> Placed:
+def _text(cell: TextCell, shown: int | None, size: int, face: Face) -> Placed:
     body: list[tuple[str, int]] = []
     y = GAP
     for line in cell.lines:
-        parts = text.wrap(line, size=BODY_SIZE, room=TEXT_ROOM)
+        parts = text.wrap(line, size=BODY_SIZE, room=TEXT_ROOM, face=face)
         body += [(part, y + WRAPPED_LINE * number) for number, part in enumerate(parts)]
         y = body[-1][1] + LINE
     height = body[-1][1] + WRAPPED_LINE if body else 0
     nothing = np.empty((0, 0, 3), np.uint8)
-    heading = _wrapped(cell.heading[:shown], size, TEXT_ROOM)
+    heading = _wrapped(cell.heading[:shown], size, TEXT_ROOM, face)
     return Placed(heading, tuple(body), nothing, TEXT_WIDTH, height)
 
 
-def _picture(cell: PictureCell, shown: int | None, size: int) -> Placed:
+def _picture(cell: PictureCell, shown: int | None, size: int, face: Face) -> Placed:
     height, width = map(int, cell.picture.shape[:2])
-    heading = _wrapped(cell.heading[:shown], size, max(HEADING_ROOM, width - GAP))
-    needed = max((GAP + text.width(line, size) for line in heading), default=0)
+    heading = _wrapped(cell.heading[:shown], size, max(HEADING_ROOM, width - GAP), face)
+    needed = max((GAP + text.width(line, size, face) for line in heading), default=0)
     return Placed(heading, (), cell.picture, max(width, needed) + GAP, height)
 
 
-def _wrapped(lines: tuple[str, ...], size: int, room: int) -> tuple[str, ...]:
+def _wrapped(lines: tuple[str, ...], size: int, room: int, face: Face) -> tuple[str, ...]:
     """Return headings in lines, the end of a very long one left out: the text cell has it all."""
-    return tuple(part for line in lines for part in _first(text.wrap(line, size=size, room=room)))
+    return tuple(
+        part for line in lines for part in _first(text.wrap(line, size=size, room=room, face=face))
+    )
 
 
 def _first(parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ RECORD = [
     "image_sha256",
     "model_sha256",
     "config_sha256",
+    "revision",
     "precision",
     "target",
     "label",
@@ -239,11 +240,12 @@ REFUSED = {
     "a missing list": (["attribute", "--files-from", "gone"], 2, "gone"),
     "an output that is a file": (["attribute", "a.png", "--output", "file"], 2, "file"),
     "a missing model": (["attribute", "a.png", "--model", "gone.keras"], 2, "gone.keras"),
-    "no steps": (["attribute", "a.png", "--steps", "0"], 2, "--steps: must be"),
+    "no steps": (["attribute", "a.png", "--steps", "0"], 2, "igcli: --steps: must be"),
     "negative steps": (["attribute", "a.png", "--steps", "-3"], 2, "--steps: must be"),
     "an empty batch": (["attribute", "a.png", "--batch-size", "0"], 2, "--batch-size: must be"),
     "an unknown method": (["attribute", "a.png", "--method", "magic"], 2, "integrated_gradients"),
     "a device that is not there": (["attribute", "a.png", "--device", "gpu:77"], 2, "gpu:77"),
+    "no top labels": (["attribute", "a.png", "--target", "top:0"], 2, "target: top:0: explains"),
     "two for one output": (["attribute", "a.png", "a.png.jpg"], 2, "a.png.jpg"),
 }
 
@@ -322,3 +324,24 @@ def test_photos_by_a_real_network_match_the_published_geometry(
         }
         assert min(offsets, key=lambda offset: offsets[offset]) == (0, 0)
         assert offsets[0, 0] < 8
+
+
+def test_progress_off_a_terminal_is_told_to_whoever_wants_detail(
+    cli: Cli, images: Path, tiny_model: Path
+) -> None:
+    arguments = ("attribute", images, "--model", tiny_model, "--steps", "2")
+    assert " images, " not in cli(*arguments).err
+    told = [line for line in cli(*arguments, "-v").err.splitlines() if " images, " in line]
+    count = len(told)
+    assert told[-1].startswith(f"igcli: {count} of {count} images, ")
+
+
+def test_a_name_as_long_as_file_systems_allow(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    name = "n" * 251 + ".png"
+    picture(tmp_path / name)
+    arguments = ("attribute", name, "--model", tiny_model, "--steps", "2", "--arrays", "--gif")
+    result = cli(*arguments)
+    assert (result.code, len(result.lines)) == (0, 3), result.err
+    assert all(Path(line).is_file() for line in result.lines)
+    assert records(tmp_path / "igcli-output")[name]["status"] == "ok"
+    assert "1 before" in cli(*arguments).err

@@ -72,6 +72,23 @@ def test_check_tells_every_mistake() -> None:
     assert caught.value.exit_code == 2
 
 
+def test_check_names_the_files_that_are_missing() -> None:
+    Path("here.txt").write_text("a\n")
+    Path("a.yaml").write_text(
+        "model: gone.keras\nbaseline: black\ntargets: here.txt\noutput: to-come\n"
+        "expected_gradients: {folder: none}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        invoke("check", "a.yaml")
+    assert caught.value.lines == (
+        "a.yaml:1:8: model.source: no such file: gone.keras",
+        "a.yaml:5:30: expected_gradients.folder: no such file: none",
+    )
+    Path("gone.keras").touch()
+    Path("none").mkdir()
+    assert invoke("check", "a.yaml").stdout == "a.yaml: valid\n"
+
+
 def test_show_is_the_resolved_configuration() -> None:
     Path("conf").mkdir()
     Path("conf/a.yaml").write_text("model: net.keras\nsteps: 20\noutput: out\n")
@@ -136,6 +153,10 @@ def test_every_key_can_be_set_by_its_options(key: Key) -> None:
             assert given(flag, ",".join(map(str, value)))[1] == {key.name: tuple(value)}
         else:
             assert given(flag, str(value))[1] == {key.name: value}
+
+
+def test_output_has_a_short_form() -> None:
+    assert shown("-o", "there")["output"] == f"{Path.cwd()}/there"
 
 
 def test_the_last_of_two_equal_options_counts() -> None:

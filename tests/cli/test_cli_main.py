@@ -323,3 +323,37 @@ def test_help_into_a_closed_pipe_is_quiet_too() -> None:
 )
 def test_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def completed(*words: str, shell: str = "bash_complete") -> list[str]:
+    """Return what a shell is told of how the last of some words may go on."""
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    done = run(env={**os.environ, "_IGCLI_COMPLETE": shell, **asked})
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_the_shell_completes_commands_options_names_and_files() -> None:
+    assert completed("igcli", "att") == ["plain,attribute"]
+    assert completed("igcli", "attribute", "--panel-st") == ["plain,--panel-style"]
+    assert completed("igcli", "attribute", "--panel-style", "win") == ["plain,windowing"]
+    assert completed("igcli", "attribute", "pho") == ["file,pho"]
+    assert completed("igcli", "gif", "--model-labels", "na") == ["file,na"]
+    assert "complete" in "".join(completed("igcli", shell="bash_source"))
+
+
+def test_completion_that_no_shell_asks_for_is_one_line() -> None:
+    for asked in ("csh_source", "bash_complete"):
+        done = run(env={**os.environ, "_IGCLI_COMPLETE": asked})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"igcli: _IGCLI_COMPLETE={asked}: expected bash_source")
+
+
+@pytest.mark.parametrize("given", [["-"], ["--files-from", "-"]])
+def test_a_closed_standard_input_is_no_list(given: list[str], tmp_path: Path) -> None:
+    script = f"'{sys.executable}' -m igcli attribute {' '.join(given)} <&-"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("igcli: standard input is closed: there is no list of images to read\n")

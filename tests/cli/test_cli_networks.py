@@ -46,7 +46,8 @@ def test_a_grey_network_is_given_luma(
     loaded = keras.utils.load_img(photo, color_mode="grayscale")
     grey = np.asarray(loaded)[:, :, None].astype(np.float64)
     command = ("attribute", photo, "--model", "linear.keras", "--arrays", "--gif", "--target", "1")
-    assert cli(*command, "--panel-columns", "image,baseline,method").code == 0
+    shown = ("--panel-columns", "image,baseline,method", "--panel-magnify", "1")
+    assert cli(*command, *shown).code == 0
     record, arrays = results(tmp_path / "igcli-output")
     np.testing.assert_array_equal(arrays["image"], grey)
     assert arrays["image"].dtype == np.uint8
@@ -54,9 +55,9 @@ def test_a_grey_network_is_given_luma(
     assert record["score"] == pytest.approx(float((grey * linear[..., 1]).sum()), rel=1e-4)
     with Image.open(tmp_path / "igcli-output" / record["panel"]) as panel:
         pixels = np.asarray(panel.convert("RGB")).astype(int)
-    shown = pixels[60 : 60 + SIDE, :SIDE]
-    assert np.ptp(shown, axis=2).max() <= 2
-    assert np.abs(shown[..., 0] - grey[..., 0]).mean() < 3
+    cell = pixels[60 : 60 + SIDE, :SIDE]
+    assert np.ptp(cell, axis=2).max() <= 2
+    assert np.abs(cell[..., 0] - grey[..., 0]).mean() < 3
 
 
 def test_a_colour_is_luma_for_a_grey_network(

@@ -13,6 +13,9 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
+from igcli.config.schema import Settings
+from igcli.pipeline.identity import REVISION, config_sha256
+
 Again = Callable[..., Result]
 NAMES = ["a.jpg", "b.png", "cats/c.jpg", "cats/d.webp"]
 
@@ -237,52 +240,6 @@ def test_what_alters_no_result_is_no_change(again: Again, output: Path, name: st
     assert b"windowing" in config[0]  # The GIFs are still described.
 
 
-def made_before_magnifying(output: Path) -> None:
-    """Make an output one of an igcli that knew no panel.magnify."""
-    config = (output / "config.yaml").read_text()
-    assert config.count("  magnify: 1\n") == 1
-    (output / "config.yaml").write_text(config.replace("  magnify: 1\n", ""))
-
-
-@pytest.mark.parametrize("command", ["attribute", "gif"])
-def test_pictures_of_before_they_were_magnified_are_not_mixed_with_others(
-    again: Again, output: Path, command: str
-) -> None:
-    assert again("--panel-magnify", "1", "--limit", "2", command=command).code == 0
-    made_before_magnifying(output)
-    before = files(output)
-    for options, says in (
-        ((), "panel.magnify: 1 -> auto"),
-        (("--panel-magnify", "2"), "panel.magnify: 1 -> 2"),
-        (("--dry-run",), "panel.magnify: 1 -> auto"),
-    ):
-        result = again(*options, command=command)
-        assert (result.code, f"({says})" in result.err) == (2, True), result.err
-        assert files(output) == before
-    assert again("--panel-magnify", "1", command=command).code == 0
-    assert counts(output) == (4, 2, 0, 0)
-    assert "magnify: 1" in (output / "config.yaml").read_text()
-
-
-def test_pictures_that_are_large_enough_go_on_as_before(
-    again: Again, output: Path, tmp_path: Path
-) -> None:
-    inputs = keras.Input((160, 160, 3))
-    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
-    keras.Model(inputs, keras.layers.Softmax()(means)).save(tmp_path / "large.keras")
-    model = ("--model", tmp_path / "large.keras", "--gif")
-    assert again(*model, "--panel-magnify", "1").code == 0
-    before = files(output)
-    made_before_magnifying(output)
-    result = again(*model)
-    assert (result.code, result.out, counts(output)) == (0, b"", (4, 4, 0, 0))
-    assert again(*model, "--on-existing", "overwrite").code == 0
-    after = files(output)
-    pictures = [name for name in before if name.startswith(("panels/", "gifs/"))]
-    assert len(pictures) == 8
-    assert all(after[name] == before[name] for name in pictures)
-
-
 def test_gifs_are_magnified_as_they_were_and_panels_alike(again: Again, output: Path) -> None:
     assert again("--panel-magnify", "2", "--limit", "2", command="gif").code == 0
     for command in ("gif", "attribute"):
@@ -426,3 +383,43 @@ def test_the_precision_of_the_first_run_holds(
     monkeypatch.setattr("igcli.pipeline.run.settled", None)
     assert again("--precision", "auto").code == 0
     assert {record["precision"] for record in lines(output)} == chosen
+
+
+def test_images_that_failed_before_are_named(again: Again, images: Path) -> None:
+    for number in range(5):
+        (images / f"{number}.jpg").write_bytes(b"no image")
+    first = again()
+    assert "earlier run" not in first.err
+    second = again()
+    assert second.code == 3
+    said = f"failed in an earlier run: {images}/0.jpg, {images}/1.jpg, {images}/2.jpg and 2 more"
+    assert f"igcli: {said}; --retry-failed tries again" in second.err.splitlines()
+    assert "earlier run" not in again("--retry-failed").err
+
+
+@pytest.mark.parametrize(
+    ("revision", "which"), [(None, "an earlier"), (1, "an earlier"), (10_000, "a later")]
+)
+def test_results_of_another_version_are_refused(
+    again: Again, output: Path, revision: int | None, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again()
+    found = lines(output)
+    for record in found:
+        assert record.pop("revision") == REVISION
+        record.update({} if revision is None else {"revision": revision})
+    text = "".join(json.dumps(record) + "\n" for record in found)
+    (output / "results.jsonl").write_text(text)
+    with monkeypatch.context() as patched:
+        patched.setattr("igcli.pipeline.run.load", None)  # Before the network is loaded.
+        result = again()
+    assert result.code == 2
+    [line] = result.err.splitlines()
+    assert f"(made by {which} version of igcli, whose results for the same settings are" in line
+    assert again("--on-existing", "overwrite").code == 0
+
+
+def test_the_revision_is_part_of_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = config_sha256(Settings())
+    monkeypatch.setattr("igcli.pipeline.identity.REVISION", REVISION + 1)
+    assert config_sha256(Settings()) != before

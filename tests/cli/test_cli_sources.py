@@ -75,7 +75,7 @@ def test_an_unknown_application_is_known_before_tensorflow(cli: Cli, image: Path
     result = cli("attribute", image, "--model", "keras:resnet50v2")
     assert result.code == 2
     assert result.err.splitlines() == [
-        "--model: no network of keras.applications is called 'resnet50v2' "
+        "igcli: --model: no network of keras.applications is called 'resnet50v2' "
         "(did you mean keras:ResNet50V2?)"
     ]
 

@@ -436,3 +436,16 @@ def test_memory_is_the_same_for_few_and_many_members(
     print(peaks)  # noqa: T201
     assert peaks["first", 3000] < 1.1 * peaks["first", 300]
     assert peaks["again", 3000] < 1.1 * peaks["again", 300]
+
+
+def test_members_with_long_names_have_results(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    name = "x" * 250 + ".png"
+    write_tar(tmp_path / "x.tar", [regular(name, image(1))])
+    assert cli("attribute", "x.tar", *TAR, *settings).code == 0
+    members = members_of(tmp_path / "igcli-output/tars/x.tar")
+    assert {member[:200] for member in members} == {"x" * 200}
+    assert all(len(member) <= 255 for member in members)
+    again = cli("attribute", "x.tar", *TAR, *settings)
+    assert "1 before" in again.err

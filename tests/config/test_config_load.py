@@ -8,12 +8,24 @@ import pytest
 from igcli.config.load import Loaded, load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Gif, Settings
+from igcli.config.yaml_source import Document
 from igcli.models.options import ModelOptions, Normalization
 
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    content = "output: ~/out\nmodel: {source: ~/net.keras}\nbaseline: ./~\n"
+    settings = load(content, "conf/a.yaml").settings
+    assert settings.output == "/home/me/out"
+    assert settings.model.source == "/home/me/net.keras"
+    assert settings.baseline.kind == "conf/./~"
+    assert load_settings(None, {"output": "~/there"}).settings.output == "/home/me/there"
+    assert load_settings(None, {"output": "~"}).settings.output == "/home/me"
 
 
 def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
@@ -24,7 +36,7 @@ def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
 
 def test_the_defaults_are_the_published_ones() -> None:
     loaded = load_settings(None, {})
-    assert loaded == Loaded(Settings(), None, is_found=False, chosen=frozenset())
+    assert loaded == Loaded(Settings(), Document(""), is_found=False, chosen=frozenset())
     settings = loaded.settings
     assert settings.model.source == "demo"
     assert settings.steps == 50

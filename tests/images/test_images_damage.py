@@ -13,16 +13,16 @@ from igcli.errors import ImageError
 from igcli.images.decode import decode
 from igcli.images.options import Limits
 from igcli.records import Pixels
-from support.damage import BOMBS, PNG_HEAD, chunk, mutated, noise, saved, seeds
+from support.damage import BOMBS, PNG_HEAD, chunk, mutated, noise, of_form, saved, seeds
 
 LIMITS = Limits()
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-MUTATIONS = 1000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF", "JPEG2000")
+MUTATIONS = 2000
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_truncated_files_say_where_they_end(form: str) -> None:
-    data = saved(Image.fromarray(noise(40, 60, 3)), form)
+    data = of_form(Image.fromarray(noise(40, 60, 3)), form)
     ends = {len(data) * part // 10 for part in range(1, 10)} | {30, len(data) - 30}
     for end in ends:
         with pytest.raises(
@@ -40,17 +40,45 @@ def test_a_jpeg_without_its_last_bytes_is_truncated() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"hello\n", b"BMW is a car, and this is a text about it.", b"\0" * 100, b"GIF90a", b"%PDF"],
+    [b"hello\n", b"BMW is a car, and this is a text about it.", b"\0" * 100, b"GIF90a", b"ftyp"],
 )
 def test_other_files_are_no_images(data: bytes) -> None:
-    with pytest.raises(
-        ImageError, match=r"^not an image: the content is none of JPEG, PNG, WebP, BMP and GIF$"
-    ):
+    names = "JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, HEIF and JPEG 2000"
+    with pytest.raises(ImageError, match=rf"^not an image: the content is none of {names}$"):
         decode(data, LIMITS)
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html><body>403 Forbidden", "a page of the web"),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film"),
+    ],
+)
+def test_what_lies_under_names_of_images_is_named(data: bytes, says: str) -> None:
+    with pytest.raises(ImageError, match=f"^not an image: .*{says}"):
+        decode(data, LIMITS)
+
+
+def test_a_png_that_xcode_rewrote_says_so() -> None:
+    data = saved(Image.new("RGB", (8, 8)), "PNG")
+    data = data[:8] + chunk(b"CgBI", b"P\0 \2") + data[8:]
+    with pytest.raises(ImageError, match=r"^damaged PNG image: rewritten by Xcode for iOS; take"):
+        decode(data, LIMITS)
+
+
+def test_stray_bytes_between_the_segments_of_a_jpeg_cost_no_image() -> None:
+    data = saved(Image.fromarray(noise(16, 16, 3)), "JPEG")
+    at = data.index(b"\xff\xdb")
+    for stray in (b"\0", b"\x42", b"\0\0\0", b"\xff\xff"):
+        assert np.array_equal(decode(data[:at] + stray + data[at:], LIMITS), decode(data, LIMITS))
+
+
 def test_other_formats_that_pillow_knows_are_no_images() -> None:
-    for form in ("TIFF", "PPM", "ICO", "TGA"):
+    for form in ("PPM", "ICO", "TGA"):
         with pytest.raises(ImageError, match="not an image"):
             decode(saved(Image.new("RGB", (16, 16)), form), LIMITS)
 
@@ -63,7 +91,7 @@ def test_bombs_are_refused_before_they_take_memory(name: str) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_limit_of_pixels_is_the_last_that_passes(form: str) -> None:
-    data = saved(Image.new("RGB", (20, 10)), form)
+    data = of_form(Image.new("RGB", (20, 10)), form)
     assert decode(data, Limits(max_pixels=200)).shape == (10, 20, 3)
     with pytest.raises(ImageError, match=r"^too large: 20 x 10 pixels, the limit is 199 pixels"):
         decode(data, Limits(max_pixels=199))
@@ -82,7 +110,7 @@ def test_floods_of_chunks_end_soon() -> None:
 
 
 def test_many_threads_decode_the_same() -> None:
-    files = [saved(Image.fromarray(noise(64, 64, 3)), form) for form in FORMATS]
+    files = [of_form(Image.fromarray(noise(64, 64, 3)), form) for form in FORMATS]
     files += [data[: len(data) // 2] for data in files]
     barrier = threading.Barrier(8)
 
@@ -125,7 +153,7 @@ def test_mutated_files_are_decoded_or_refused_without_a_warning() -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_higher_limit_is_not_undone_by_pillow(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = saved(Image.fromarray(noise(10, 10, 3)), form)
+    data = of_form(Image.fromarray(noise(10, 10, 3)), form)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)  # It warns beyond, and refuses twice it.
     assert decode(data, Limits(max_pixels=100)).shape == (10, 10, 3)
 

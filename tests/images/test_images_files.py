@@ -1,12 +1,14 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from igcli.errors import ImageError
+from igcli.errors import ImageError, UsageError
 from igcli.images.files import read_file
+from igcli.images.named import refuse_missing
 
 
 def test_all_bytes_are_returned(tmp_path: Path) -> None:
@@ -95,3 +97,13 @@ def test_a_file_that_grows_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "fstat", lambda _: before)
     with pytest.raises(ImageError, match="grew while it was read"):
         read_file(str(path), most=100)
+
+
+def test_a_path_of_windows_is_named_as_such(tree: Callable[..., Path]) -> None:
+    tree("photos/a.jpg", r"odd\b.jpg")
+    with pytest.raises(ImageError, match="No such file or directory: the path has backslashes"):
+        read_file(r"photos\a.jpg", most=9)
+    with pytest.raises(UsageError, match="No such file or directory: the path has backslashes"):
+        refuse_missing(r"C:\photos\a.jpg")
+    with pytest.raises(ImageError, match="empty file"):
+        read_file(r"odd\b.jpg", most=9)

@@ -1,5 +1,7 @@
 import io
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,40 @@ def paths(data: bytes, *, nul: bool = False) -> list[str]:
 
 
 def test_lines() -> None:
-    assert paths(b"a.jpg\n\nb c.jpg\r\n ./d.jpg") == ["a.jpg", "b c.jpg\r", " ./d.jpg"]
+    assert paths(b"a.jpg\n\nb c.jpg\n ./d.jpg") == ["a.jpg", "b c.jpg", " ./d.jpg"]
+
+
+LISTED = ["a.jpg", "größe/ü.png", "猫 1.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lists_of_windows_and_spreadsheets(
+    tree: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, encoding: str, end: str
+) -> None:
+    tree()
+    monkeypatch.setattr(listing, "CHUNK", 17)  # characters and marks lie across chunks
+    mark = "\ufeff" if encoding.startswith("utf-16-") else ""
+    text = mark + end.join([*LISTED[:2], "", "  ", LISTED[2], ""])
+    assert paths(text.encode(encoding)) == LISTED
+
+
+def test_names_that_are_spelled_like_a_windows_list(tree: Callable[..., Path]) -> None:
+    tree("a.jpg\r", "\ufeffb.jpg", "  ", "c.jpg")
+    assert paths("\ufeffb.jpg\na.jpg\r\n  \nc.jpg\r\n".encode()) == [
+        "\ufeffb.jpg", "a.jpg\r", "  ", "c.jpg",
+    ]  # fmt: skip
+    assert paths(b"\xff\xfe.jpg\n") == ["\udcff\udcfe.jpg"]
+    assert paths(b"https://h/a.jpg\r\n") == ["https://h/a.jpg"]
+
+
+def test_names_that_end_in_nul_stay_as_they_are() -> None:
+    assert paths("\ufeffa.jpg\r\0 \0".encode(), nul=True) == ["\ufeffa.jpg\r", " "]
+
+
+def test_a_list_cut_within_a_character_is_refused() -> None:
+    with pytest.raises(UsageError, match="begins as UTF-16 and is none; save it as UTF-8"):
+        paths("\ufeffa.jpg\n".encode("utf-16-le")[:-1])
 
 
 def test_nul_separated_names_may_hold_newlines() -> None:
@@ -43,6 +78,15 @@ def test_a_listing_is_iterated_as_often_as_needed() -> None:
     assert list(listed) == list(listed) == names
     assert next(iter(listed)) == "d/0.jpg"
     assert list(listed) == names
+
+
+def test_spellings_of_one_file_come_once(tree: Callable[..., Path]) -> None:
+    here = tree("d/a.jpg")
+    (here / "link").symlink_to("d")
+    spelled = ["d/a.jpg", f"{here}/d/a.jpg", "d/../d/a.jpg", "link/a.jpg", f"file://{here}/d/a.jpg"]
+    assert list(Listing(io.BytesIO("\n".join(spelled).encode()), nul=False)) == ["d/a.jpg"]
+    urls = "http://h/a.jpg\nhttp://h//a.jpg\nhttp://h/a.jpg"
+    assert list(Listing(io.BytesIO(urls.encode()), nul=False)) == urls.split("\n")[:2]
 
 
 def test_repeated_paths_come_once() -> None:

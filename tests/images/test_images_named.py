@@ -1,3 +1,4 @@
+import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -7,6 +8,7 @@ import pytest
 
 from igcli.errors import UsageError
 from igcli.images.listing import Listing
+from igcli.images.naming import Naming
 from igcli.images.walk import Walk
 
 Tree = Callable[..., Path]
@@ -99,3 +101,19 @@ def test_a_pattern_without_a_match_is_only_warned_of(
 def test_an_existing_file_is_no_pattern(tree: Tree) -> None:
     tree("a[1].jpg", "a1.jpg")
     assert names(Walk(["a[1].jpg"])) == ["a[1].jpg"]
+
+
+def test_urls_that_differ_in_the_query_alone_have_names_of_their_own() -> None:
+    urls = [
+        "https://h/d/a.jpg?id=1",
+        "https://h/d/a.jpg?id=2",
+        "https://h/d/a.jpg",
+        "https://h/d/b.jpg?signature=x",
+        "https://h/d/show?id=1",
+        "https://h/d/show?id=2",
+    ]
+    naming = Naming(lambda: urls)
+    one, two = (hashlib.sha256(query).hexdigest()[:8] for query in (b"?id=1", b"?id=2"))
+    assert [naming.source(url).name for url in urls] == [
+        f"a~{one}.jpg", f"a~{two}.jpg", "a.jpg", "b.jpg", f"show~{one}", f"show~{two}",
+    ]  # fmt: skip

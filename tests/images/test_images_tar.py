@@ -45,14 +45,14 @@ def test_images_come_in_order_with_their_bytes(tmp_path: Path, mode: str, form: 
     assert archive.trouble == ""
 
 
-def test_what_is_no_image_is_counted_by_its_ending(tmp_path: Path) -> None:
+def test_what_belongs_to_no_image_is_counted_by_its_ending(tmp_path: Path) -> None:
     members = [*samples(3), regular("cats/._0001.jpg", b"resource fork"), regular("README", b"x")]
     members += [regular("__meta__/a.jpg", b"x"), special("cats/d.jpg", tarfile.DIRTYPE)]
     found, archive, tally = read(write_tar(tmp_path / "x.tar", members))
     assert [each.name for each in found] == [
         f"in/x.tar/cats/000{number}.jpg" for number in range(3)
     ]
-    assert tally.extensions == {".cls": 3, "": 1}
+    assert tally.left_out == {"no ending": 1, "hidden files": 1}
     assert archive.trouble == ""
 
 
@@ -94,10 +94,11 @@ def test_names_that_lead_out_or_came_before_are_left_out_and_told(tmp_path: Path
         "b.jpg",
     ]
     found, archive, _ = read(write_tar(tmp_path / "x.tar", [regular(n, b"x") for n in names]))
-    assert [each.name for each in found] == ["in/x.tar/a.jpg", "in/x.tar/b.jpg"]
+    long = "x" * 245 + ".jpg"
+    assert [each.name for each in found] == [f"in/x.tar/{n}" for n in ("a.jpg", long, "b.jpg")]
     assert archive.trouble == (
         "left out, of names that lead elsewhere or came before: "
-        "'../up.jpg', 'in/../../up.jpg', 'a.jpg' and 2 more"
+        "'../up.jpg', 'in/../../up.jpg', 'a.jpg' and 1 more"
     )
 
 
@@ -199,3 +200,45 @@ def test_memory_does_not_grow_with_the_members(tmp_path: Path) -> None:
         tracemalloc.stop()
     # 2,000 members are 60 MB; of each no more than the hash of its name is kept.
     assert peaks[1] < peaks[0] + 2000 * 150
+
+
+def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
+    members = [
+        regular("a.cls", b"7\n"), regular("a.l.png", b"L"), regular("a.r.png", b"R"),
+        regular("._b.png", b"-"), regular("b.png", b"B"), regular("b.json", b"{}"),
+        regular("b.cls", "\ufeffgrößer".encode()),
+        regular("c.png", b"C"), regular("d.cls", b"1"), regular("d.svg", b"<svg>"),
+    ]  # fmt: skip
+    path = write_tar(tmp_path / "x.tar", members)
+    tally = Tally()
+    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=tally, labelled=True)
+    assert [(each.name, each.data, each.label) for each in archive] == [
+        ("x.tar/a.l.png", b"L", "7"),
+        ("x.tar/a.r.png", b"R", "7"),
+        ("x.tar/b.png", b"B", "größer"),
+        ("x.tar/c.png", b"C", None),
+    ]
+    # What belongs to an image is not left out; a sample without one is.
+    assert tally.left_out == {".cls": 1, ".svg": 1, "hidden files": 1}
+
+
+def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
+    pairs = [(f"22.{number:02}", str(number).encode()) for number in range(50)]
+    members = [
+        regular(f"./d/{stem}{ending}", data)
+        for stem, label in pairs
+        for ending, data in ((".png", b"x"), (".cls", label))
+    ]
+    members += [regular("d/22.last.png", b"x"), regular("d/22.cls", b"9")]
+    path = write_tar(tmp_path / "x.tar", members)
+    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally(), labelled=True)
+    labels = {each.name: each.label for each in archive}
+    expected = {f"x.tar/d/{stem}.png": label.decode() for stem, label in pairs}
+    assert labels == {**expected, "x.tar/d/22.last.png": "9"}
+
+
+def test_images_of_one_key_without_end_do_not_wait_for_ever(tmp_path: Path) -> None:
+    members = [regular(f"a.{number}.png", b"x") for number in range(40)]
+    path = write_tar(tmp_path / "x.tar", members)
+    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally(), labelled=True)
+    assert {each.name for each in archive} == {f"x.tar/a.{number}.png" for number in range(40)}

@@ -57,11 +57,11 @@ def test_a_folder_in_another_is_taken_once(tree: Tree, order: tuple[str, str]) -
 
 def test_extensions_in_any_case_are_taken_and_others_counted(tree: Tree) -> None:
     taken = ["a.JPG", "b.jpeg", "c.Png", "d.webp", "e.BMP", "f.gif"]
-    tree(*(f"in/{name}" for name in [*taken, "n.txt", "m.TXT", "README", "x.tiff", ".jpg"]))
+    tree(*(f"in/{name}" for name in [*taken, "n.txt", "m.TXT", "README", "x.svg", ".jpg"]))
     walk = Walk(["in"])
     assert names(walk) == taken
-    assert walk.tally.extensions == {".txt": 2, "": 2, ".tiff": 1}
-    assert str(walk.tally) == "5 other files (no extension 2, .txt 2, .tiff 1)"
+    assert walk.tally.left_out == {".txt": 2, "no ending": 1, ".svg": 1, "hidden files": 1}
+    assert str(walk.tally) == "4 other files (.txt 2, .svg 1, no ending 1), hidden files 1"
 
 
 def test_hidden_folders_are_skipped_unless_given(tree: Tree) -> None:
@@ -70,6 +70,22 @@ def test_hidden_folders_are_skipped_unless_given(tree: Tree) -> None:
     assert names(walk) == ["b.jpg"]
     assert str(walk.tally) == "hidden folders 1"
     assert names(Walk(["in/.git"])) == ["a.jpg"]
+
+
+def test_hidden_files_are_no_images_unless_given(tree: Tree) -> None:
+    tree("in/a.jpg", "in/._a.jpg", "in/.DS_Store", "in/d/.b.png")
+    walk = Walk(["in"])
+    assert names(walk) == ["a.jpg"]
+    assert walk.tally.left_out == {"hidden files": 3}
+    assert names(Walk(["in", "in/d/.b.png"])) == ["a.jpg", "in/d/.b.png"]
+
+
+def test_the_whole_is_walked_beyond_the_limit_and_not_counted(tree: Tree) -> None:
+    tree("in/a.jpg", "in/b.jpg", "in/c.txt", "in/d/e.jpg")
+    walk = Walk(["in"], limit=1)
+    assert names(walk) == ["a.jpg"]
+    assert [source.name for source in walk.whole()] == ["a.jpg", "b.jpg", "d/e.jpg"]
+    assert walk.tally.taken == 1
 
 
 def test_the_output_folder_is_skipped_wherever_it_is_met(

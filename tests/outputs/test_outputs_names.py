@@ -1,6 +1,9 @@
+import hashlib
+import os
+
 import pytest
 
-from igcli.errors import ImageError, UsageError
+from igcli.errors import UsageError
 from igcli.outputs import names
 from igcli.outputs.names import arrays_name, count_distinct, gif_name, panel_name
 from igcli.records import Source
@@ -30,11 +33,22 @@ def test_only_an_ending_of_exactly_jpg_is_dropped(name: str, stem: str) -> None:
     assert arrays_name(name) == f"arrays/{stem}.npz"
 
 
-def test_names_longer_than_file_systems_allow_fail_their_image() -> None:
-    assert len(panel_name("d/" + "x" * 251 + ".jpg", "jpg")) == len("panels/d/") + 255
-    for name in ("x" * 252, "\u20ac" * 84, "x" * 256 + "/a.jpg"):
-        with pytest.raises(ImageError, match=r"name of its output would have \d+ bytes"):
-            panel_name(name, "jpg")
+def test_names_longer_than_file_systems_allow_are_shortened() -> None:
+    assert panel_name("d/" + "x" * 250 + ".jpg", "jpg") == "panels/d/" + "x" * 250 + ".jpg"
+    for name in ("x" * 252, "\u20ac" * 84, "x" * 256 + "/a.jpg", "\udcff" * 255):
+        for path in (panel_name(name, "jpg"), gif_name(name, "webp"), arrays_name(name)):
+            assert max(len(os.fsencode(part)) for part in path.split("/")) <= 255
+    digest = hashlib.sha256(("\u20ac" * 84).encode()).hexdigest()[:16]
+    # 250 bytes less the 17 of "~" and hash are 77 letters of three bytes and two to spare.
+    assert panel_name("\u20ac" * 84, "png") == f"panels/{chr(0x20AC) * 77}~{digest}.png"
+
+
+def test_a_name_that_is_like_a_shortened_one_is_refused() -> None:
+    long = "x" * 255
+    short = panel_name(long, "jpg").removeprefix("panels/")
+    assert count_distinct(sources(long, "x" * 254)) == 2
+    with pytest.raises(UsageError, match="two images for one output"):
+        count_distinct(sources(long, short))
 
 
 def test_distinct_images_are_counted() -> None:

@@ -13,8 +13,6 @@ from igcli.outputs.shards import Place, Shard
 from igcli.pipeline.agreement import agree, agreed_batch_size
 from igcli.pipeline.resume import Earlier
 
-SIZE = (224, 224)
-
 
 def place(path: Path, number: int | None, count: int = 3) -> Place:
     shard = None if number is None else Shard(number, count)
@@ -26,11 +24,9 @@ def earlier(**settings: object) -> Earlier:
 
 
 def test_the_first_writes_and_the_others_compare(tmp_path: Path) -> None:
-    assert agree(place(tmp_path, 1), earlier(), "net", size=SIZE)
+    assert agree(place(tmp_path, 1), earlier(), "net")
     written = (tmp_path / "config.yaml").read_bytes()
-    assert not agree(
-        place(tmp_path, 2), earlier(gif=True), "net", size=SIZE
-    )  # left to a closer look
+    assert not agree(place(tmp_path, 2), earlier(gif=True), "net")  # left to a closer look
     assert (tmp_path / "config.yaml").read_bytes() == written
     for number, count, settings, network, reason in (
         (2, 3, {"seed": 1}, "net", "another configuration"),
@@ -38,7 +34,7 @@ def test_the_first_writes_and_the_others_compare(tmp_path: Path) -> None:
         (2, 4, {}, "net", "another number of shards"),
     ):
         with pytest.raises(UsageError, match=reason):
-            agree(place(tmp_path, number, count), earlier(**settings), network, size=SIZE)
+            agree(place(tmp_path, number, count), earlier(**settings), network)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
@@ -46,11 +42,11 @@ def test_what_cannot_be_read_agrees_with_nothing(tmp_path: Path, text: str) -> N
     (tmp_path / "shards").mkdir()
     (tmp_path / "shards" / "run.json").write_text(text)
     with pytest.raises(UsageError, match="number of shards and another network"):
-        agree(place(tmp_path, 1), earlier(), "net", size=SIZE)
+        agree(place(tmp_path, 1), earlier(), "net")
 
 
 def test_a_run_that_is_not_split_agrees_with_itself(tmp_path: Path) -> None:
-    assert agree(place(tmp_path, None), earlier(), "net", size=SIZE)
+    assert agree(place(tmp_path, None), earlier(), "net")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from igcli.errors import IgcliError, UsageError
-from igcli.pipeline.targets import Wanted, parse, read_rows, targets
+from igcli.errors import IgcliError, ImageError, UsageError
+from igcli.pipeline.target_rows import Matching, read_rows
+from igcli.pipeline.targets import Wanted, parse, targets
 from igcli.records import Source
 
 LABELS = ("tabby", "lynx", "Crane", "crane", "tiger cat", "crane")
@@ -104,3 +105,130 @@ def test_a_rows_target_is_refused_with_its_place(tmp_path: Path) -> None:
         targets("top", written(tmp_path, "a.jpg,1\nb.jpg,9\n"), model())
     with pytest.raises(UsageError, match=r"none\.csv: No such file"):
         read_rows(str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,class\na b.jpg,tabby\nc.jpg,1\n",
+        "Label;Image Path\ntabby;a b.jpg\n1;c.jpg\n",
+        "a b.jpg;tabby\r\n\r\nc.jpg;1\r\n",
+        "a b.jpg\ttabby\nc.jpg\t1",
+        "\ufeffa b.jpg,tabby,,\nc.jpg,1,,\n",
+        "id,width,file_name,label_name,index\n7,640,a b.jpg,tabby,0\n8,9,c.jpg,1,1\n",
+        "image;which\na b.jpg;tabby\nc.jpg;1\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_of_people_and_spreadsheets(text: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(text.removeprefix("\ufeff" * (encoding == "utf-16")).encode(encoding))
+    found = [(row.path, row.target) for row in read_rows(str(path))]
+    assert found == [("a b.jpg", "tabby"), ("c.jpg", "1")]
+
+
+def test_separators_within_names_and_labels(tmp_path: Path) -> None:
+    for text in ('a;b.jpg,lynx\nc.jpg,"tabby, cat"\n', "a;b.jpg\tlynx\nc.jpg\ttabby, cat\n"):
+        found = [(row.path, row.target) for row in read_rows(written(tmp_path, text))]
+        assert found == [("a;b.jpg", "lynx"), ("c.jpg", "tabby, cat")]
+
+
+def test_names_of_macos_are_those_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    apart, composed = "u\u0308ber.jpg", "\u00fcber.jpg"
+    for row, image in ((apart, composed), (composed, apart)):
+        found = targets("top", written(tmp_path, f"{row},3\n"), model())
+        assert found.of(Source(f"in/{image}", image)).of(SCORES) == (3,)
+    with pytest.raises(UsageError, match="has a row already, line 1"):
+        read_rows(written(tmp_path, f"{apart},1\n{composed},2\n"))
+
+
+def test_rows_without_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path, "a.jpg,1\nd/b.jpg,1\n/x/in.tar/c.jpg,1\nin.tar/e.jpg,1\n")
+    rows = Matching(file, read_rows(file))
+    assert len(rows.unmatched) == 4
+    rows.see(Source(f"{tmp_path}/a.jpg", "a.jpg"))
+    rows.see(Source("elsewhere/b.jpg", "d/b.jpg"))
+    assert not rows.is_vain
+    assert [row.line for row in rows.unmatched] == [3, 4]
+    rows.see_archive(Source("/x/in.tar", "in.tar"))
+    assert rows.unmatched == []
+    rows.see_archive(Source("/x/in.tar", "in.tar"), is_read=True)
+    rows.see(Source("/x/in.tar/c.jpg", "in.tar/c.jpg"))
+    assert [row.line for row in rows.unmatched] == [4]
+
+
+def of_folder(path: str, name: str, **more: Any) -> tuple[int, ...]:
+    return targets("folder", None, model()).of(Source(path, name, **more)).of(SCORES)
+
+
+def test_the_name_of_a_folder_is_the_label(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert of_folder("in/lynx/a.jpg", "lynx/a.jpg") == (1,)
+    assert of_folder("in/Tiger_Cat/a.jpg", "Tiger_Cat/a.jpg") == (4,)
+    assert of_folder("in/tabby/more/a.jpg", "tabby/more/a.jpg") == (0,)
+    assert of_folder("in/tabby/lynx/a.jpg", "tabby/lynx/a.jpg") == (1,)
+    assert of_folder("in/lynx/a.jpg", "a.jpg") == (1,)
+    assert of_folder("in/5/a.jpg", "5/a.jpg") == (5,)
+    assert of_folder("s3://bucket/lynx/a.jpg", "a.jpg") == (1,)
+    assert of_folder("https://h/lynx/a.jpg?x=/tabby/b", "a.jpg") == (1,)
+    assert of_folder("zip://a.jpg::in/lynx.zip", "a.jpg") == (1,)
+    (tmp_path / "tabby").mkdir()
+    monkeypatch.chdir(tmp_path / "tabby")
+    assert of_folder("a.jpg", "a.jpg") == (0,)
+
+
+def test_the_label_of_a_member_of_a_tar_file() -> None:
+    assert of_folder("x.tar/lynx/a.jpg", "x.tar/lynx/a.jpg", data=b"", label="tabby") == (0,)
+    assert of_folder("x.tar/a.jpg", "x.tar/a.jpg", data=b"", label="4") == (4,)
+    with pytest.raises(ImageError, match=r"target: folder: it has no \.cls member beside it"):
+        of_folder("x.tar/lynx/a.jpg", "x.tar/lynx/a.jpg", data=b"")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("taby", "target: folder: the network has no label 'taby'; the nearest: tabby"),
+        ("9", "target: folder: 9 is out of range"),
+        ("top:2", "target: folder: the network has no label 'top:2'"),
+        ("crane", "several outputs: give one of 3, 5"),
+    ],
+)
+def test_a_folder_that_is_no_label_fails_its_image(folder: str, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        of_folder(f"in/{folder}/a.jpg", f"{folder}/a.jpg")
+
+
+def test_a_label_beside_an_image_that_changed_is_another_target() -> None:
+    found = targets("folder", None, model())
+    image = Source("x.tar/a.jpg", "x.tar/a.jpg", b"", label="lynx")
+    assert found.are_those_of({"status": "ok", "target": 1}, image)
+    assert not found.are_those_of({"status": "ok", "target": 2}, image)
+    assert found.are_those_of({"status": "failed", "error": "empty file"}, image)
+    assert not found.are_those_of({"status": "failed", "error": "target: folder: no"}, image)
+    other = Source("x.tar/a.jpg", "x.tar/a.jpg", b"", label="nix")
+    assert not found.are_those_of({"status": "ok", "target": 1}, other)
+    assert found.are_those_of({"status": "ok", "target": 1}, Source("in/a.jpg", "a.jpg"))
+
+
+def test_rows_of_names_without_endings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path, "id,label\nd/7f3a,3\nb.jpg,4\n")
+    found = targets("top", file, model())
+    assert found.of(Source("in/d/7f3a.tif", "d/7f3a.tif")).of(SCORES) == (3,)
+    assert found.of(Source("in/d/7f3a.x.jpg", "d/7f3a.x.jpg")).of(SCORES) == (1,)
+    # A row for b.jpg says nothing of b.jpg.png.
+    assert found.of(Source("in/b.jpg.png", "b.jpg.png")).of(SCORES) == (1,)
+    rows = Matching(file, read_rows(file))
+    rows.see(Source("in/d/7f3a.tif", "d/7f3a.tif"))
+    assert [row.path for row in rows.unmatched] == ["b.jpg"]
+
+
+def test_commas_in_urls_and_the_first_line_of_excel(tmp_path: Path) -> None:
+    url = "https://h/a.jpg?crop=26,19,x0&w=80"
+    assert read_rows(written(tmp_path, f"{url},lynx\nb.jpg,1\n"))[0].path == url
+    for start in ("sep=;\r\n", "sep=;\nimage;label\n"):
+        found = read_rows(written(tmp_path, start + "a,b.jpg;lynx\n"))
+        assert [(row.path, row.target) for row in found] == [("a,b.jpg", "lynx")]

@@ -4,8 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
-from igcli.render import text
+from igcli.render import face, text
+from igcli.render.face import Face
+from support.fonts import box_font
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,6 @@ def test_latin_greek_and_cyrillic_stay(label: str) -> None:
         ("中文", r"\u4e2d\u6587"),
         ("caf\udce9", r"caf\udce9"),
         ("\U0001f9ff", r"\U0001f9ff"),
-        ("שלום", r"\u05e9\u05dc\u05d5\u05dd"),
         ("\u202eevil", r"\u202eevil"),
         ("e\u0301te\u0301", "été"),
         ("no\u00a0break", "no break"),
@@ -37,10 +39,11 @@ def test_what_cannot_be_drawn_is_escaped(label: str, shown: str) -> None:
 
 
 def test_no_character_fails_or_draws_an_empty_box() -> None:
-    box = bytes(text._font(24).getmask("\uffff"))
+    plain = face.font(face.packaged(), 24)
+    box = bytes(plain.getmask("\uffff"))
     for code in range(0, sys.maxunicode + 1, 389):
         for character in text.legible(chr(code)):
-            assert bytes(text._font(24).getmask(character)) != box or character == " ", hex(code)
+            assert bytes(plain.getmask(character)) != box or character == " ", hex(code)
 
 
 def test_long_text_is_cut() -> None:
@@ -86,3 +89,81 @@ def test_text_darkens_and_stays_on_the_canvas() -> None:
     assert canvas[:, :28].min() == 255
     assert canvas[:, 30:].min() < 60
     assert (canvas == canvas[..., :1]).all()
+
+
+needs_raqm = pytest.mark.skipif(not face.can_shape(), reason="this Pillow has no shaping engine")
+BOXES = Face((face.packaged(), box_font("中文ಕ")))
+
+
+def ink(shown: str, size: int, fonts: Face) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what is black, from the left edge and the top."""
+    canvas = np.full((40, 400, 3), 255, np.uint8)
+    text.write(canvas, shown, x=10, y=5, size=size, face=fonts)
+    dark = canvas[:, :, 0] < 128
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    return int(columns[0]) - 10, int(rows[0]) - 5, int(columns[-1]) - 9, int(rows[-1]) - 4
+
+
+def test_letters_of_another_font_stand_on_the_same_line() -> None:
+    assert text.legible("a中文\n日", BOXES) == "a中文\\n\\u65e5"
+    # Of 1000 units an em: letters are 900 wide, boxes 800 by 700 on the baseline.
+    assert text.width("中文", 20, BOXES) == 36
+    ascent, _ = face.font(face.packaged(), 20).getmetrics()
+    assert ink("中", 20, BOXES) == (0, ascent - 14, 16, ascent)
+    left, _, right, _ = ink("H中", 20, BOXES)
+    own = face.font(face.packaged(), 20).getlength("H")
+    assert abs(right - (own + 16)) <= 1
+    assert left == ink("H", 20, BOXES)[0]
+
+
+def test_a_face_with_further_fonts_draws_what_the_packaged_one_has_alike() -> None:
+    for label in ("cash machine", "naïve café", "Жук", "αβγ ½ — “ok”"):
+        canvases = [np.full((30, 300, 3), 255, np.uint8) for _ in range(2)]
+        for canvas, fonts in zip(canvases, (text.PACKAGED, BOXES), strict=True):
+            text.write(canvas, label, x=5, y=5, size=14, face=fonts)
+        assert np.array_equal(canvases[0], canvases[1])
+        assert text.width(label, 14, BOXES) == text.width(label, 14)
+
+
+@needs_raqm
+@pytest.mark.parametrize("label", ["שלום", "قطة", "قطة 12 كلب"])
+def test_scripts_from_right_to_left_are_drawn_as_the_engine_draws_them(label: str) -> None:
+    assert text.legible(label) == label
+    engine = face.font(face.packaged(), 20, ImageFont.Layout.RAQM)
+    ascent, _ = engine.getmetrics()
+    expected = Image.new("L", (400, 40), 255)
+    pen = ImageDraw.Draw(expected)
+    pen.text((10, 5 + ascent), label, font=engine, fill=0, anchor="ls", direction="rtl")
+    canvas = np.full((40, 400, 3), 255, np.uint8)
+    text.write(canvas, label, x=10, y=5, size=20)
+    assert np.array_equal(canvas[:, :, 0], np.asarray(expected))
+    forward = face.font(face.packaged(), 20).getlength(label)
+    joined = label == "قطة"
+    assert (text.width(label, 20) != int(np.ceil(forward))) or not joined
+
+
+@needs_raqm
+def test_words_of_both_directions() -> None:
+    assert list(face.pieces("a שלום 1, עולם b")) == [
+        ("a ", False), ("שלום 1, עולם", True), (" b", False),
+    ]  # fmt: skip
+    label = "Top label: שלום"
+    own = face.font(face.packaged(), 14).getlength("Top label: ")
+    engine = face.font(face.packaged(), 14, ImageFont.Layout.RAQM)
+    hebrew = engine.getlength("שלום", direction="rtl")
+    assert text.width(label, 14) == int(np.ceil(own + hebrew))
+    wrapped = "".join(text.wrap(label * 9, size=14, room=100))
+    assert wrapped.replace(" ", "") == (label * 9).replace(" ", "")
+
+
+def test_without_an_engine_such_scripts_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "can_shape", lambda: False)
+    text._legible.cache_clear()
+    assert text.legible("שלום") == r"\u05e9\u05dc\u05d5\u05dd"
+    assert text.legible("中ಕ", BOXES) == r"中\u0c95"
+    text._legible.cache_clear()
+
+
+def test_controls_within_such_scripts_are_escaped() -> None:
+    for control in ("\n", "\u202e", "\udce9"):
+        assert control not in text.legible(f"של{control}ום")

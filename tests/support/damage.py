@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 from igcli.records import Pixels
@@ -22,6 +23,47 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
+
+
+def heif(image: Image.Image, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file, **options)
+    return file.getvalue()
+
+
+def of_form(image: Image.Image, form: str, **options: Any) -> bytes:
+    """Return a file by the encoder that there is for a format."""
+    return heif(image, **options) if form == "HEIF" else saved(image, form, **options)
+
+
+def tiff(*tags: tuple[int, int, int], order: str = "<", data: bytes = b"") -> bytes:
+    """Return a TIFF made by hand: tag, type and value of each entry, data from byte 8 on."""
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8 + len(data))
+    entries = b"".join(
+        struct.pack(
+            order + ("HHIHH" if kind == 3 else "HHII"), tag, kind, 1, value, *[0] * (kind == 3)
+        )
+        for tag, kind, value in tags
+    )
+    return head + data + struct.pack(order + "H", len(tags)) + entries + bytes(4)
+
+
+def grey_tiff(
+    values: "np.ndarray[Any, np.dtype[Any]]", *more: tuple[int, int, int], kind: int = 1
+) -> bytes:
+    """Return a TIFF of one row of numbers, black at zero; `kind` is its sample format."""
+    order = ">" if values.dtype.byteorder == ">" else "<"
+    tags = {256: 4, 257: 3, 258: 3, 259: 3, 262: 3, 273: 4, 277: 3, 278: 3, 279: 4, 339: 3}
+    sizes = (len(values), 1, values.dtype.itemsize * 8, 1, 1, 8, 1, 1, values.nbytes, kind)
+    entries = {tag: (tag, t, size) for (tag, t), size in zip(tags.items(), sizes, strict=True)}
+    entries |= {each[0]: each for each in more}
+    return tiff(*(entries[tag] for tag in sorted(entries)), order=order, data=values.tobytes())
+
+
+def _claiming(data: bytes, width: int, height: int) -> bytes:
+    """Return an AVIF or HEIF whose pictures claim another size."""
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -46,6 +88,15 @@ BOMBS = {
     "bmp": b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"
     + struct.pack("<iiHH", 40_000, 40_000, 1, 24)
     + b"\0" * 24,
+    "tiff": tiff((256, 4, 40_000), (257, 4, 40_000), (258, 3, 8), (273, 4, 8), (279, 4, 8)),
+    "tiff tile": tiff(
+        (256, 3, 8), (257, 3, 8), (322, 4, 65_536), (323, 4, 65_536), (324, 4, 8), (325, 4, 8)
+    ),
+    "jpeg 2000": b"\xff\x4f\xff\x51\0\x29\0\0"
+    + struct.pack(">8I", 60_000, 60_000, *[0] * 6)
+    + b"\0\1\7\1\1\xff\xd9",
+    "avif": _claiming(saved(Image.new("RGB", (8, 8)), "AVIF"), 60_000, 60_000),
+    "heif": _claiming(heif(Image.new("RGB", (8, 8))), 60_000, 60_000),
 }
 
 
@@ -95,5 +146,14 @@ def seeds() -> list[bytes]:
         saved(colours, "WEBP", **frames),
         saved(colours, "BMP"),
         saved(colours.quantize(16), "BMP"),
+        saved(colours, "TIFF", tiffinfo={274: 6}, save_all=True, append_images=[colours]),
+        saved(colours, "TIFF", compression="tiff_lzw"),
+        saved(colours, "TIFF", compression="jpeg", big_tiff=True),
+        saved(Image.fromarray(noise(24, 16).astype(np.uint16) * 257), "TIFF"),
+        saved(colours.quantize(16), "TIFF", compression="tiff_deflate"),
+        saved(colours, "AVIF", **camera),
+        heif(colours, **camera),
+        saved(colours, "JPEG2000"),
+        saved(colours, "JPEG2000", no_jp2=True),
         saved(colours, "GIF", **frames, disposal=2, transparency=1),
     ]

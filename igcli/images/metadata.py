@@ -1,0 +1,171 @@
+"""What a file says of its pixels: how the camera was held, and what its colours mean."""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL.ImageFile import ImageFile
+
+from igcli.images import boxes
+from igcli.images.headers import MOST_PARTS, START_OF_SCAN
+from igcli.images.tiff import ICC, ORIENTATION, XMP, Page
+
+EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+ICC_START = b"ICC_PROFILE\0"
+APP1, APP2 = 0xFFE1, 0xFFE2
+MOST_BYTES = 1 << 24
+"""Of one piece, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file says of its pixels, each empty where it says nothing.
+
+    Attributes:
+        exif: As a TIFF file has it.
+        xmp: XML.
+        icc: A profile of its colours.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+
+
+def of_info(_data: bytes, image: ImageFile) -> Metadata:
+    """Return what Pillow read of a WebP, AVIF or HEIF.
+
+    The last two have marks of their own for what is turned, which come before EXIF and XMP: they
+    are applied, or stand in the EXIF data that Pillow returns.
+    """
+    exif = _bytes(image.info.get("exif"))
+    xmp = b"" if image.format in ("AVIF", "HEIF") else _bytes(image.info.get("xmp"))
+    return Metadata(exif, xmp, _bytes(image.info.get("icc_profile")))
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def of_jpeg(data: bytes, _image: ImageFile) -> Metadata:
+    """Return what the segments of a JPEG say.
+
+    Source: CIPA DC-008-2012, section 4.7.2; XMP specification part 3, section 1.1.3; ICC.1:2010,
+    annex B.4.
+    """
+    exif, xmp, icc = b"", b"", {}
+    for marker, content in _segments(data):
+        if marker == APP1 and content.startswith(EXIF_START):
+            exif = exif or content[len(EXIF_START) :]
+        elif marker == APP1 and content.startswith(XMP_START):
+            xmp = xmp or content[len(XMP_START) :]
+        elif marker == APP2 and content.startswith(ICC_START) and len(content) > 14:
+            icc[content[12]] = content[14:]
+    return Metadata(exif, xmp, b"".join(icc[number] for number in sorted(icc)))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 2
+    for _ in range(MOST_PARTS):
+        if at + 4 > len(data):
+            return
+        marker, length = struct.unpack_from(">HH", data, at)
+        if marker == START_OF_SCAN:
+            return
+        if marker < 0xFF01 or marker == 0xFFFF:
+            at += 1  # padding
+        else:
+            yield marker, data[at + 4 : at + 2 + length]
+            at += 2 + length
+
+
+def of_png(data: bytes, _image: ImageFile) -> Metadata:
+    """Return what the chunks of a PNG say, wherever they stand.
+
+    Source: PNG specification (third edition), section 11.3; ImageMagick's raw profiles.
+    """
+    exif, raw, xmp, icc = b"", b"", b"", b""
+    at = 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        content = data[at + 8 : at + 8 + length]
+        at += 12 + length
+        if kind == b"eXIf":
+            exif = exif or content
+        elif kind == b"iCCP":
+            icc = icc or _unpacked(content.partition(b"\0")[2][1:])
+        elif kind == b"iTXt" and content.startswith(b"XML:com.adobe.xmp\0"):
+            xmp = xmp or _international(content)
+        elif kind in (b"zTXt", b"tEXt") and content.startswith(b"Raw profile type "):
+            raw = raw or _raw_profile(kind, content)
+    return Metadata(exif or raw, xmp, icc)
+
+
+def _international(content: bytes) -> bytes:
+    """Return the text of an iTXt chunk: keyword, flag, method, language, keyword, text."""
+    _, _, rest = content.partition(b"\0")
+    text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return _unpacked(text) if rest[:1] == b"\1" else text
+
+
+def _raw_profile(kind: bytes, content: bytes) -> bytes:
+    """Return the EXIF data of a text chunk: a name, their length, and hexadecimal digits."""
+    keyword, _, text = content.partition(b"\0")
+    if keyword.rpartition(b" ")[2].lower() not in (b"exif", b"app1"):
+        return b""
+    text = _unpacked(text[1:]) if kind == b"zTXt" else text
+    digits = b"".join(text.strip().split(b"\n")[2:])
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return what zlib packed; nothing where it is broken or too much."""
+    unpacker = zlib.decompressobj()
+    try:
+        found = unpacker.decompress(data, MOST_BYTES)
+    except zlib.error:
+        return b""
+    return found if unpacker.eof else b""
+
+
+def of_tiff(data: bytes, _image: ImageFile) -> Metadata:
+    """Return what the first page of a TIFF says; the file itself is what EXIF data are."""
+    page = Page(data)
+    exif = _oriented(page.value(ORIENTATION, 1)) if ORIENTATION in page.tags else b""
+    return Metadata(exif, page.bytes_of(XMP), page.bytes_of(ICC))
+
+
+def _oriented(value: int) -> bytes:
+    """Return EXIF data of one tag."""
+    return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, value & 0xFFFF, 0, 0)
+
+
+def of_jpeg2000(data: bytes, _image: ImageFile) -> Metadata:
+    """Return what the boxes of a JPEG 2000 say."""
+    exif, xmp, icc = b"", b"", b""
+    for box in boxes.boxes(data) if data.startswith(boxes.JP2) else ():
+        if box.kind == b"uuid":
+            uuid, content = data[box.start : box.start + 16], data[box.start + 16 : box.end]
+            exif = exif or (content if uuid == boxes.EXIF_UUID else b"")
+            xmp = xmp or (content if uuid == boxes.XMP_UUID else b"")
+        elif box.kind == b"jp2h":
+            for inner in boxes.boxes(data, box.start, box.end):
+                if inner.kind == b"colr" and data[inner.start] in (2, 3):
+                    icc = icc or data[inner.start + 3 : inner.end]
+    return Metadata(exif, xmp, icc)
+
+
+def of_nothing(_data: bytes, _image: ImageFile) -> Metadata:
+    """Return that a BMP or GIF says nothing."""
+    return Metadata()
+
+
+def orientation_in(xmp: bytes) -> int:
+    """Return the orientation that XML says, 1, which is upright, where it says none."""
+    found = re.search(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])", xmp)
+    return int(found[1]) if found else 1
