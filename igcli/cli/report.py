@@ -12,6 +12,7 @@ from tqdm import tqdm
 from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.summary import LARGE_ERROR
 
 NAMED = 3
 """Images named in the closing line; the summary names more."""
@@ -112,6 +113,8 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
         parts.append(
             f"completeness error {errors['median']:.2%} (median), {errors['worst']:.2%} (worst)"
         )
+    if summary["large_errors"]:
+        parts.append(f"{summary['large_errors']:,} with an error beyond {LARGE_ERROR:.0%}")
     beyond = summary["beyond_max_error"]
     if beyond and beyond["count"]:
         parts.append(_named(beyond))

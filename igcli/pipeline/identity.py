@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from igcli.config.keys import walk
@@ -24,6 +24,14 @@ MAGNIFY = "panel.magnify"
 
 NETWORK = frozenset({"model.source", "model.weights"})
 """Files whose contents the network's own hash stands for."""
+
+LATER: Mapping[str, object] = {
+    "model.activation": None,
+    "model.custom_objects": None,
+    "model.feeds": None,
+    "model.resample": "bilinear",
+}
+"""Settings that results of earlier versions have not, and what they would have said."""
 
 _PATHS = {key.name: key.path_field for key in walk(KEYS) if key.path_field}
 
@@ -56,7 +64,7 @@ def config_sha256(settings: Settings) -> str:
     values = {
         name: _content(name, value) if is_path(name, value) else value
         for name, value in values_of(settings)
-        if name.partition(".")[0] not in left_out
+        if name.partition(".")[0] not in left_out and (name not in LATER or value != LATER[name])
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
