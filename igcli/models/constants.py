@@ -17,6 +17,7 @@ converter = import_module("tensorflow.python.framework.convert_to_constants")
 
 _ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 _RANDOM = ("Random", "Multinomial", "TruncatedNormal", "Bernoulli")
+_MARKS = ("_XlaMustCompile", "_noinline")
 _TRIED = 8
 """Inputs that random operations are tried on: that none of them is flipped has a chance of 1/256
 for each flip."""
@@ -34,13 +35,9 @@ def converted(concrete: Any) -> Any:
     Raises:
         ModelError: Its output is random, or it computes with integers.
     """
-    data = converter._FunctionConverterDataInEager(
-        func=concrete, lower_control_flow=False, aggressive_inlining=False
-    )
-    definition, indices = converter._replace_variables_by_constants(converter_data=data)
-    _drop_assignments(definition)
-    pass_floats(definition)
-    frozen = converter._construct_concrete_function(concrete, definition, indices)
+    frozen, is_inlined = _frozen(concrete)
+    if not is_inlined:
+        frozen, _ = _frozen(frozen)
     random = next(_random_operations(frozen), None)
     if random is not None and _is_random(concrete):
         raise ModelError(
@@ -49,6 +46,32 @@ def converted(concrete: Any) -> Any:
             "without these layers"
         )
     return frozen
+
+
+def _frozen(concrete: Any) -> tuple[Any, bool]:
+    """Return a function with constants, and whether no call of another is left to be inlined."""
+    data = converter._FunctionConverterDataInEager(
+        func=concrete, lower_control_flow=False, aggressive_inlining=False
+    )
+    definition, indices = converter._replace_variables_by_constants(converter_data=data)
+    _drop_assignments(definition)
+    marked = _unmark(definition)
+    if not marked:
+        pass_floats(definition)
+    return converter._construct_concrete_function(concrete, definition, indices), not marked
+
+
+def _unmark(definition: Any) -> bool:
+    """Let calls be inlined that XLA was to compile; tell whether there were any.
+
+    Keras marks convolutions in groups so on a CPU, and what is marked has no gradient once frozen.
+    """
+    functions = definition.library.function
+    parts = [*definition.node, *(node for each in functions for node in each.node_def), *functions]
+    marked = [(part, mark) for part in parts for mark in _MARKS if mark in part.attr]
+    for part, mark in marked:
+        del part.attr[mark]
+    return bool(marked)
 
 
 def _drop_assignments(definition: Any) -> None:

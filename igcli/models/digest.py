@@ -38,6 +38,15 @@ def of_folder(path: str) -> str:
     return whole.hexdigest()
 
 
+def of_path(path: str) -> str:
+    """Return the hash of a file or folder.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    return of_folder(path) if Path(path).is_dir() else of_file(path)
+
+
 def of_source(options: ModelOptions) -> str | None:
     """Return the hash that a network will have, as far as it is known without loading it.
 
@@ -51,4 +60,4 @@ def of_source(options: ModelOptions) -> str | None:
         return RELEASES[source].graph.sha256
     if is_name(source):
         return None
-    return of_folder(source) if Path(source).is_dir() else of_file(source)
+    return of_path(source)

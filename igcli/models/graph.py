@@ -8,6 +8,7 @@ from typing import Any
 from igcli.models import gradients
 from igcli.models.constants import converted
 from igcli.models.folding import fold
+from igcli.models.reentrant import add_at_once
 from igcli.models.residual import merge_offsets
 from igcli.models.runtime import tensorflow
 
@@ -67,6 +68,7 @@ def freeze(function: Function, signature: Sequence[Any]) -> Traced:
     for op in operations:
         if gradients.is_replaceable(op):
             gradients.replace(definition, op)
+    add_at_once(definition)
     if not any(op.op_def is None or op.op_def.is_stateful for op in operations if op.inputs):
         _drop_order(definition)
     fold(frozen, definition)

@@ -1,8 +1,10 @@
 """From options to a network ready to be differentiated."""
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 from igcli.errors import ModelError
@@ -20,6 +22,12 @@ from igcli.models.sources.open import open_source
 tf = tensorflow()
 
 Function = Callable[[Any], Any]
+
+_NOT_CALLED = (
+    *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, tf.errors.OpError),
+    import_module("tensorflow.python.autograph.pyct.errors").PyCTError,
+)
+"""What a network's own code raises."""
 
 log = logging.getLogger(__name__)
 
@@ -111,13 +119,17 @@ def from_source(
         ModelError: It is none for RGB images, or the scores wanted are not found.
     """
     layout = input_layout(loaded, options)
-    network = TensorFlowNetwork(
-        scores_of_pixels(loaded, layout, options),
-        layout.shape,
-        device=device,
-        reading=Reading(explain, options.activation, splits_single=True),
-        precision=precision,
-    )
+    scores = scores_of_pixels(loaded, layout, options)
+    reading = Reading(explain, options.activation, splits_single=True)
+    try:
+        network = TensorFlowNetwork(
+            scores, layout.shape, device=device, reading=reading, precision=precision
+        )
+    except _NOT_CALLED as error:
+        raise ModelError(
+            f"model: {options.source} cannot be called with images of shape {layout.shape}: "
+            f"{_cause(error)}"
+        ) from error
     if explain == "probability" and network.activation is None:
         log.warning(
             "%s ends in no softmax or sigmoid: its output is explained as it is, which is no "
@@ -126,6 +138,17 @@ def from_source(
         )
     names = _labels(loaded, options, network.outputs)
     return Model(options.source, network, names, loaded.sha256, device)
+
+
+def _cause(error: Exception) -> str:
+    """Return what went wrong, out of the many lines that TensorFlow and Keras make of it."""
+    text = str(error)
+    # Keras prints what matters in bold.
+    if bold := re.search(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL):
+        text = bold[1]
+    elif named := re.findall(r"^\s*\w+Error: (.+)$", text, re.MULTILINE):
+        text = named[-1]
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
 def scores_of_pixels(loaded: Loaded, layout: InputLayout, options: ModelOptions) -> Function:

@@ -5,6 +5,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
 from igcli.models.head import Reading, explained_part, head_of, scores_of
 from igcli.models.mixed import in_bfloat16
+from igcli.models.reentrant import reentrant
 from igcli.models.residence import residence
 from igcli.models.runtime import tensorflow
 from igcli.models.stem import split
@@ -134,14 +136,14 @@ class TensorFlowNetwork:
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), or (N, P, K), the scores of inputs (N, ...) in pixel space."""
-        with out_of_memory(), tf.device(self._device):
+        with self._computing():
             parts = [self._predict(*part).numpy() for part in self._cut([inputs])]
             return np.asarray(np.concatenate(parts)[: len(inputs)], np.float32)
 
     def place(self, start: Array, direction: Array) -> lines.PlacedLine:
         """Bring a straight line to the device, and behind the stem."""
         place, keep = self._residence.place, self._residence.keep
-        with out_of_memory(), tf.device(self._device):
+        with self._computing():
             ends = place(start), place(direction)
             if self._stem is None:
                 return lines.PlacedLine(*ends, ends)
@@ -161,7 +163,7 @@ class TensorFlowNetwork:
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every size of batch."""
         stack, keep = self._residence.stack, self._residence.keep
-        with out_of_memory(), tf.device(self._device):
+        with self._computing():
             starts = stack([line.start for line in points.lines])
             directions = stack([line.direction for line in points.lines])
             rows = [self._points(starts, directions, points.line, points.alpha), points.target]
@@ -187,8 +189,13 @@ class TensorFlowNetwork:
         """Bring a sum of gradients back through the stem."""
         if self._stem is None:
             return self.fetch(total)
-        with out_of_memory(), tf.device(self._device):
+        with self._computing():
             return self.fetch(self._residence.keep(self._pulled_back(tf.constant(total[None])))[0])
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with out_of_memory(), reentrant(), tf.device(self._device):
+            yield
 
     def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **wanted: bool) -> Any:
         """Return what `_score_gradients` does.

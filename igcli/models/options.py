@@ -1,6 +1,7 @@
 """Options of the network."""
 
 import difflib
+import zipfile
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -16,9 +17,6 @@ NAMES = ("demo", "inception_v1")
 SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
 """Files that networks are read from; a folder is a SavedModel, and any file may be Keras's."""
 
-_KERAS = (b"PK\x03\x04", b"\x89HDF\r\n\x1a\n")
-"""How Keras files begin, whatever they are called."""
-
 WEIGHTS = ("imagenet", "random")
 """Weights known by name; any others are a file."""
 
@@ -26,6 +24,11 @@ WEIGHTS = ("imagenet", "random")
 def is_name(source: str) -> bool:
     """Tell whether a source is a known name rather than a path."""
     return source in NAMES or source.startswith(PREFIX)
+
+
+def is_saved_model(source: str) -> bool:
+    """Tell whether a source is the folder of a SavedModel."""
+    return (Path(source) / "saved_model.pb").is_file()
 
 
 def is_module(objects: str) -> bool:
@@ -161,8 +164,11 @@ def _meant(path: str) -> str:
 
 def _check_kind(path: Path) -> None:
     if path.is_dir():
-        if not (path / "saved_model.pb").is_file():
-            raise UsageError(f"model: {path} is a folder without saved_model.pb: no SavedModel")
+        if not (is_saved_model(str(path)) or (path / "config.json").is_file()):
+            raise UsageError(
+                f"model: {path} is a folder without saved_model.pb: no SavedModel (and without "
+                "config.json: no unpacked .keras archive)"
+            )
     elif path.suffix.lower() not in SUFFIXES and not _is_keras(path):
         raise UsageError(
             f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
@@ -171,8 +177,12 @@ def _check_kind(path: Path) -> None:
 
 
 def _is_keras(path: Path) -> bool:
+    """Tell whether a file is one of Keras by its content, whatever it is called."""
     try:
         with path.open("rb") as file:
-            return file.read(8).startswith(_KERAS)
-    except OSError:
+            if file.read(8) == b"\x89HDF\r\n\x1a\n":
+                return True
+        with zipfile.ZipFile(path) as archive:
+            return "config.json" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
         return False

@@ -1,10 +1,11 @@
+import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from igcli.errors import ModelError, UsageError
+from igcli.errors import IgcliError, ModelError, UsageError
 from igcli.models.device import choose
 from igcli.models.load import load
 from igcli.models.options import ModelOptions, check_exists
@@ -84,6 +85,34 @@ def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> N
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="gpu:93 is not there"):
         choose("gpu:93")
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.keras"])
+def test_an_archive_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    says = {"net.pt": "networks are read from", "net.keras": "an archive without config.json"}
+    with pytest.raises(IgcliError, match=says[name]):
+        load(options(tmp_path / name), device="cpu")
+
+
+def test_a_keras_file_of_any_name_is_opened(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "net.model"
+    path.write_bytes(file.read_bytes())
+    assert load(options(path, size=(8, 8)), device="cpu").network.outputs == 2
+
+
+@pytest.mark.parametrize("kind", [".keras", ".h5"])
+def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) -> None:
+    """Keras builds this one and cannot call it: what it crops in training it does not after."""
+    inputs = keras.Input((8, 8, 3))
+    cropped = keras.layers.Flatten()(keras.layers.RandomCrop(4, 6)(inputs))
+    path = tmp_path / f"net{kind}"
+    keras.Model(inputs, keras.layers.Dense(2)(cropped)).save(path)
+    with pytest.raises(ModelError, match="cannot be called with images of shape") as error:
+        load(options(path), device="cpu")
+    assert "expected axis -1" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])

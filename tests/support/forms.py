@@ -141,6 +141,8 @@ def sequential(folder: Path) -> Iterator[Form]:
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(np.zeros((2, SIDE, SIDE, 3)), np.zeros(2), epochs=1, verbose=0)
     yield from saved(seeded(model), folder, "sequential.keras", "sequential.h5")
+    model.save(folder / "unpacked", zipped=False)
+    yield Form(folder / "unpacked", run(model))
 
 
 def built_by_call(folder: Path) -> Iterator[Form]:
@@ -332,6 +334,9 @@ def inner_parts(folder: Path) -> Iterator[Form]:
     x = layers.Concatenate()([layers.Conv2D(3, k, padding="same")(x) for k in (1, 3, 5)] + [x])
     branches = seeded(keras.Model(inputs, softmax(keras)(layers.GlobalAveragePooling2D()(x))))
     yield from saved(branches, folder, "branches.keras")
+    x = layers.Conv2D(6, 3, groups=3, activation="relu")(layers.Rescaling(1 / 255)(inputs))
+    groups = seeded(keras.Model(inputs, softmax(keras)(layers.Flatten()(x))))
+    yield from saved(groups, folder, "groups.keras")
     x = layers.Reshape((16, 8))(layers.Conv2D(8, 4, strides=4)(layers.Rescaling(1 / 255)(inputs)))
     x = layers.Add()([layers.MultiHeadAttention(2, 4, dropout=0.1)(x, x), x])
     x = layers.Dense(8, activation="gelu")(layers.LayerNormalization()(x))
@@ -417,6 +422,26 @@ def saved_models(folder: Path) -> Iterator[Form]:
     yield Form(folder / "export", run(model))
 
 
+def older_saved_models(folder: Path) -> Iterator[Form]:
+    """Of TensorFlow 1, with variables, and with a graph for training beside."""
+    weights = np.random.default_rng(9).normal(0, 0.01, (3, 4)).astype(np.float32)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        x = tf.compat.v1.placeholder(tf.float32, (None, SIDE, SIDE, 3), "x")
+        variable = tf.compat.v1.get_variable("w", initializer=weights)
+        y = tf.nn.softmax(tf.reduce_mean(x, (1, 2)) @ variable)
+        session.run(tf.compat.v1.global_variables_initializer())
+        builders = [tf.compat.v1.saved_model.Builder(str(folder / name)) for name in ("one", "two")]
+        signature = tf.compat.v1.saved_model.predict_signature_def({"images": x}, {"scores": y})
+        given = {"signature_def_map": {"serving_default": signature}}
+        builders[0].add_meta_graph_and_variables(session, ["serve"], **given)
+        builders[1].add_meta_graph_and_variables(session, ["serve", "train"], **given)
+        builders[1].add_meta_graph(["serve"], **given)
+        for builder in builders:
+            builder.save()
+    for name in ("one", "two"):
+        yield Form(folder / name, lambda p: tf.nn.softmax(tf.reduce_mean(p, (1, 2)) @ weights))
+
+
 def frozen_graphs(folder: Path) -> Iterator[Form]:
     rng = np.random.default_rng(7)
     kernel = rng.normal(0, 0.2, (3, 3, 3, 6)).astype(np.float32)
@@ -484,6 +509,14 @@ def keras_2_transfer(folder: Path) -> Iterator[Form]:
     x = layers.GlobalAveragePooling2D()(base(x, training=False)[:, 1:, :, :])
     model = seeded(tf_keras.Model(inputs, layers.Dense(3)(layers.Dropout(0.2)(x))))
     yield from saved(model, folder, "transfer.h5", "transfer.keras")
+    with zipfile.ZipFile(folder / "transfer.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    # As Keras 2.12 called its modules.
+    members["config.json"] = members["config.json"].replace(b"tf_keras.src.", b"keras.")
+    with zipfile.ZipFile(folder / "transfer_2_12.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    yield Form(folder / "transfer_2_12.keras", run(model))
     model.save(folder / "transfer", save_format="tf")
     yield Form(folder / "transfer", run(model))
     wrapped = tf_keras.Sequential(
@@ -517,6 +550,6 @@ def keras_2_lambda(folder: Path) -> Iterator[Form]:
 FORMS: tuple[Make, ...] = (
     *(sequential, built_by_call, nested, one_element_lists, operations, grey),
     *(grey_behind_a_mean, channels_first, integers, augmented, ends, shapes, inner_parts),
-    *(authors_code, segmentation, saved_models, frozen_graphs),
+    *(authors_code, segmentation, saved_models, older_saved_models, frozen_graphs),
     *(keras_2, keras_2_transfer, keras_2_optimizer, keras_2_lambda),
 )

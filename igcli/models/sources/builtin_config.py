@@ -19,8 +19,11 @@ _ROOMS = ("constraints", "initializers", "layers", "mixed_precision", "models", 
 _CODE = ("Lambda",)
 """Built-in classes that run code of the file's."""
 
-_INNER = ("Functional", "ModuleWrapper", "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer")
-"""Classes of tf_keras without a public name."""
+_INNER = (
+    *("Functional", "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer"),
+    *("LayerScale", "StochasticDepth"),
+)
+"""Classes of tf_keras without a public name: of networks, and of its ConvNeXt."""
 
 _DATA = ("DType", "TensorShape", "__ellipsis__", "__tuple__")
 """What is spelled like a class and is data."""

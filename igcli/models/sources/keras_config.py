@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +11,10 @@ import h5py
 
 from igcli.errors import ModelError
 
-Kind = Literal["zip", "hdf5"]
+Kind = Literal["zip", "folder", "hdf5"]
 
 BEGINNINGS: dict[Kind, bytes] = {"zip": b"PK\x03\x04", "hdf5": b"\x89HDF\r\n\x1a\n"}
-"""How the two kinds of files begin, whatever they are called."""
+"""How files of a kind begin, whatever they are called."""
 
 MOST_BYTES = 1 << 27
 """A configuration larger than this is refused; those of the largest networks have a few MiB."""
@@ -23,6 +23,7 @@ _WEIGHTS_ALONE = (
     "model: {path} holds weights without a network: save the whole model (model.save), or name "
     "the network as keras:NAME and this file as model.weights"
 )
+_NO_NETWORK = "model: {path} is not a Keras file: it is an archive without config.json"
 _MEMBERS = ("config.json", "metadata.json")
 
 
@@ -31,7 +32,8 @@ class SavedConfig:
     """What a Keras file says of its network.
 
     Attributes:
-        kind: "zip" for the format of Keras 3 and late Keras 2, "hdf5" for the older one.
+        kind: "zip" for the format of Keras 3 and late Keras 2, "folder" for the same unpacked,
+            "hdf5" for the older one.
         version: Of the Keras that wrote it; empty where the file does not say.
         config: The network's configuration: nested dictionaries and lists.
     """
@@ -47,11 +49,13 @@ class SavedConfig:
 
 
 def kind_of(path: str) -> Kind | None:
-    """Return which kind of Keras file a file is by its first bytes; None for neither.
+    """Return which kind of Keras file a path is by its first bytes; None for no such file.
 
     Raises:
         OSError: It cannot be read.
     """
+    if Path(path).is_dir():
+        return "folder"
     with Path(path).open("rb") as file:
         start = file.read(8)
     return next((kind for kind, begins in BEGINNINGS.items() if start.startswith(begins)), None)
@@ -69,12 +73,14 @@ def read_config(path: str) -> SavedConfig:
             is_empty = not Path(path).stat().st_size
             reason = "it is empty" if is_empty else "it is neither a .keras archive nor HDF5"
             raise ModelError(f"model: {path} is not a Keras file: {reason}")
-        version, text = (_of_zip if kind == "zip" else _of_hdf5)(path)
+        version, text = _READERS[kind](path)
         config = json.loads(text)
     except zipfile.BadZipFile:
         raise ModelError(f"model: {path} is damaged: the archive is incomplete") from None
     except KeyError:
-        raise ModelError(_WEIGHTS_ALONE.format(path=path)) from None
+        raise ModelError(
+            (_NO_NETWORK if kind == "zip" else _WEIGHTS_ALONE).format(path=path)
+        ) from None
     except OSError as error:
         reason = error.strerror or f"it is damaged: {error}"
         raise ModelError(f"model: {path} cannot be read: {reason}") from None
@@ -104,8 +110,17 @@ def _of_zip(path: str) -> tuple[str, str]:
             if archive.getinfo(name).file_size > MOST_BYTES:
                 raise ValueError(f"{name} is larger than {MOST_BYTES >> 20} MiB")
         config, metadata = (archive.read(name).decode("utf-8") for name in _MEMBERS)
+    return _version(metadata), config
+
+
+def _version(metadata: str) -> str:
     written = json.loads(metadata)
-    return str(written.get("keras_version", "")) if isinstance(written, dict) else "", config
+    return str(written.get("keras_version", "")) if isinstance(written, dict) else ""
+
+
+def _of_folder(path: str) -> tuple[str, str]:
+    config, metadata = ((Path(path) / name).read_text("utf-8") for name in _MEMBERS)
+    return _version(metadata), config
 
 
 def _of_hdf5(path: str) -> tuple[str, str]:
@@ -124,3 +139,10 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+_READERS: dict[Kind, Callable[[str], tuple[str, str]]] = {
+    "zip": _of_zip,
+    "folder": _of_folder,
+    "hdf5": _of_hdf5,
+}

@@ -55,7 +55,7 @@ def load(options: ModelOptions, *, trust: bool = False) -> Loaded:
         ModelError: It cannot be read, or the output wanted is not there.
     """
     path = options.source
-    sha256 = digest.of_file(path)
+    sha256 = digest.of_path(path)
     model = read(path, trust=trust, objects=options.custom_objects)
     return keras_model.loaded(model, keras_model.Known(path, sha256), options)
 
@@ -83,8 +83,10 @@ def read(path: str, *, trust: bool, objects: str | None = None) -> Any:
             if saved.is_keras_2:
                 import tf_keras
 
+                found = {**keras_mend.unnamed(tf_keras), **found}
                 return _loaded(tf_keras, file, found, trust=trust)
-            found = {**keras_mend.operations(saved), **found}
+            if saved.kind == "hdf5":
+                found = {**keras_mend.unnamed(keras), **keras_mend.operations(saved), **found}
             with keras_mend.mended(file, saved) as copy:
                 return _loaded(keras, copy, found, trust=trust)
     except OSError as error:

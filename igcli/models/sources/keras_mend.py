@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ tensorflow()
 
 import keras  # noqa: E402  Quietly, after TensorFlow.
 
-SUFFIXES: dict[Kind, str] = {"zip": ".keras", "hdf5": ".h5"}
+SUFFIXES: dict[Kind, str] = {"zip": ".keras", "folder": "", "hdf5": ".h5"}
 _ENDS = ("input_layers", "output_layers")
 
 
@@ -47,8 +47,25 @@ def mended(path: str, saved: SavedConfig) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, f"model{SUFFIXES[saved.kind]}")  # noqa: PTH118
-        (_mended_zip if saved.kind == "zip" else _mended_hdf5)(path, copy, saved)
+        _MENDED[saved.kind](path, copy, saved)
         yield copy
+
+
+def unnamed(package: Any) -> dict[str, Any]:
+    """Return layers of a Keras package that files name and the package does not find, by name.
+
+    Those of its applications (ConvNeXt's `LayerScale`), and those of Keras 2 that have moved from
+    module to module (`Functional`, `TFOpLambda`).
+
+    Args:
+        package: `keras` or `tf_keras`.
+    """
+    layer = package.layers.Layer
+    rooms = (f"{package.__name__}.src.applications.", f"{package.__name__}.src.layers.core.tf_op")
+    found = {
+        each.__name__: each for each in _subclasses(layer) if each.__module__.startswith(rooms)
+    }
+    return {**found, "Functional": type(_smallest(package))}
 
 
 def operations(saved: SavedConfig) -> dict[str, Any]:
@@ -57,8 +74,6 @@ def operations(saved: SavedConfig) -> dict[str, Any]:
     Keras 3 writes them to .h5 files, for `x / 127.5` between layers, but does not find them there.
     Some layers are called like operations; which is meant is told by what layers alone have.
     """
-    if saved.kind == "zip":
-        return {}
     used = {part.get("class_name") for part in parts(saved.config) if "inbound_nodes" in part}
     found: dict[str, Any] = {}
     for operation in _subclasses(keras.Operation):
@@ -102,10 +117,32 @@ def _mended_zip(path: str, copy: str, saved: SavedConfig) -> None:
                     shutil.copyfileobj(source, target)
 
 
+def _mended_folder(path: str, copy: str, saved: SavedConfig) -> None:
+    Path(copy).mkdir()
+    for member in Path(path).resolve().iterdir():
+        if member.name == "config.json":
+            (Path(copy) / member.name).write_text(json.dumps(saved.config), "utf-8")
+        else:
+            (Path(copy) / member.name).symlink_to(member)
+
+
 def _mended_hdf5(path: str, copy: str, saved: SavedConfig) -> None:
     shutil.copyfile(path, copy)
     with h5py.File(copy, "r+") as file:
         file.attrs["model_config"] = json.dumps(saved.config)
+
+
+_MENDED: dict[Kind, Callable[[str, str, SavedConfig], None]] = {
+    "zip": _mended_zip,
+    "folder": _mended_folder,
+    "hdf5": _mended_hdf5,
+}
+
+
+def _smallest(package: Any) -> Any:
+    """Return a functional network, whose class has no public name."""
+    inputs = package.Input((1,))
+    return package.Model(inputs, inputs)
 
 
 def _subclasses(base: Any) -> Iterator[Any]:

@@ -1,10 +1,8 @@
 """Opens a network of any kind."""
 
-from pathlib import Path
-
 from igcli.errors import UsageError
 from igcli.models.applications import PREFIX
-from igcli.models.options import ModelOptions, check_exists, is_name
+from igcli.models.options import ModelOptions, check_exists, is_name, is_saved_model
 from igcli.models.sources import Loaded
 
 
@@ -36,7 +34,7 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> Loaded:
         from igcli.models.sources import application
 
         return application.load(options)
-    if Path(source).is_dir():
+    if is_saved_model(source):
         from igcli.models.sources import saved_model
 
         return saved_model.load(options)
@@ -52,12 +50,12 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> Loaded:
 def _check_fitting(options: ModelOptions, *, trust: bool) -> None:
     """Refuse what is for models of another kind, and code that nobody trusts."""
     is_graph = options.source == "inception_v1" or options.source.lower().endswith(".pb")
-    is_file = not is_name(options.source) and Path(options.source).is_file()
+    is_keras = not (is_name(options.source) or is_graph or is_saved_model(options.source))
     if options.feeds and not is_graph:
         raise UsageError(f"model.feeds: is for frozen graphs (.pb); {options.source} is none")
     if options.custom_objects is None:
         return
-    if is_graph or not is_file:
+    if not is_keras:
         raise UsageError(f"model.custom_objects: is for Keras files; {options.source} is none")
     if not trust:
         raise UsageError(

@@ -56,7 +56,7 @@ def load(options: ModelOptions) -> Loaded:
     sha256 = digest.of_folder(path)
     try:
         # The object has to outlive the loading: it owns the variables.
-        saved = tf.saved_model.load(path)
+        saved = _loaded(path)
     except (tf.errors.OpError, OSError, ValueError, LookupError, DecodeError) as error:
         reason = getattr(error, "message", None) or first_line(error)
         raise ModelError(
@@ -82,6 +82,16 @@ def load(options: ModelOptions) -> Loaded:
         output=way.output or "output",
         parameters=_parameters(saved),
     )
+
+
+def _loaded(path: str) -> Any:
+    try:
+        return tf.saved_model.load(path)
+    except ValueError as error:
+        if "tags=" not in str(error):
+            raise
+    # Older versions kept a graph for training beside it.
+    return tf.saved_model.load(path, tags=["serve"])
 
 
 def _of_signatures(signatures: Any) -> Iterator[_Way]:
