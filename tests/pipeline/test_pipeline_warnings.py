@@ -15,7 +15,7 @@ ROW = np.array([[0.2, 0.9, 0.4]], np.float32)
 LOGITS = np.array([[0.0, 3.0, 0.0]], np.float32)  # At the black baseline.
 
 
-def warned(model: Callable[[Any], Any], inputs: Any = ROW, **options: Any) -> str:
+def warned(model: Any, inputs: Any = ROW, **options: Any) -> str:
     [warnings] = igcli.attribute(model, inputs, **options).warnings
     return "; ".join(warnings)
 
