@@ -20,6 +20,7 @@ from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.models.parts import Parts
 from igcli.paths.work import Work
 from igcli.pipeline.call import Batch, Call, batch, row_references
+from igcli.pipeline.ending import ending_of
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
 from igcli.pipeline.plan import Plan
@@ -140,8 +141,9 @@ def attribute(
     starts = row_starts(asked.at_layer(baseline), parts, len(asked), seed=settings.seed)
     targets, examples = _targets(model, target, asked), asked.examples()
     scores = shared_scores(starts, examples[0], asked.wrapped.network)
+    ending = ending_of(asked.wrapped.network)
     plans = [
-        Plan((method,), settings, start, goal, fixed_scores=scores)
+        Plan((method,), settings, start, goal, fixed_scores=scores, ending=ending)
         for start, goal in zip(starts, targets, strict=True)
     ]
     if not parts.is_plain:

@@ -37,6 +37,12 @@ PIXELS = (
     "`igcli models check {source} IMAGE` looks whether that fits"
 )
 
+SHAPE = (
+    "no model.fit was given: images of another shape are cropped to the network's; if it was "
+    "trained on squashed ones, as Keras's image_dataset_from_directory makes them, set model.fit: "
+    "squash"
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
@@ -143,8 +149,10 @@ def say_demo(asked: Asked) -> None:
 
 
 def say_model(asked: Asked, device: str) -> None:
-    """Say which network runs, where, and that nobody said how it takes pixels."""
+    """Say which network runs, where, and what nobody said of how it takes images."""
     model = asked.settings.model
     say(f"{model.source} on {device}", NOTICE)
     if not is_name(model.source) and model.preprocess is None:
         say(PIXELS.format(source=model.source), NOTICE)
+    if not is_name(model.source) and "model.fit" not in asked.chosen:
+        say(SHAPE, NOTICE)

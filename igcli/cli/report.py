@@ -14,6 +14,7 @@ from igcli.cli.progress import Lines
 from igcli.cli.terminal import NOTICE, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.summary import LARGE_ERROR
 
 PROFILES = "{} other than sRGB's ({}), which the network does not see; icc: srgb converts them"
 NAMED = 3
@@ -138,6 +139,8 @@ def closing_line(summary: Mapping[str, Any], total: int | None, output: str) -> 
         parts.append(
             f"completeness error {errors['median']:.2%} (median), {errors['worst']:.2%} (worst)"
         )
+    if summary["large_errors"]:
+        parts.append(f"{summary['large_errors']:,} with an error beyond {LARGE_ERROR:.0%}")
     beyond = summary["beyond_max_error"]
     if beyond and beyond["count"]:
         parts.append(_named(beyond))

@@ -8,10 +8,21 @@ from PIL import Image
 from igcli.records import Pixels
 
 Fit = Literal["crop", "squash", "pad"]
+Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "area": Image.Resampling.BOX,
+}
 
 
-def fit(pixels: Pixels, size: tuple[int, int], *, how: Fit) -> Pixels:
-    """Bring an image to `size`, antialiased; one that has it already is returned as it is.
+def fit(
+    pixels: Pixels, size: tuple[int, int], *, how: Fit, resample: Resample = "bilinear"
+) -> Pixels:
+    """Bring an image to `size`; one that has it already is returned as it is.
 
     Args:
         pixels: uint8 (H, W, C), C being 3 or 1.
@@ -19,6 +30,8 @@ def fit(pixels: Pixels, size: tuple[int, int], *, how: Fit) -> Pixels:
         how: "crop" brings the shorter side to size and cuts the centre out; "squash" gives up
             the aspect ratio; "pad" brings the longer side to size and fills up with black, which
             carries no attribution from the black baseline.
+        resample: The filter, those of Pillow: all but "nearest" are antialiased, as in Keras's
+            `load_img`; "area" is the mean of what a pixel covers, Pillow's and Keras's "box".
 
     Returns:
         uint8 (height, width, C).
@@ -26,11 +39,11 @@ def fit(pixels: Pixels, size: tuple[int, int], *, how: Fit) -> Pixels:
     if pixels.shape[:2] == size:
         return pixels
     if how == "pad":
-        return _pad(pixels, size)
-    return _resize(pixels, size, centre=how == "crop")
+        return _pad(pixels, size, resample)
+    return _resize(pixels, size, resample, centre=how == "crop")
 
 
-def _resize(pixels: Pixels, size: tuple[int, int], *, centre: bool) -> Pixels:
+def _resize(pixels: Pixels, size: tuple[int, int], resample: Resample, *, centre: bool) -> Pixels:
     """Resize the image, or the largest part of its centre with the aspect ratio of `size`."""
     height, width = pixels.shape[:2]
     rows, columns = float(height), float(width)
@@ -42,11 +55,11 @@ def _resize(pixels: Pixels, size: tuple[int, int], *, centre: bool) -> Pixels:
     top, left = (height - rows) / 2, (width - columns) / 2
     box = (left, top, left + columns, top + rows)
     image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
-    resized = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
+    resized = np.asarray(image.resize((size[1], size[0]), _FILTERS[resample], box=box))
     return resized.reshape(*size, pixels.shape[2])
 
 
-def _pad(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+def _pad(pixels: Pixels, size: tuple[int, int], resample: Resample) -> Pixels:
     scale = min(size[0] / pixels.shape[0], size[1] / pixels.shape[1])
     height, width = (
         min(wanted, max(1, round(scale * length)))
@@ -54,5 +67,6 @@ def _pad(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     )
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     padded = np.zeros((*size, pixels.shape[2]), np.uint8)
-    padded[top : top + height, left : left + width] = _resize(pixels, (height, width), centre=False)
+    resized = _resize(pixels, (height, width), resample, centre=False)
+    padded[top : top + height, left : left + width] = resized
     return padded

@@ -52,6 +52,8 @@ class TensorFlowNetwork:
         positions: Number of pixels of which each has scores of its own, as in segmentation; None
             where the scores are of the whole input.
         activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
+        is_binary: Whether its two scores are those of a single value, no and yes.
+        explained: Whether scores are the output or the value before the activation.
         precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
             target always in float32.
         has_bfloat16: Whether it may be "bfloat16".
@@ -103,6 +105,7 @@ class TensorFlowNetwork:
             head.activation,
             head.positions,
         )
+        self.is_binary, self.explained = head.is_binary, reading.explain
         self._batch = head.batch
         self._scored = partial(scores_of, head=head, explained=reading.explain)
         self._scores = self._scored(part)

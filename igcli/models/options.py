@@ -100,6 +100,9 @@ class ModelOptions(Options):
     fit: Literal["crop", "squash", "pad"] = "crop"
     """How an image of another size is fitted: crop (shorter side, then centre), squash or pad."""
 
+    resample: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = "bilinear"
+    """How pixels of another size are computed; all but nearest are antialiased."""
+
     input: Name | None = Field(default=None, examples=["input:0"])
     """The tensor of a frozen graph, or the key of a SavedModel, that takes the image."""
 

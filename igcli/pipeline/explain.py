@@ -8,17 +8,30 @@ from igcli import methods
 from igcli.errors import ImageError
 from igcli.methods import Task
 from igcli.paths.work import Work, masked, predict, together
+from igcli.pipeline.ending import Ending
 from igcli.pipeline.mean import Mean
 from igcli.pipeline.plan import Plan
 from igcli.pipeline.segments import NO_PIXELS, added_up, references_of, segments
+from igcli.pipeline.summary import LARGE_ERROR
 from igcli.records import Array, Explanation, Source
 
 UNDEFINED = "completeness error undefined: the score differs from the baseline's by less than 1e-6"
 NO_GRADIENT = "the gradient is zero everywhere: nothing is attributed"
+SATURATED = (
+    "the {activation} is saturated (score {score:.3g}) and leaves no gradient: explain: logit "
+    "(--explain logit) explains the value before it"
+)
+INCOMPLETE = (
+    "completeness error {error:.0%}: the attributions miss that much of the score's difference; "
+    "more steps, or steps: auto, may help"
+)
 CONFIDENT = (
     "the baseline itself is classified with confidence: {score:.3g} for output {top}; "
     "attributions are relative to it, so try another baseline"
 )
+
+VANISHING = 1e-6
+"""Sum of the attributions' magnitudes below which nothing is attributed."""
 
 SIDE_BY_SIDE = 8
 """Baselines of one image that are under way at a time: their points share batches."""
@@ -64,7 +77,11 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
         found = [_of_pixels(*each) for each in zip(found, masks, strict=True)]
     confident = _confident(baseline_scores, plan) if parts is None else None
     return [
-        replace(each, chosen=wanted.is_chosen, warnings=(*each.warnings, *_warnings(each, image)))
+        replace(
+            each,
+            chosen=wanted.is_chosen,
+            warnings=(*each.warnings, *_warnings(each, image, plan.ending)),
+        )
         for each in (_warned(found[0], confident), *found[1:])
     ]
 
@@ -106,13 +123,22 @@ def _averaged(name: str, task: Task, plan: Plan) -> Work[Explanation]:
     return mean.result()
 
 
-def _warnings(found: Explanation, image: Array) -> list[str]:
+def _warnings(found: Explanation, image: Array, ending: Ending) -> list[str]:
     if found.pixels == 0:  # Said already, and why.
         return []
-    warnings = []
-    if found.complete and found.completeness_error is None:
+    warnings, error = [], found.completeness_error
+    if found.complete and error is None:
         warnings.append(UNDEFINED)
-    if not found.attributions.any() and not np.array_equal(image, found.baseline):
+    is_said = any(each.startswith("steps: auto") for each in found.warnings)
+    if error is not None and error > LARGE_ERROR and not is_said:
+        warnings.append(INCOMPLETE.format(error=error))
+    if np.array_equal(image, found.baseline):
+        return warnings
+    magnitude = float(np.abs(found.attributions).sum(dtype=np.float64))
+    score = found.score / (found.pixels or 1)
+    if magnitude < VANISHING and ending.is_saturated(score):
+        warnings.append(SATURATED.format(activation=ending.activation, score=score))
+    elif not magnitude:
         warnings.append(NO_GRADIENT)
     return warnings
 
@@ -120,20 +146,14 @@ def _warnings(found: Explanation, image: Array) -> list[str]:
 def _confident(baseline_scores: Array, plan: Plan) -> str | None:
     """Return a warning where the baseline's top probability is above one half.
 
-    None where the scores are no probabilities, or where no method starts at the baseline.
+    None where the classes do not exclude each other, or where no method starts at the baseline.
     """
     if not any(methods.load(name).FROM_BASELINE for name in plan.methods):
         return None
-    values = baseline_scores.astype(np.float64)
-    if plan.activation == "softmax":
-        values = np.exp(values - values.max())
-        values /= values.sum()
-    elif plan.activation == "sigmoid":
-        values = 1 / (1 + np.exp(-values))
-    top = int(np.argmax(values))
-    if values.min() < 0 or not 0.5 < values[top] <= 1:
+    values = plan.ending.probabilities(baseline_scores)
+    if values is None or values.max() <= 0.5:
         return None
-    return CONFIDENT.format(score=values[top], top=top)
+    return CONFIDENT.format(score=values.max(), top=int(np.argmax(values)))
 
 
 def _warned(found: Explanation, warning: str | None) -> Explanation:

@@ -18,6 +18,5 @@ def fitted(pixels: Pixels, model: Model, options: ModelOptions) -> Pixels:
     Returns:
         uint8 (height, width, 3), or (height, width, 1) for a network of one channel.
     """
-    if model.channels == 3:
-        return fit(pixels, model.size, how=options.fit)
-    return fit(to_luma(pixels), model.size, how=options.fit)
+    own = pixels if model.channels == 3 else to_luma(pixels)
+    return fit(own, model.size, how=options.fit, resample=options.resample)

@@ -18,6 +18,7 @@ from igcli.paths import baselines
 from igcli.paths.network import Network
 from igcli.paths.starts import Baselines, Starts, starts
 from igcli.pipeline.checks import columns_of, methods_of
+from igcli.pipeline.ending import Ending, ending_of
 from igcli.pipeline.engine import UPCOMING
 from igcli.pipeline.fitting import fitted
 from igcli.pipeline.targets import Targets, targets
@@ -30,6 +31,7 @@ MOST_SCORES = 1 << 30
 """Bytes of their scores, which a network that gives every pixel a class has many of."""
 
 TOP = Targets()
+NO_ENDING = Ending()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +46,7 @@ class Plan:
         fixed_scores: Float32 (K,) or (P, K), of the baseline that all inputs share, if they do.
         references: Inputs for methods that draw their baselines.
         spread: What added noise is scaled by, in the input's shape; None for the input's range.
-        activation: What turns the scores into probabilities, where they are logits: "softmax" or
-            "sigmoid".
+        ending: What the network ends in.
         interior: Whether interior gradients of the first method are wanted.
         gathered: Whether the attribution gathered along the paths is wanted.
     """
@@ -57,7 +58,7 @@ class Plan:
     fixed_scores: Array | None = None
     references: References | None = None
     spread: Array | None = None
-    activation: str | None = None
+    ending: Ending = NO_ENDING
     interior: bool = False
     gathered: bool = False
 
@@ -84,7 +85,7 @@ def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
         targets=targets(settings.target, settings.targets, model),
         fixed_scores=fixed_scores(start, model.network),
         references=_references(settings, model) if "expected_gradients" in names else None,
-        activation=model.network.activation if settings.explain == "logit" else None,
+        ending=ending_of(model.network),
         interior=settings.gif is not None,
         gathered="path" in columns_of(settings, panels=panels),
     )

@@ -10,6 +10,10 @@ import numpy as np
 from igcli.pipeline.outcome import Outcome
 
 OTHERS = "others"
+
+LARGE_ERROR = 0.2
+"""Completeness error beyond which an image is warned of."""
+
 NAMED = 1000
 """Images named in the summary at most; the records of the others say the same."""
 
@@ -24,6 +28,7 @@ class Summary:
         failed: Number of failed ones, those of earlier runs among them.
         evaluations: Number of gradients taken by this run.
         beyond: Number of attributed images whose completeness error is beyond `max_error`.
+        large: Number of those whose completeness error is so large that they are warned of.
         damaged: Number of archives of which images may be missing.
         profiles: Number of attributed images with each colour profile other than sRGB's.
     """
@@ -41,6 +46,7 @@ class Summary:
         self.failed = 0
         self.evaluations = 0
         self.beyond = 0
+        self.large = 0
         self.damaged = 0
         self.profiles: Counter[str] = Counter()
         self._max_error = max_error
@@ -64,6 +70,7 @@ class Summary:
         error = outcome.record.get("completeness_error")
         if isinstance(error, float | int):
             self._errors.append(error)
+            self.large += error > LARGE_ERROR
             if self._max_error is not None and error > self._max_error:
                 self.beyond += 1
                 self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
@@ -101,6 +108,7 @@ class Summary:
                 "worst": max(errors) if errors else None,
                 "undefined": self.done - len(errors),
             },
+            "large_errors": self.large,
             "beyond_max_error": None
             if self._max_error is None
             else {"max_error": self._max_error, "count": self.beyond, "images": self._beyond},

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from conftest import Cli
@@ -178,3 +179,23 @@ def test_a_dry_run_estimates_auto(cli: Cli, images: Path, tiny_model: Path) -> N
     done = cli("attribute", "--model", tiny_model, images, "--steps", "auto", "--dry-run")
     assert done.code == 0
     assert "6 images, about 54 gradients" in done.err  # The first takes nine.
+
+
+def test_large_errors_are_warned_of_and_counted(cli: Cli, images: Path, tmp_path: Path) -> None:
+    inputs = keras.Input((16, 16, 3))
+    cubes = keras.ops.mean((inputs / 255) ** 3, axis=(1, 2))
+    keras.Model(inputs, cubes).save(tmp_path / "cubes.keras")
+    base = ("attribute", "--model", tmp_path / "cubes.keras", images, "--limit", "3")
+    # One interval of the trapezoid rule: (0 + 3) / 2 in place of 1; two: 1 + 1 / 8.
+    done = cli(*base, "--steps", "1", "--output", "one")
+    assert (done.code, summary(Path("one"))["large_errors"]) == (0, 3)
+    assert "; 3 with an error beyond 20%;" in done.err.splitlines()[-1]
+    for record in records(Path("one")).values():
+        assert record["completeness_error"] == pytest.approx(0.5, rel=1e-4)
+        [warning] = record["warnings"]
+        assert warning.startswith("completeness error 50%: ")
+        assert f"{record['source']}: warning: {warning}" in done.err
+    done = cli(*base, "--steps", "2", "--output", "two")
+    assert (done.code, summary(Path("two"))["large_errors"]) == (0, 0)
+    assert "with an error beyond" not in done.err
+    assert {tuple(record["warnings"]) for record in records(Path("two")).values()} == {()}

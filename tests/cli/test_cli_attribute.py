@@ -345,3 +345,41 @@ def test_a_name_as_long_as_file_systems_allow(cli: Cli, tiny_model: Path, tmp_pa
     assert all(Path(line).is_file() for line in result.lines)
     assert records(tmp_path / "igcli-output")[name]["status"] == "ok"
     assert "1 before" in cli(*arguments).err
+
+
+def test_what_nobody_said_of_a_models_images_is_told_once(
+    cli: Cli, images: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    base = ("attribute", images, "--steps", "2", "--limit", "2", "--on-existing", "overwrite")
+    squashed = "no model.fit was given: images of another shape are cropped"
+    for model, options, told in (
+        (tiny_model, (), 1),
+        (tiny_model, ("--model-fit", "crop"), 0),
+        (tiny_model, ("--model-fit", "squash"), 0),
+        (tiny_model, ("-q",), 0),
+        ("demo", (), 0),
+    ):
+        result = cli(*base, "--model", model, *options)
+        assert result.code == 0, result.err
+        assert result.err.count(squashed) == told
+    (tmp_path / "igcli.yaml").write_text("model: {fit: pad}\n")
+    assert squashed not in cli(*base, "--model", tiny_model).err
+
+
+def test_images_are_resampled_as_asked(
+    cli: Cli, images: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (48, 48, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    base = ("attribute", "large.png", "--model", tiny_model, "--steps", "2", "--arrays")
+    filters = {
+        "nearest": Image.Resampling.NEAREST,
+        "bilinear": Image.Resampling.BILINEAR,
+        "area": Image.Resampling.BOX,
+    }
+    for name, chosen in filters.items():
+        result = cli(*base, "--model-resample", name, "--output", name)
+        assert result.code == 0, result.err
+        with np.load(tmp_path / name / "arrays" / "large.png.npz") as arrays:
+            expected = Image.fromarray(pixels).resize((16, 16), chosen)
+            np.testing.assert_array_equal(arrays["image"], np.asarray(expected))

@@ -192,6 +192,7 @@ CHANGED = {
     "frames": (["--gif", "--gif-frame-ms", "90"], "gif.frame_ms: 500 -> 90"),
     "explain": (["--explain", "logit"], "explain: probability -> logit"),
     "preprocess": (["--model-preprocess", "unit"], "model.preprocess: none -> unit"),
+    "resample": (["--model-resample", "area"], "model.resample: bilinear -> area"),
     "method": (["--method", "gradients"], "method: integrated_gradients -> gradients"),
 }
 

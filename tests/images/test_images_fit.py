@@ -1,9 +1,12 @@
 from fractions import Fraction
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from igcli.images.fit import Fit, fit
+from igcli.images.fit import Fit, Resample, fit
 from igcli.records import Pixels
 
 WAYS: tuple[Fit, ...] = ("crop", "squash", "pad")
@@ -72,6 +75,41 @@ def test_pad_keeps_everything_between_black_bars(shape: tuple[int, int]) -> None
     expected = np.zeros((96, 96, 3), np.uint8)
     expected[top : top + height, left : left + width] = 200
     assert np.array_equal(fitted, expected)
+
+
+@pytest.mark.parametrize("resample", ["nearest", "bilinear", "bicubic", "lanczos", "area"])
+@pytest.mark.parametrize("size", [(32, 20), (150, 170)])
+@pytest.mark.parametrize("channels", [3, 1])
+def test_pixels_are_resampled_as_keras_loads_them(
+    resample: Resample, size: tuple[int, int], channels: int, tmp_path: Path
+) -> None:
+    image = noise(90, 110)[..., :channels]
+    Image.fromarray(image.squeeze()).save(tmp_path / "a.png")
+    expected = keras.utils.load_img(
+        tmp_path / "a.png",
+        color_mode="rgb" if channels == 3 else "grayscale",
+        target_size=size,
+        interpolation="box" if resample == "area" else resample,
+    )
+    found = fit(image, size, how="squash", resample=resample)
+    assert found.shape == (*size, channels)
+    np.testing.assert_array_equal(found.squeeze(), np.asarray(expected))
+
+
+def test_the_area_is_the_mean_of_what_a_pixel_covers() -> None:
+    image = noise(60, 40)
+    means = image.reshape(20, 3, 10, 4, 3).mean(axis=(1, 3))
+    found = fit(image, (20, 10), how="squash", resample="area")
+    assert np.abs(found - means).max() <= 1
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_nearest_invents_no_colour(how: Fit) -> None:
+    image = noise(31, 47)
+    known = {tuple(pixel) for pixel in image.reshape(-1, 3).tolist()} | {(0, 0, 0)}
+    for size in ((13, 13), (64, 90)):
+        found = fit(image, size, how=how, resample="nearest")
+        assert {tuple(pixel) for pixel in found.reshape(-1, 3).tolist()} <= known
 
 
 def test_shrinking_is_antialiased() -> None:

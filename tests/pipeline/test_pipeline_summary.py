@@ -21,6 +21,15 @@ def test_an_error_of_exactly_the_limit_is_within_it() -> None:
     assert summary.exit_code == 3
 
 
+def test_large_errors_are_counted_whatever_the_limit() -> None:
+    for limit in (None, 0.05):
+        summary = Summary(limit)
+        for place, error in enumerate([0.2, 0.2000001, 7.0, None, 0.01]):
+            summary.add(outcome(place, error))
+        assert summary.record({})["large_errors"] == 2
+    assert Summary().record({})["large_errors"] == 0
+
+
 def test_nothing_is_beyond_where_no_limit_is_set() -> None:
     summary = Summary()
     summary.add(outcome(0, 7.0))
