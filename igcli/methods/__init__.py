@@ -3,10 +3,10 @@
 from typing import cast
 
 from igcli import registry
-from igcli.methods._options import MethodOptions, own
+from igcli.methods._options import MethodOptions, multiplied, own
 from igcli.methods._protocol import Method, References, Task
 
-__all__ = ["METHODS", "Method", "MethodOptions", "References", "Task", "load", "own"]
+__all__ = ["METHODS", "Method", "MethodOptions", "References", "Task", "load", "multiplied", "own"]
 
 METHODS = registry.names(__path__)
 """Names of all methods."""

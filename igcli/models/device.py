@@ -6,15 +6,18 @@ from igcli.errors import UsageError
 from igcli.models.runtime import tensorflow
 
 
-def choose(device: str) -> str:
+def choose(device: str, precision: str = "float32") -> str:
     """Return TensorFlow's name of a device, "CPU:0" or "GPU:1".
 
     Args:
         device: "auto" (the first GPU if there is one), "cpu", "gpu" or "gpu:N".
+        precision: What it will compute in; bfloat16 is for CPUs.
 
     Raises:
-        UsageError: The device is not there.
+        UsageError: The device is not there, is none for the precision, or has no such name.
     """
+    if not re.fullmatch(r"auto|cpu|gpu(:[0-9]{1,4})?", device):
+        raise UsageError(f"device: must be auto, cpu, gpu or gpu:N, not {device!r}")
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -28,5 +31,9 @@ def choose(device: str) -> str:
         raise UsageError(
             f"device: {device} is not there: TensorFlow sees {seen} "
             "(use device: cpu, or install igcli[cuda] where there is an NVIDIA GPU)"
+        )
+    if precision == "bfloat16":
+        raise UsageError(
+            f"precision: bfloat16 is for CPUs, the run is on GPU:{number}: use float32"
         )
     return f"GPU:{number}"

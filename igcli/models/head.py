@@ -1,7 +1,8 @@
 """The end of a network: which scores it gives, and the value before its last activation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from igcli.errors import ModelError
 from igcli.models.graph import Traced
@@ -11,6 +12,8 @@ from igcli.models.runtime import tensorflow
 tf = tensorflow()
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
+Activation = Literal["softmax", "sigmoid"]
+
 _PASSED = ("Identity", "Reshape", "Squeeze", "Cast")
 """Operations after the activation that change no value."""
 
@@ -20,9 +23,9 @@ class Head:
     """What a frozen graph ends in.
 
     Attributes:
-        outputs: Number of scores; two for one sigmoid output, which says no or yes.
+        outputs: Number of scores; two for one output that says no or yes.
         activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
-        is_binary: Whether its only output is a sigmoid.
+        is_binary: Whether its only output stands for two classes.
     """
 
     outputs: int
@@ -30,8 +33,18 @@ class Head:
     is_binary: bool
 
 
-def head_of(traced: Traced) -> Head:
+def activated(function: Callable[..., Any], activation: Activation) -> Callable[..., Any]:
+    """Return a function whose outputs go through an activation, softmax over the last axis."""
+    last = tf.nn.softmax if activation == "softmax" else tf.sigmoid
+    return lambda *inputs: last(function(*inputs))
+
+
+def head_of(traced: Traced, *, binary: bool | None = None) -> Head:
     """Look at the end of a graph.
+
+    Args:
+        traced: The graph.
+        binary: Whether a single output stands for two classes; None: if it is a sigmoid.
 
     Raises:
         ModelError: Its output is no row of scores for each image, or has no gradient.
@@ -40,7 +53,7 @@ def head_of(traced: Traced) -> Head:
     _check(output)
     activation = _ACTIVATIONS.get(_last(output).type)
     width = _width(output)
-    is_binary = activation == "sigmoid" and width == 1
+    is_binary = width == 1 and (activation == "sigmoid" if binary is None else binary)
     return Head(2 if is_binary else width, activation, is_binary)
 
 
@@ -64,7 +77,7 @@ def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
 def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
     """Return the function to the scores explained, float32 (N, K).
 
-    A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
+    A binary network's two scores are those of no and yes: 1 - p and p of a sigmoid, else -z and z.
 
     Args:
         graph: What `explained_part` returned, or the end of it.
@@ -77,7 +90,8 @@ def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
         rows = tf.cast(tf.reshape(graph(*inputs)[0], [-1, width]), tf.float32)
         if not head.is_binary:
             return rows
-        return tf.concat([-rows if explained == "logit" else 1 - rows, rows], 1)
+        is_probability = head.activation == "sigmoid" and explained == "probability"
+        return tf.concat([1 - rows if is_probability else -rows, rows], 1)
 
     return scores
 

@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from igcli.errors import UsageError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
 from igcli.models.network import TensorFlowNetwork
@@ -71,9 +70,7 @@ def load(
         UsageError: The device or a file is not there, or the device is none for the precision.
         ModelError: The network cannot be read, or is none for RGB images.
     """
-    place = choose(device)
-    if precision == "bfloat16" and not place.startswith("CPU"):
-        raise UsageError(f"precision: bfloat16 is for CPUs, the run is on {place}: use float32")
+    place = choose(device, precision)
     loaded = open_source(options, trust=trust)
     computed = "float32" if precision == "auto" else precision
     return from_source(loaded, options, device=place, explain=explain, precision=computed)

@@ -5,7 +5,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from igcli.errors import ModelError
 from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph import freeze
-from igcli.models.head import explained_part, head_of, scores_of
+from igcli.models.head import Activation, activated, explained_part, head_of, scores_of
 from igcli.models.mixed import in_bfloat16
 from igcli.models.options import Explained
 from igcli.models.residence import residence
@@ -25,7 +25,7 @@ from igcli.records import Array
 
 tf = tensorflow()
 
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
 
 NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 """What XLA raises where it has no equal of an operation."""
@@ -33,6 +33,13 @@ NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 NOT_ROUNDED = (
     "model: it brings gradients of its own, which cannot be computed in bfloat16: choose precision "
     "float32 or auto"
+)
+
+TWO_ENDS = "activation: the network ends in {found} already, not in {wanted}: leave it out"
+
+ROWS = (
+    "model: it does not return one row of scores for each input: {rows} for a batch of {inputs}, "
+    "as where it filters its inputs or sums over the batch"
 )
 
 log = logging.getLogger(__name__)
@@ -60,6 +67,8 @@ class TensorFlowNetwork:
         device: str = "CPU:0",
         explain: Explained = "probability",
         precision: Literal["float32", "bfloat16"] = "float32",
+        activation: Activation | None = None,
+        binary: bool | None = None,
     ) -> None:
         """Freeze `function`.
 
@@ -69,10 +78,12 @@ class TensorFlowNetwork:
             device: TensorFlow's name of the device.
             explain: The output as it is, or the value before its softmax or sigmoid.
             precision: What gradients will be computed in.
+            activation: What it is to end in, added where it is missing.
+            binary: Whether a single output stands for two classes; None: if it is a sigmoid.
 
         Raises:
-            ModelError: The scores are not (N, K), do not depend on the input differentiably, or
-                have gradients of their author's that cannot be bfloat16.
+            ModelError: The scores are not (N, K), do not depend on the input differentiably, end
+                in another activation, or have gradients of their author's that cannot be bfloat16.
         """
         self.input_shape = input_shape
         self.precision = precision
@@ -85,7 +96,12 @@ class TensorFlowNetwork:
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         with tf.device(device):
             traced = freeze(function, signature)
-            head = head_of(traced)
+            head = head_of(traced, binary=binary)
+            if activation not in (None, head.activation):
+                if head.activation is not None:
+                    raise ModelError(TWO_ENDS.format(found=head.activation, wanted=activation))
+                traced = freeze(activated(function, activation), signature)
+                head = head_of(traced, binary=binary)
             part = explained_part(traced, head, explain)
             self._stem, self._rest = split(part, input_shape)
         self.has_bfloat16 = traced.source is None
@@ -95,23 +111,27 @@ class TensorFlowNetwork:
         self._scored = partial(scores_of, head=head, explained=explain)
         self._scores = self._scored(part)
         self._behind: dict[str, Function] = {}
-        self._predict = tf.function(self._scores, autograph=False, input_signature=signature)
+        self._predict = _traced(self._scores, *signature)
         if self._stem is not None:
-            self._values = tf.function(self._stem.values, autograph=False)
-            self._changes = tf.function(self._stem.changes, autograph=False)
+            one = tf.TensorSpec((1, *input_shape))
+            self._values = _traced(self._stem.values, one)
+            self._changes = _traced(self._stem.changes, one)
             upstream = tf.TensorSpec((1, *self._stem.output_shape))
-            pulled_back = tf.function(self._stem.gradients, autograph=False)
-            self._pulled_back = pulled_back.get_concrete_function(upstream)
+            self._pulled_back = _traced(self._stem.gradients, upstream)
         self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
         # By themselves, for each number of lines would be a trace of the network.
         several = tf.TensorSpec((None, *self._inner_shape))
         numbers = tf.TensorSpec((None,), tf.int32)
         given = [several, several, numbers, tf.TensorSpec((None,))]
-        self._points = tf.function(lines.points_on, autograph=False, input_signature=given)
-        self._slopes = tf.function(lines.slopes_along, autograph=False, input_signature=given[:3])
+        self._points = _traced(lines.points_on, *given)
+        self._slopes_given = given[:3]
         self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
+
+    @cached_property
+    def _slopes(self) -> Function:
+        return _traced(lines.slopes_along, *self._slopes_given)
 
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network with no gradient compiled, to be tried and let go."""
@@ -120,9 +140,16 @@ class TensorFlowNetwork:
         return found
 
     def predict(self, inputs: Array) -> Array:
-        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space."""
+        """Return float32 (N, K), the scores of inputs (N, ...) in pixel space.
+
+        Raises:
+            ModelError: There are more or fewer rows than inputs.
+        """
         with out_of_memory(), tf.device(self._device):
-            return np.asarray(self._predict(inputs).numpy(), np.float32)
+            found = np.asarray(self._predict(inputs).numpy(), np.float32)
+        if len(found) != len(inputs):
+            raise ModelError(ROWS.format(rows=len(found), inputs=len(inputs)))
+        return found
 
     def place(self, start: Array, direction: Array) -> lines.PlacedLine:
         """Bring a straight line to the device, and behind the stem."""
@@ -176,11 +203,17 @@ class TensorFlowNetwork:
             return self._compiled(len(points), **wanted)(points, *others)
         except NOT_FUSED as error:
             if not self._is_fused:
+                self._check_rows(points)
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
             self._functions.clear()
             return self._compiled(len(points), **wanted)(points, *others)
+
+    def _check_rows(self, points: Any) -> None:
+        rows = len(self._scores_behind()(points))
+        if rows != len(points):
+            raise ModelError(ROWS.format(rows=rows, inputs=len(points)))
 
     def _compiled(self, size: int, **wanted: bool) -> Function:
         """Return the function for batches of a size, traced when it is first asked for."""
@@ -194,15 +227,12 @@ class TensorFlowNetwork:
                 if wanted["interior"]:
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                     signature.append(tf.TensorSpec((size,), tf.int32))
-                function = tf.function(
+                # One at a time: a frozen graph cannot be differentiated by two threads at once.
+                self._functions[key] = _traced(
                     partial(self._score_gradients, self._scores_behind(), **wanted),
-                    input_signature=signature,
-                    autograph=False,
+                    *signature,
                     jit_compile=True if self._is_fused else None,
                 )
-                # One at a time: a frozen graph cannot be differentiated by two threads at once.
-                function.get_concrete_function()
-                self._functions[key] = function
             return self._functions[key]
 
     def _scores_behind(self) -> Function:
@@ -232,3 +262,9 @@ class TensorFlowNetwork:
             starts, directions, line = ends
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, summands, gradients if each else None, maps
+
+
+def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:
+    """Return a function traced once; TensorFlow would warn of many that trace at their calls."""
+    traced = tf.function(lambda *given: function(*given), autograph=False, jit_compile=jit_compile)
+    return traced.get_concrete_function(*signature)  # type: ignore[no-any-return]

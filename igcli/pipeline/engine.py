@@ -21,6 +21,8 @@ T = TypeVar("T")
 UPCOMING = 8
 """Pieces of work started ahead of the network's need, and inputs of one prediction."""
 
+LOST = "a request was left unanswered: neither the network nor a call is under way"
+
 WAITING = 16
 """Calls at a time that mostly wait."""
 
@@ -128,6 +130,8 @@ class _Run(Generic[T]):
             self._feed(more=more)
             if self._calls or self._on_device:
                 self._events.get()()
+            elif self._alive:
+                raise RuntimeError(LOST)
             while self._results:
                 yield self._results.popleft()
 
@@ -146,7 +150,8 @@ class _Run(Generic[T]):
 
     def _advance(self, running: _Running[T], step: Callable[[], Sequence[Request | Call]]) -> None:
         try:
-            requests = step()
+            while not (requests := step()):
+                step = partial(running.job.send, [])
         except StopIteration as stop:
             self._alive -= 1
             self._upcoming -= running.upcoming
@@ -217,7 +222,7 @@ class _Run(Generic[T]):
 
     def _predicted(self, tickets: Sequence[_Ticket[T]], done: Future[Any]) -> None:
         self._on_device -= 1
-        for ticket, scores in zip(tickets, done.result(), strict=False):
+        for ticket, scores in zip(tickets, done.result()[: len(tickets)], strict=True):
             self._answer(ticket, scores)
 
     def _differentiated(self, _done: Future[Any]) -> None:
