@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from igcli.config.explain import validated
 from igcli.config.schema import KEYS
-from igcli.methods import METHODS, MethodOptions, multiplied
+from igcli.methods import METHODS, MethodOptions, check_steps, multiplied
 from igcli.models.head import Activation
 from igcli.models.layers import Side
 from igcli.models.load import Model, load
@@ -151,7 +151,8 @@ def attribute(
 
     Raises:
         ValueError: An argument does not fit the model or the inputs; one line says which.
-        UsageError: The device is not there, or is none for the precision.
+        UsageError: The device is not there, or is none for the precision; the method cannot be
+            refined, and steps are "auto".
         ModelError: The model fails or has no gradient.
         OutOfMemoryError: The device does not hold a single evaluation.
         ImageError: Scores or gradients of an input are not finite.
@@ -164,6 +165,7 @@ def attribute(
     if activation is not None:
         _check_choice("activation", activation, get_args(Activation))
     settings = _settings({"steps": steps, **options}, method, multiply_by_input)
+    check_steps([method], settings)
     at_layer = baseline_space == "layer"
     if at_layer and layer is None:
         raise ValueError("baseline_space: there is no layer: name one, or leave it out")
@@ -189,6 +191,7 @@ def attribute(
             fixed_scores=scores,
             references=drawn_from,
             spread=None if parts.is_plain else _ranges(example, parts),
+            noisy=None if parts.is_plain else _values(parts),
             activation=network.activation if explain == "logit" else None,
         )
         for example, start, goal, drawn_from in zip(examples, starts, targets, drawn, strict=True)
@@ -256,6 +259,12 @@ def _ranges(example: Array, parts: Parts) -> Array:
     """Return the range of each input, which added noise is scaled by."""
     values = [value[0] for value in parts.split(example[None])]
     return parts.join([np.full_like(value, np.ptp(value)) for value in values])
+
+
+def _values(parts: Parts) -> npt.NDArray[np.bool_]:
+    """Return which values of a joined example are its inputs', others than its number."""
+    ones = [np.ones(shape, np.float32) for shape in parts.shapes]
+    return parts.join(ones, number=0) > 0
 
 
 def _numbered(place: int, example: Array, plan: Plan) -> Work[tuple[int, Explanation]]:

@@ -34,7 +34,9 @@ def check(settings: Settings, *, panels: bool) -> None:
     path_options.check_exists(settings)
     if settings.targets:
         read_rows(settings.targets)
-    if "expected_gradients" in methods_of(settings, panels=panels):
+    names = methods_of(settings, panels=panels)
+    methods.check_steps(names, settings)
+    if "expected_gradients" in names:
         _check_folder(own(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:
         able = [name for name in METHODS if methods.load(name).INTERIOR]

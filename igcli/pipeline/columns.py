@@ -86,7 +86,7 @@ class Columns:
             return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
-            return cells.colorbar_cell(found.attributions, painting, self.options)
+            return cells.colorbar_cell(found.pictured, painting, self.options)
         if painting.flat:
             self.flat.add(name)
         return cells.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
@@ -98,7 +98,7 @@ class Columns:
 
     def _painted(self, found: Explanation) -> Painting:
         scale = self.scales.get(found.method)
-        return paint(self.image, found.attributions, self.options, scale=scale)
+        return paint(self.image, found.pictured, self.options, scale=scale)
 
 
 def _grouped(names: Sequence[str]) -> list[list[str]]:

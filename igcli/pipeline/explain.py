@@ -48,6 +48,7 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
                 score=float(scores[target]),
                 baseline_score=float(baseline_scores[target]),
                 spread=plan.spread,
+                noisy=plan.noisy,
                 references=plan.references,
             )
             works.append(_averaged(name, task, plan))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError, UsageError
@@ -42,6 +43,7 @@ class Plan:
         fixed_scores: Float32 (K,), of the baseline that all inputs share, if they do.
         references: Inputs for methods that draw their baselines.
         spread: What added noise is scaled by, in the input's shape; None for the input's range.
+        noisy: Bool, in the input's shape, where noise may be added; None for everywhere.
         activation: What turns the scores into probabilities, where they are logits: "softmax" or
             "sigmoid".
         interior: Whether interior gradients of the first method are wanted.
@@ -55,6 +57,7 @@ class Plan:
     fixed_scores: Array | None = None
     references: References | None = None
     spread: Array | None = None
+    noisy: npt.NDArray[np.bool_] | None = None
     activation: str | None = None
     interior: bool = False
     gathered: bool = False

@@ -181,6 +181,26 @@ def test_noise_of_smoothgrad_is_of_each_inputs_range(branches: Any) -> None:
     assert not found.attributions[1].any()  # No range, no noise, and zero times its gradient.
 
 
+def test_noise_in_levels_leaves_what_travels_along_alone() -> None:
+    x, gate = values(6, 4), values(6, 4, seed=2)
+
+    def gated(rows: Any, gate: Any) -> Any:
+        return tf.reduce_sum(rows * gate, 1)
+
+    # Of a linear score: whatever the noise, the gradient is the example's own gate.
+    for method, own in (("smoothgrad", {"samples": 3}), ("expected_gradients", {"samples": 40})):
+        found = igcli.attribute(
+            gated,
+            x,
+            method=method,
+            call_kwargs={"gate": gate},
+            references=x,
+            multiply_by_input=False,
+            **{method: {**own, "noise_levels": 50.0}},  # type: ignore[arg-type]
+        )
+        np.testing.assert_allclose(found.attributions, gate, rtol=1e-4)
+
+
 def test_targets_of_rank_two_choose_among_outputs_of_rank_three(branches: Any) -> None:
     a, b = values(3, 3, 4), values(3, 5, seed=2)
     each = np.array([[0, 1], [3, 0], [2, 1]])

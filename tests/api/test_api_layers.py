@@ -79,7 +79,7 @@ def test_references_at_a_layer_are_any_number_of_inputs(count: int, scaled: Any)
     options: dict[str, Any] = {
         "method": "expected_gradients",
         "target": 1,
-        "expected_gradients": {"samples": 900},
+        "expected_gradients": {"samples": 800},
     }
     layer = igcli.attribute(scaled, PIXELS[:1], layer="scaled", references=drawn, **options)
     own = igcli.attribute(
