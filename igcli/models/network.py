@@ -13,6 +13,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
+from igcli.models.full_rows import filled, in_full_rows, is_full
 from igcli.models.graph import freeze
 from igcli.models.head import Activation, activated, explained_part, head_of, scores_of
 from igcli.models.mixed import in_bfloat16
@@ -35,6 +36,9 @@ NOT_ROUNDED = (
     "float32 or auto"
 )
 
+SMALL_BATCHES = (2, 8)
+"""Sizes beside the full one, each of them a trace."""
+
 TWO_ENDS = "activation: the network ends in {found} already, not in {wanted}: leave it out"
 
 ROWS = (
@@ -52,6 +56,7 @@ class TensorFlowNetwork:
 
     Attributes:
         input_shape: Shape of one input.
+        small_batches: Sizes in which a gradient has the same bits as in a full batch.
         outputs: Number of scores.
         activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
         precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
@@ -105,12 +110,14 @@ class TensorFlowNetwork:
             part = explained_part(traced, head, explain)
             self._stem, self._rest = split(part, input_shape)
         self.has_bfloat16 = traced.source is None
+        is_settled = self._residence.is_fused or traced.source is not None
+        self.small_batches = () if is_settled else SMALL_BATCHES
         if precision == "bfloat16" and not self.has_bfloat16:
             raise ModelError(NOT_ROUNDED)
         self.outputs, self.activation = head.outputs, head.activation
         self._scored = partial(scores_of, head=head, explained=explain)
         self._scores = self._scored(part)
-        self._behind: dict[str, Function] = {}
+        self._behind: dict[tuple[str, bool], Function] = {}
         self._predict = _traced(self._scores, *signature)
         if self._stem is not None:
             one = tf.TensorSpec((1, *input_shape))
@@ -211,7 +218,7 @@ class TensorFlowNetwork:
             return self._compiled(len(points), **wanted)(points, *others)
 
     def _check_rows(self, points: Any) -> None:
-        rows = len(self._scores_behind()(points))
+        rows = len(self._scores_behind(len(points))(points))
         if rows != len(points):
             raise ModelError(ROWS.format(rows=rows, inputs=len(points)))
 
@@ -229,19 +236,20 @@ class TensorFlowNetwork:
                     signature.append(tf.TensorSpec((size,), tf.int32))
                 # One at a time: a frozen graph cannot be differentiated by two threads at once.
                 self._functions[key] = _traced(
-                    partial(self._score_gradients, self._scores_behind(), **wanted),
+                    partial(self._score_gradients, self._scores_behind(size), **wanted),
                     *signature,
                     jit_compile=True if self._is_fused else None,
                 )
             return self._functions[key]
 
-    def _scores_behind(self) -> Function:
-        """Return the function of the scores behind the stem, made once for each precision."""
-        if self.precision not in self._behind:
-            rounded = self.precision == "bfloat16"
-            rest = in_bfloat16(self._rest) if rounded else self._rest
-            self._behind[self.precision] = self._scored(rest)
-        return self._behind[self.precision]
+    def _scores_behind(self, size: int) -> Function:
+        """Return the function of the scores behind the stem, made once for each way to compute."""
+        key = self.precision, bool(self.small_batches) and not is_full(size)
+        if key not in self._behind:
+            precision, is_filled = key
+            rest = in_bfloat16(self._rest) if precision == "bfloat16" else self._rest
+            self._behind[key] = self._scored(in_full_rows(rest) if is_filled else rest)
+        return self._behind[key]
 
     def _score_gradients(
         self, function: Function, points: Any, target: Any, *ends: Any, each: bool, interior: bool
@@ -257,11 +265,19 @@ class TensorFlowNetwork:
             raise ModelError("model: its scores have no gradient with respect to its input")
         gradients = maps = None
         if each or interior:
-            gradients = summands if self._stem is None else self._stem.gradients(summands)
+            gradients = self._pulled_back_each(summands, points.shape[0])
         if interior:
             starts, directions, line = ends
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, summands, gradients if each else None, maps
+
+    def _pulled_back_each(self, summands: Any, size: int) -> Any:
+        """Bring each gradient of a batch back through the stem."""
+        if self._stem is None:
+            return summands
+        if not self.small_batches or is_full(size):
+            return self._stem.gradients(summands)
+        return self._stem.gradients(filled(summands))[:size]
 
 
 def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:

@@ -12,7 +12,7 @@ import numpy as np
 
 from igcli.paths.network import Network
 from igcli.paths.work import Answer, Prediction, Request
-from igcli.pipeline.batches import Batches
+from igcli.pipeline.batches import Batches, sizes_for
 from igcli.pipeline.sparing import Sparing
 from igcli.records import Array
 
@@ -110,6 +110,7 @@ class _Run(Generic[T]):
         self._most_alive = 2 * max(engine.batch_size, 2 * UPCOMING)
         self._device = device
         self._background = background
+        self._network = engine.network
         self._batches = Batches(engine.network)
         self._predictions: deque[tuple[_Ticket[T], Array]] = deque()
         self._results: deque[T] = deque()
@@ -184,10 +185,11 @@ class _Run(Generic[T]):
             asked = len(self._predictions)
             if asked >= UPCOMING or (asked and not self._reading):
                 self._submit_predictions()
-            elif self._batches.pending >= self._sparing.batch_size or (
-                self._batches.pending and self._starved(more=more)
-            ):
-                self._submit_batch()
+            elif self._batches.pending >= self._sparing.batch_size:
+                self._submit_batch(self._sparing.batch_size)
+            elif self._batches.pending and self._starved(more=more):
+                for size in self._sizes_left():
+                    self._submit_batch(size)
             else:
                 return
 
@@ -204,8 +206,14 @@ class _Run(Generic[T]):
         future = self._device.submit(self._sparing.predict, padded)
         self._when_done(future, partial(self._predicted, tickets))
 
-    def _submit_batch(self) -> None:
-        batch = self._batches.take(self._sparing.batch_size)
+    def _sizes_left(self) -> tuple[int, ...]:
+        """Return the batches for what does not fill one."""
+        full = self._sparing.batch_size
+        small = (size for size in self._network.small_batches if size < full)
+        return sizes_for(self._batches.pending, (*small, full))
+
+    def _submit_batch(self, size: int) -> None:
+        batch = self._batches.take(size)
         self._on_device += 1
         future = self._device.submit(self._sparing.gradients, batch)
         self._under_way.append(future)
