@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
-from igcli.config.explain import explained
-from igcli.config.problems import dotted
+from igcli.config.explain import validated
 from igcli.config.schema import KEYS
-from igcli.methods import METHODS, MethodOptions
+from igcli.methods import METHODS, MethodOptions, check_steps, multiplied
 from igcli.models.layers import Side
 from igcli.models.load import Model, load
-from igcli.models.options import Explained, ModelOptions, Precision
+from igcli.models.options import Activation, Explained, ModelOptions, Precision
 from igcli.models.parts import Parts
+from igcli.models.wrap import Scoring
+from igcli.paths.starts import PIXELS
 from igcli.paths.work import Work
-from igcli.pipeline.call import Batch, Call, batch, row_references
+from igcli.pipeline.call import Batch, Call, batch
 from igcli.pipeline.ending import ending_of
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
 from igcli.pipeline.plan import Plan
-from igcli.pipeline.rows import row_starts, row_targets, shared_scores
+from igcli.pipeline.rows import Range, checked_range, row_targets, shared_scores
 from igcli.pipeline.size import batch_size_for
-from igcli.pipeline.targets import Targets, Wanted, parse
+from igcli.pipeline.targets import Targets, parse
 from igcli.records import Array, Explanation
+
+Space = Literal["inputs", "layer"]
+Computed = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,17 +80,13 @@ def load_model(
         options: The other keys of `model`, as in the configuration.
 
     Raises:
+        ValueError: An option is unknown or has no such value; one line says which.
         ModelError: The network cannot be read.
-        UsageError: The device is not there.
-        ValueError: There is no such way to explain, or no such precision.
+        UsageError: The device or a file is not there.
     """
-    for key, value, known in (
-        ("explain", explain, get_args(Explained)),
-        ("precision", precision, get_args(Precision)),
-    ):
-        if value not in known:
-            raise ValueError(f"{key}: expected {' or '.join(known)}, got {value!r}")
-    settings = ModelOptions(source=source, **options)
+    _check_choice("explain", explain, get_args(Explained))
+    _check_choice("precision", precision, get_args(Precision))
+    settings = validated(ModelOptions, {"source": source, **options}, KEYS, ("model",))
     return load(settings, device=device, explain=explain, precision=precision, trust=trust_model)
 
 
@@ -100,8 +101,14 @@ def attribute(
     output: int | str | None = None,
     layer: Any = None,
     layer_side: Side = "output",
+    baseline_space: Space = "inputs",
+    input_range: tuple[float, float] | None = None,
+    multiply_by_input: bool | None = None,
     call_kwargs: Mapping[str, Any] | None = None,
     references: Any = None,
+    explain: Explained = "probability",
+    activation: Activation | None = None,
+    precision: Computed = "float32",
     batch_size: int | None = None,
     device: str = "auto",
     **options: Any,
@@ -114,46 +121,83 @@ def attribute(
         inputs: (N, ...), or a list or mapping of several such arrays.
         baseline: For all inputs, or in their structure one for each: a name ("black" is zero), a
             number, an array in the inputs' shape or one row of it; for noise also a mapping.
-        steps: Intervals of the path.
+        steps: Intervals of the path, or "auto".
         method: Name of the method.
         target: The output to explain: None for the top one, an index, (N,) of them; (N, R) for
-            outputs (N, A, B, ...); for a loaded model also a label.
+            outputs (N, A, B, ...), which may be tuples; a single one stands for all; for a loaded
+            model also a label. A Keras model, or a function with `activation`, that has a single
+            output has two classes: 0 for no, 1 for yes.
         output: Name or index of the output, where the model has several.
-        layer: A Keras layer or its name, to attribute to its values instead of the inputs.
+        layer: A Keras layer or its name, to attribute to its values instead of the inputs; several
+            are attributed to together, all on their ways at the same time.
         layer_side: Whether to its "output" or its "input".
+        baseline_space: Whether baseline and references are like the "inputs", also for a layer,
+            whose values they lead to, or like the values of the "layer".
+        input_range: What black and white are to the model, (0, 1) or (-1, 1), which all named
+            baselines follow; black is zero if None.
+        multiply_by_input: False for gradients alone, without the factor of the input or its
+            difference from the baseline.
         call_kwargs: Further arguments of the model, to which nothing is attributed; arrays with N
             rows travel with their examples.
-        references: Baselines that expected_gradients draws from, arrays like the inputs.
+        references: Baselines that expected_gradients draws from, any number of rows.
+        explain: The output as it is, "probability", or the value before its softmax or sigmoid,
+            "logit".
+        activation: "softmax" or "sigmoid", which is added where the model does not end in it.
+        precision: What gradients are computed in, "float32" or "bfloat16".
         batch_size: Gradient evaluations at a time; chosen for the device if None.
-        device: "auto", "cpu", "gpu" or "gpu:N"; a loaded model has its own.
+        device: "auto", "cpu", "gpu" or "gpu:N".
         options: The other keys of path and methods, as in the configuration: seed, smoothgrad.
+            A loaded model has its own device, explain, activation and precision.
 
     Raises:
         ValueError: An argument does not fit the model or the inputs; one line says which.
-        ModelError: The model has no gradient.
+        UsageError: The device is not there, or is none for the precision; the method cannot be
+            refined, and steps are "auto".
+        ModelError: The model fails or has no gradient.
+        OutOfMemoryError: The device does not hold a single evaluation.
+        ImageError: Scores or gradients of an input are not finite.
+        IgcliError: A loaded model has no such label or output.
     """
-    if method not in METHODS:
-        raise ValueError(f"method: there is none called {method!r}; known are {', '.join(METHODS)}")
-    settings = _settings({"steps": steps, **options})
-    call = Call(output, layer, layer_side, dict(call_kwargs or {}), device)
+    _check_choice("method", method, METHODS)
+    _check_choice("baseline_space", baseline_space, get_args(Space))
+    _check_choice("explain", explain, get_args(Explained))
+    _check_choice("precision", precision, get_args(Computed))
+    if activation is not None:
+        _check_choice("activation", activation, get_args(Activation))
+    settings = _settings({"steps": steps, **options}, method, multiply_by_input)
+    check_steps([method], settings)
+    at_layer = baseline_space == "layer"
+    if at_layer and layer is None:
+        raise ValueError("baseline_space: there is no layer: name one, or leave it out")
+    scoring = Scoring(explain, activation, precision, device)
+    call = Call(output, layer, layer_side, dict(call_kwargs or {}), scoring)
     asked = batch(model, inputs, call)
-    parts = asked.wrapped.parts
-    starts = row_starts(asked.at_layer(baseline), parts, len(asked), seed=settings.seed)
+    parts, network = asked.wrapped.parts, asked.wrapped.network
+    known_range = _range(input_range, model)
+    starts = asked.starts(baseline, seed=settings.seed, input_range=known_range, at_layer=at_layer)
     targets, examples = _targets(model, target, asked), asked.examples()
-    scores = shared_scores(starts, examples[0], asked.wrapped.network)
-    ending = ending_of(asked.wrapped.network)
+    scores = shared_scores(starts, examples[0], network)
+    drawn = (
+        [None] * len(asked)
+        if references is None
+        else asked.references(references, at_layer=at_layer)
+    )
     plans = [
-        Plan((method,), settings, start, goal, fixed_scores=scores, ending=ending)
-        for start, goal in zip(starts, targets, strict=True)
+        Plan(
+            (method,),
+            settings,
+            start,
+            goal,
+            fixed_scores=scores,
+            references=drawn_from,
+            spread=None if parts.is_plain else _ranges(example, parts),
+            noisy=None if parts.is_plain else _values(parts),
+            ending=ending_of(network),
+        )
+        for example, start, goal, drawn_from in zip(examples, starts, targets, drawn, strict=True)
     ]
-    if not parts.is_plain:
-        ranges = (_ranges(example, parts) for example in examples)
-        plans = [replace(plan, spread=each) for plan, each in zip(plans, ranges, strict=True)]
-    if references is not None:
-        drawn = row_references(references, asked)
-        plans = [replace(plan, references=each) for plan, each in zip(plans, drawn, strict=True)]
-    size = batch_size or batch_size_for(asked.wrapped.device)
-    engine = Engine(asked.wrapped.network, batch_size=size)
+    size = _size(batch_size, asked.wrapped.device)
+    engine = Engine(network, batch_size=size)
     jobs = (
         _numbered(place, example, plan)
         for place, (example, plan) in enumerate(zip(examples, plans, strict=True))
@@ -162,30 +206,65 @@ def attribute(
     return _result(found, asked)
 
 
-def _settings(options: Mapping[str, Any]) -> MethodOptions:
-    try:
-        return MethodOptions.model_validate(options)
-    except ValidationError as error:
-        problems = explained(error.errors(include_url=False), KEYS)
-        lines = [f"{dotted(each.path)}: {each.message}" for each in problems]
-        raise ValueError("; ".join(lines)) from None
+def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    """Refuse a value that is none of a few.
+
+    Raises:
+        ValueError: The message names the nearest.
+    """
+    if not (isinstance(value, str) and value in known):
+        near = difflib.get_close_matches(str(value), known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(
+            f"{name}: there is none called {value!r}; known are {', '.join(known)}{hint}"
+        )
+
+
+def _settings(
+    options: Mapping[str, Any], method: str, multiply_by_input: bool | None
+) -> MethodOptions:
+    settings = validated(MethodOptions, options, KEYS)
+    if multiply_by_input is None:
+        return settings
+    return multiplied(settings, method, multiply_by_input)
+
+
+def _range(input_range: Any, model: Any) -> Range | None:
+    """Return what black and white are, None where nobody knows."""
+    checked = checked_range(input_range)
+    if not isinstance(model, Model):
+        return checked
+    if checked not in (None, PIXELS):
+        raise ValueError("input_range: a loaded model takes pixels of 0...255: leave it out")
+    return PIXELS
+
+
+def _size(batch_size: Any, device: str) -> int:
+    if batch_size is None:
+        return batch_size_for(device)
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size: must be a whole number, 1 or more, not {batch_size!r}")
+    return batch_size
 
 
 def _targets(model: Any, target: Any, asked: Batch) -> list[Targets]:
     shape = asked.wrapped.output_shape
     if isinstance(target, str):
         labels = model.labels if isinstance(model, Model) else None
-        return [Targets(parse(target, labels, shape[0], where="target"))] * len(asked)
-    targets = row_targets(target, shape, len(asked))
-    # A single sigmoid output was split in no and yes.
-    split = int(np.prod(shape, dtype=int)) == 1 and asked.wrapped.network.outputs == 2
-    return [Targets(Wanted(index=1))] * len(asked) if split else targets
+        return [Targets(parse(target, labels, math.prod(shape), where="target"))] * len(asked)
+    return row_targets(target, shape, len(asked))
 
 
 def _ranges(example: Array, parts: Parts) -> Array:
     """Return the range of each input, which added noise is scaled by."""
     values = [value[0] for value in parts.split(example[None])]
     return parts.join([np.full_like(value, np.ptp(value)) for value in values])
+
+
+def _values(parts: Parts) -> npt.NDArray[np.bool_]:
+    """Return which values of a joined example are its inputs', others than its number."""
+    ones = [np.ones(shape, np.float32) for shape in parts.shapes]
+    return parts.join(ones, number=0) > 0
 
 
 def _numbered(place: int, example: Array, plan: Plan) -> Work[tuple[int, Explanation]]:
@@ -199,10 +278,9 @@ def _result(found: Sequence[Explanation], asked: Batch) -> Attribution:
     split = parts.split(np.stack([each.attributions for each in found]))
     flat = np.array([each.target for each in found], np.int64)
     targets = np.stack(np.unravel_index(flat, shape), 1) if len(shape) > 1 else flat
-    is_one = int(np.prod(shape, dtype=int)) == 1
     return Attribution(
         attributions=parts.packed(split),
-        targets=np.zeros_like(targets) if is_one else targets,
+        targets=targets,
         scores=np.array([each.score for each in found], np.float64),
         baseline_scores=np.array([each.baseline_score for each in found], np.float64),
         completeness_errors=np.array([np.nan if e is None else e for e in errors], np.float64),

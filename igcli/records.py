@@ -86,6 +86,7 @@ class Explanation:
         interior: Gradients along the path, where asked for.
         gathered: Float64 (P,), the baseline's score plus the sum of the attributions that come of
             the path up to each point; where asked for, and None for methods without a path.
+        pooled: Whether pictures show the largest value over the channels in place of their mean.
         chosen: Whether somebody chose the target; otherwise it is the top label.
         pixels: Number of pixels whose scores are added up, of a network that gives every pixel a
             class; None for others.
@@ -104,9 +105,15 @@ class Explanation:
     complete: bool
     interior: Interior | None = None
     gathered: npt.NDArray[np.float64] | None = None
+    pooled: bool = False
     chosen: bool = False
     pixels: int | None = None
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def pictured(self) -> Array:
+        """What pictures show: the attributions, (H, W, C), or one value a pixel, (H, W)."""
+        return self.attributions.max(-1) if self.pooled else self.attributions
 
     @property
     def attribution_sum(self) -> float:

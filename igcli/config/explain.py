@@ -2,14 +2,18 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from igcli.config.keys import Key, child, walk
-from igcli.config.problems import Path, Problem
+from igcli.config.problems import Path, Problem, dotted
 from igcli.config.types import NUMBER, Alternative
 from igcli.config.wording import plain, words
+from igcli.options import Options
+
+Group = TypeVar("Group", bound=Options)
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
@@ -29,6 +33,30 @@ def explained(errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> list[Pro
         for path, found in grouped.items()
         if not _is_told_below(path, found[0]["input"], grouped)
     ]
+
+
+def validated(
+    group: type[Group], values: Any, keys: tuple[Key, ...], below: tuple[str, ...] = ()
+) -> Group:
+    """Return a group of options out of Python values.
+
+    Args:
+        group: The group.
+        values: Its values by name, or what its shorthand stands for.
+        keys: All keys.
+        below: Where among them the group's own are.
+
+    Raises:
+        ValueError: One line for all that is wrong.
+    """
+    try:
+        return group.model_validate(values)
+    except ValidationError as error:
+        found: Any = error.errors(include_url=False)
+        placed: Any = [{**each, "loc": (*below, *each["loc"])} for each in found]
+        problems = explained(placed, keys)
+        lines = [f"{dotted(each.path)}: {each.message}" for each in problems]
+        raise ValueError("; ".join(lines)) from None
 
 
 def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> Path:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # Names of methods must be had without NumPy: `--help` prints them.
+    import numpy as np
+    import numpy.typing as npt
+
     from igcli.paths.options import PathOptions
     from igcli.paths.work import Work
     from igcli.records import Array, Explanation, Pixels
@@ -26,6 +29,7 @@ class Task:
         score: The target's score at the image, for methods that do not evaluate it themselves.
         baseline_score: The same at the baseline.
         spread: What added noise is scaled by, in the image's shape; None for the image's range.
+        noisy: Bool, in the image's shape, where noise may be added; None for everywhere.
         references: Baselines to draw from, for methods that do.
     """
 
@@ -37,6 +41,7 @@ class Task:
     score: float = math.nan
     baseline_score: float = math.nan
     spread: Array | None = None
+    noisy: npt.NDArray[np.bool_] | None = None
     references: References | None = None
 
 
@@ -60,11 +65,13 @@ class Method(Protocol):
         HEADING: What its column in a panel is called.
         FROM_BASELINE: Whether it depends on the task's baseline.
         INTERIOR: Whether it can give interior gradients.
+        REFINED: Whether `steps: auto` refines its path; None where it has none.
     """
 
     HEADING: str
     FROM_BASELINE: bool
     INTERIOR: bool
+    REFINED: bool | None
 
     def attribute(self, task: Task, options: PathOptions) -> Work[Explanation]:
         """Ask for gradients and return the attributions."""

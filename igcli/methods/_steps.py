@@ -2,11 +2,14 @@
 
 from igcli.paths.options import PathOptions
 
-UNREFINED = 100
-"""Steps where `steps: auto` asks for what such a path cannot do."""
 
+def whole_steps(options: PathOptions, method: str) -> int:
+    """Return the number of steps.
 
-def whole_steps(options: PathOptions) -> int:
-    """Return the number of steps."""
+    Raises:
+        ValueError: They are "auto".
+    """
     steps: int | str = options.steps
-    return steps if isinstance(steps, int) else UNREFINED
+    if isinstance(steps, int):
+        return steps
+    raise ValueError(f"steps: auto: {method} cannot be refined: give a number of steps")

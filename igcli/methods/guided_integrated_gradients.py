@@ -19,6 +19,7 @@ from igcli.records import Explanation
 HEADING = "Guided integrated gradients"
 FROM_BASELINE = True
 INTERIOR = False
+REFINED = False
 CLOSE = 1e-9
 """How near, relative to the whole way, a step has to come to its end."""
 
@@ -32,7 +33,7 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     size of the score itself. One gradient at a time, because it decides on the next point; batches
     are filled by other images.
     """
-    steps = whole_steps(options)
+    steps = whole_steps(options, "guided_integrated_gradients")
     guide = _Guide(
         task.baseline.astype(np.float64).ravel(),
         task.image.astype(np.float64).ravel(),

@@ -14,11 +14,12 @@ from igcli.records import Array, Explanation
 HEADING = "IDGI"
 FROM_BASELINE = True
 INTERIOR = False
+REFINED = False
 
 
 def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
     """Return the score's change of each step, shared out by the squared gradients at its start."""
-    alphas = np.linspace(0.0, 1.0, whole_steps(options) + 1)
+    alphas = np.linspace(0.0, 1.0, whole_steps(options, "idgi") + 1)
     direction = task.image - task.baseline
     shares = _Shares(task.image)
     for first in range(0, len(alphas), MOST_KEPT):

@@ -3,7 +3,8 @@
 Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), equations 1 and 3.
 """
 
-from igcli.methods import Task
+from igcli.methods import Task, own
+from igcli.methods._options.integrated_gradients import IntegratedOptions
 from igcli.paths import adaptive, fixed
 from igcli.paths.integral import Segment
 from igcli.paths.options import PathOptions
@@ -14,12 +15,19 @@ from igcli.records import Explanation
 HEADING = "Integrated gradients"
 FROM_BASELINE = True
 INTERIOR = True
+REFINED = True
 
 
 def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
-    """Return (image - baseline) times the mean of the gradients between them."""
+    """Return the mean of the gradients between baseline and image, times their difference."""
+    multiplied = own(options, IntegratedOptions).multiply_by_input
     segment = Segment(
-        task.baseline, task.image, task.target, interior=task.interior, gathered=task.gathered
+        task.baseline,
+        task.image,
+        task.target,
+        interior=task.interior,
+        gathered=task.gathered,
+        multiplied=multiplied,
     )
     if options.steps == "auto":
         found = yield from adaptive.integrate(segment, options)
@@ -35,7 +43,7 @@ def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
         alphas=found.alphas,
         scores=found.scores,
         evaluations=found.evaluations,
-        complete=True,
+        complete=multiplied,
         interior=found.interior,
         gathered=found.gathered,
         warnings=found.warnings,

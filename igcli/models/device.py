@@ -17,7 +17,7 @@ def choose(device: str) -> str:
     """
     match = re.fullmatch(r"auto|cpu|gpu(?::([0-9]{1,4}))?", str(device))
     if match is None:
-        raise UsageError(f"device: expected auto, cpu, gpu or gpu:N, got {device!r}")
+        raise UsageError(f"device: must be auto, cpu, gpu or gpu:N, not {device!r}")
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from igcli.errors import ModelError
-from igcli.models.graph import Traced
+from igcli.models.graph import Traced, freeze
 from igcli.models.options import Activation, Explained
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
-_ADDED = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
+_ADDED: dict[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
 _PASSED = ("Identity", "Reshape", "Squeeze", "Cast")
 """Operations after the activation that change no value."""
 
@@ -25,19 +25,13 @@ class Reading:
 
     Attributes:
         explain: As it is, or the value before its softmax or sigmoid.
-        activation: What is added to a network that ends without one.
-        splits_single: Whether a single value without an activation stands for two classes, as a
-            sigmoid always does.
+        activation: What it is to end in, added where it is missing.
+        binary: Whether a single output stands for two classes; None: if it is a sigmoid.
     """
 
     explain: Explained = "probability"
     activation: Activation | None = None
-    splits_single: bool = False
-
-    def activated(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function with the activation added."""
-        added = None if self.activation is None else _ADDED[self.activation]
-        return function if added is None else lambda *inputs: added(function(*inputs))
+    binary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +39,9 @@ class Head:
     """What a frozen graph ends in.
 
     Attributes:
-        outputs: Number of scores; two for a single value, which says no or yes.
+        outputs: Number of scores; two for one output that says no or yes.
         activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
-        is_binary: Whether its only output says no or yes.
+        is_binary: Whether its only output stands for two classes.
         positions: Number of pixels of which each has scores of its own; None where there is one
             row of scores for the whole image.
         batch: Number of images that it takes at a time; None where that is open.
@@ -60,21 +54,43 @@ class Head:
     batch: int | None
 
 
-def head_of(traced: Traced, reading: Reading) -> Head:
-    """Look at the end of a graph.
+def read_as(
+    function: Callable[..., Any], input_shape: tuple[int, ...], reading: Reading
+) -> tuple[Traced, Head]:
+    """Freeze a function of inputs (N, ...), as what it is to end in, and look at its end.
 
     Raises:
-        ModelError: Its output is no row of scores for each image or pixel, or has no gradient; or
-            an activation was added to another.
+        ModelError: Its output is no row of scores for each image or pixel, has no gradient, or is
+            to end in an activation that does not fit.
+    """
+    traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+    head = head_of(traced, reading.binary)
+    if reading.activation not in (None, head.activation):
+        _check_added(reading.activation, head)
+        add, bare = _ADDED[reading.activation], function
+        function = lambda *inputs: add(bare(*inputs))  # noqa: E731
+        traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        head = head_of(traced, reading.binary)
+    if head.batch is not None:  # It is fixed somewhere inside.
+        traced = freeze(function, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
+    return traced, head
+
+
+def head_of(traced: Traced, binary: bool | None = None) -> Head:
+    """Look at the end of a graph.
+
+    Args:
+        traced: The graph.
+        binary: Whether a single output stands for two classes; None: if it is a sigmoid.
+
+    Raises:
+        ModelError: Its output is no row of scores for each image or pixel, or has no gradient.
     """
     [output] = traced.graph.outputs
     _check(output)
     activation = _ACTIVATIONS.get(_last(output).type)
     width = int(output.shape[-1]) if output.shape.rank > 1 else 1
-    if reading.activation is not None:
-        _check_added(output, reading.activation, width)
-    splits = activation == "sigmoid" or (reading.splits_single and activation is None)
-    is_binary = width == 1 and splits
+    is_binary = width == 1 and (activation == "sigmoid" if binary is None else binary)
     positions = int(np.prod(output.shape[1:-1]))
     return Head(
         2 if is_binary else width,
@@ -105,7 +121,7 @@ def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
 def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
     """Return the function to the scores explained, float32 (N, K), or (N, P, K) for P pixels.
 
-    A binary network's two scores are those of no and yes: 1 - p and p, or -z and z.
+    A binary network's two scores are those of no and yes: 1 - p and p of a sigmoid, else -z and z.
 
     Args:
         graph: What `explained_part` returned, or the end of it.
@@ -125,12 +141,14 @@ def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
     return scores
 
 
-def _check_added(output: Any, activation: Activation, width: int) -> None:
-    before = _ACTIVATIONS.get(_last(_last(output).inputs[0]).type)
-    if before is not None:
-        raise ModelError(f"model.activation: the network ends in a {before} already: leave it out")
-    if activation == "softmax" and width == 1:
-        raise ModelError("model.activation: softmax of a single value is always 1: use sigmoid")
+def _check_added(activation: Activation, head: Head) -> None:
+    if head.activation is not None:
+        raise ModelError(
+            f"activation: the network ends in {head.activation} already, not in {activation}: "
+            "leave it out"
+        )
+    if activation == "softmax" and (head.outputs == 1 or head.is_binary):
+        raise ModelError("activation: softmax of a single output is always 1: use sigmoid")
 
 
 def _check(output: Any) -> None:

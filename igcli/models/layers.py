@@ -1,9 +1,10 @@
 """Looking into a Keras network: what comes out of a layer, and putting something else there."""
 
 import difflib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from igcli.errors import ModelError
 from igcli.models.runtime import tensorflow
@@ -15,6 +16,7 @@ import keras  # noqa: E402  Quietly, after TensorFlow.
 Side = Literal["output", "input"]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Tap:
     """One side of a layer, where values are read or replaced.
 
@@ -23,16 +25,24 @@ class Tap:
         side: Its output, or its (first) input.
     """
 
-    def __init__(self, layer: Any, side: Side) -> None:
-        self.layer = layer
-        self.side = side
+    layer: Any
+    side: Side
 
-    def read(self, run: Callable[[], Any]) -> Any:
-        """Return the tensors, in their structure, that pass here while `run` runs.
+    def once(self, passed: list[Any]) -> Any:
+        """Return what passed here, in the one call that there has to be.
 
         Raises:
-            ModelError: The layer is not called, or more than once.
+            ModelError: The layer was not called, or more than once.
         """
+        if len(passed) != 1:
+            raise ModelError(
+                f"layer: {self.layer.name} is called {len(passed)} times in one pass, expected once"
+            )
+        return passed[0]
+
+    @contextmanager
+    def reading(self) -> Iterator[list[Any]]:
+        """Gather what passes here."""
         passed: list[Any] = []
 
         def call(original: Any, *arguments: Any, **options: Any) -> Any:
@@ -41,15 +51,11 @@ class Tap:
             return result
 
         with self._calling(call):
-            run()
-        return self._once(passed)
+            yield passed
 
-    def replace(self, values: Any, run: Callable[[], Any]) -> Any:
-        """Return what `run` returns with `values` in the place of what passes here.
-
-        Raises:
-            ModelError: The layer is not called, or more than once.
-        """
+    @contextmanager
+    def replacing(self, values: Any) -> Iterator[list[Any]]:
+        """Put values in the place of what passes here, and gather them once for every call."""
         passed: list[Any] = []
 
         def call(original: Any, *arguments: Any, **options: Any) -> Any:
@@ -59,16 +65,7 @@ class Tap:
             return original(values, *arguments[1:], **options)
 
         with self._calling(call):
-            result = run()
-        self._once(passed)
-        return result
-
-    def _once(self, passed: list[Any]) -> Any:
-        if len(passed) != 1:
-            raise ModelError(
-                f"layer: {self.layer.name} is called {len(passed)} times in one pass, expected once"
-            )
-        return passed[0]
+            yield passed
 
     @contextmanager
     def _calling(self, call: Callable[..., Any]) -> Iterator[None]:
@@ -83,6 +80,48 @@ class Tap:
             object.__delattr__(self.layer, "call")
 
 
+def read(taps: Sequence[Tap], run: Callable[[], Any]) -> list[Any]:
+    """Return the tensors, in their structure, that pass each tap while `run` runs.
+
+    Raises:
+        ModelError: A layer is not called, or more than once.
+    """
+    with ExitStack() as stack:
+        passed = [stack.enter_context(tap.reading()) for tap in taps]
+        run()
+    return [tap.once(each) for tap, each in zip(taps, passed, strict=True)]
+
+
+def replace(taps: Sequence[Tap], values: Sequence[Any], run: Callable[[], Any]) -> Any:
+    """Return what `run` returns with values in the place of what passes each tap.
+
+    Raises:
+        ModelError: A layer is not called, or more than once.
+    """
+    with ExitStack() as stack:
+        pairs = list(zip(taps, values, strict=True))
+        passed = [stack.enter_context(tap.replacing(value)) for tap, value in pairs]
+        result = run()
+    for tap, each in zip(taps, passed, strict=True):
+        tap.once(each)
+    return result
+
+
+def find_all(model: Any, layers: Any, side: Side) -> tuple[Tap, ...]:
+    """Return a tap for each of one or several layers, given themselves or by name.
+
+    Raises:
+        ValueError: There is no such layer or side, or one is named twice.
+    """
+    if side not in get_args(Side):
+        raise ValueError(f"layer_side: expected {' or '.join(get_args(Side))}, not {side!r}")
+    listed = layers if isinstance(layers, list | tuple) else [layers]
+    found = [find(model, each) for each in listed]
+    if len({id(each) for each in found}) != len(found) or not found:
+        raise ValueError("layer: expected a layer, or several different ones")
+    return tuple(Tap(each, side) for each in found)
+
+
 def find(model: Any, layer: Any) -> Any:
     """Return a layer of a Keras model, given itself or its name.
 
@@ -91,6 +130,8 @@ def find(model: Any, layer: Any) -> Any:
     """
     if isinstance(layer, keras.Layer):
         return layer
+    if not isinstance(layer, str):
+        raise ValueError(f"layer: expected a Keras layer or its name, not {type(layer).__name__}")
     if not isinstance(model, keras.Layer):
         raise ValueError("layer: only Keras models know layers by name: pass the layer itself")
     known = {each.name: each for each in model._flatten_layers(include_self=False)}

@@ -120,7 +120,7 @@ def from_source(
     """
     layout = input_layout(loaded, options)
     scores = scores_of_pixels(loaded, layout, options)
-    reading = Reading(explain, options.activation, splits_single=True)
+    reading = Reading(explain, options.activation, binary=True)
     try:
         network = TensorFlowNetwork(
             scores, layout.shape, device=device, reading=reading, precision=precision

@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +14,8 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models import lines
 from igcli.models.exhaustion import out_of_memory
-from igcli.models.graph import freeze
-from igcli.models.head import Reading, explained_part, head_of, scores_of
+from igcli.models.full_rows import filled, in_full_rows, is_full
+from igcli.models.head import Reading, explained_part, read_as, scores_of
 from igcli.models.mixed import in_bfloat16
 from igcli.models.reentrant import reentrant
 from igcli.models.residence import residence
@@ -26,7 +26,7 @@ from igcli.records import Array
 
 tf = tensorflow()
 
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
 
 AS_IT_IS = Reading()
 
@@ -36,6 +36,14 @@ NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 NOT_ROUNDED = (
     "model: it brings gradients of its own, which cannot be computed in bfloat16: choose precision "
     "float32 or auto"
+)
+
+SMALL_BATCHES = (2, 8)
+"""Sizes beside the full one, each of them a trace."""
+
+ROWS = (
+    "model: it does not return one row of scores for each input: {rows} for a batch of {inputs}, "
+    "as where it filters its inputs or sums over the batch"
 )
 
 log = logging.getLogger(__name__)
@@ -48,6 +56,7 @@ class TensorFlowNetwork:
 
     Attributes:
         input_shape: Shape of one input.
+        small_batches: Sizes in which a gradient has the same bits as in a full batch.
         outputs: Number of scores.
         positions: Number of pixels of which each has scores of its own, as in segmentation; None
             where the scores are of the whole input.
@@ -79,7 +88,8 @@ class TensorFlowNetwork:
 
         Raises:
             ModelError: The scores are neither (N, K) nor (N, H, W, K), do not depend on the input
-                differentiably, or have gradients of their author's that cannot be bfloat16.
+                differentiably, end in another activation, or have gradients of their author's that
+                cannot be bfloat16.
         """
         self.input_shape = input_shape
         self.precision = precision
@@ -90,14 +100,12 @@ class TensorFlowNetwork:
         self.fetch = self._residence.fetch
         self.streams = self._residence.streams
         with tf.device(device):
-            activated = reading.activated(function)
-            traced = freeze(activated, [tf.TensorSpec((None, *input_shape), tf.float32)])
-            head = head_of(traced, reading)
-            if head.batch is not None:  # It is fixed somewhere inside.
-                traced = freeze(activated, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
+            traced, head = read_as(function, input_shape, reading)
             part = explained_part(traced, head, reading.explain)
             self._stem, self._rest = split(part, input_shape)
         self.has_bfloat16 = traced.source is None
+        is_settled = self._residence.is_fused or traced.source is not None or head.batch is not None
+        self.small_batches = () if is_settled else SMALL_BATCHES
         if precision == "bfloat16" and not self.has_bfloat16:
             raise ModelError(NOT_ROUNDED)
         self.outputs, self.activation, self.positions = (
@@ -109,24 +117,28 @@ class TensorFlowNetwork:
         self._batch = head.batch
         self._scored = partial(scores_of, head=head, explained=reading.explain)
         self._scores = self._scored(part)
-        self._behind: dict[str, Function] = {}
-        self._predict = tf.function(self._scores, autograph=False, input_signature=traced.signature)
+        self._behind: dict[tuple[str, bool], Function] = {}
+        self._predict = _traced(self._scores, *traced.signature)
         if self._stem is not None:
-            self._values = tf.function(self._stem.values, autograph=False)
-            self._changes = tf.function(self._stem.changes, autograph=False)
+            one = tf.TensorSpec((1, *input_shape))
+            self._values = _traced(self._stem.values, one)
+            self._changes = _traced(self._stem.changes, one)
             upstream = tf.TensorSpec((1, *self._stem.output_shape))
-            pulled_back = tf.function(self._stem.gradients, autograph=False)
-            self._pulled_back = pulled_back.get_concrete_function(upstream)
+            self._pulled_back = _traced(self._stem.gradients, upstream)
         self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
         # By themselves, for each number of lines would be a trace of the network.
         several = tf.TensorSpec((None, *self._inner_shape))
         numbers = tf.TensorSpec((None,), tf.int32)
         given = [several, several, numbers, tf.TensorSpec((None,))]
-        self._points = tf.function(lines.points_on, autograph=False, input_signature=given)
-        self._slopes = tf.function(lines.slopes_along, autograph=False, input_signature=given[:3])
+        self._points = _traced(lines.points_on, *given)
+        self._slopes_given = given[:3]
         self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
         self._tracing = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
+
+    @cached_property
+    def _slopes(self) -> Function:
+        return _traced(lines.slopes_along, *self._slopes_given)
 
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network with no gradient compiled, to be tried and let go."""
@@ -135,10 +147,19 @@ class TensorFlowNetwork:
         return found
 
     def predict(self, inputs: Array) -> Array:
-        """Return float32 (N, K), or (N, P, K), the scores of inputs (N, ...) in pixel space."""
+        """Return float32 (N, K), or (N, P, K), the scores of inputs (N, ...) in pixel space.
+
+        Raises:
+            ModelError: There are more or fewer rows than inputs.
+        """
         with self._computing():
             parts = [self._predict(*part).numpy() for part in self._cut([inputs])]
-            return np.asarray(np.concatenate(parts)[: len(inputs)], np.float32)
+        found = np.asarray(np.concatenate(parts), np.float32)
+        if self._batch is not None:
+            found = found[: len(inputs)]
+        if len(found) != len(inputs):
+            raise ModelError(ROWS.format(rows=len(found), inputs=len(inputs)))
+        return found
 
     def place(self, start: Array, direction: Array) -> lines.PlacedLine:
         """Bring a straight line to the device, and behind the stem."""
@@ -228,11 +249,17 @@ class TensorFlowNetwork:
             return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
         except NOT_FUSED as error:
             if not self._is_fused:
+                self._check_rows(rows[0])
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
             self._functions.clear()
             return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
+
+    def _check_rows(self, points: Any) -> None:
+        rows = len(self._scores_behind(len(points))(points))
+        if rows != len(points):
+            raise ModelError(ROWS.format(rows=rows, inputs=len(points)))
 
     def _compiled(self, size: int, **wanted: bool) -> Function:
         """Return the function for batches of a size, traced when it is first asked for."""
@@ -248,24 +275,22 @@ class TensorFlowNetwork:
                 if wanted["interior"]:
                     signature.append(tf.TensorSpec((size,), tf.int32))
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
-                function = tf.function(
-                    partial(self._score_gradients, self._scores_behind(), **wanted),
-                    input_signature=signature,
-                    autograph=False,
+                # One at a time: a frozen graph cannot be differentiated by two threads at once.
+                self._functions[key] = _traced(
+                    partial(self._score_gradients, self._scores_behind(size), **wanted),
+                    *signature,
                     jit_compile=True if self._is_fused else None,
                 )
-                # One at a time: a frozen graph cannot be differentiated by two threads at once.
-                function.get_concrete_function()
-                self._functions[key] = function
             return self._functions[key]
 
-    def _scores_behind(self) -> Function:
-        """Return the function of the scores behind the stem, made once for each precision."""
-        if self.precision not in self._behind:
-            rounded = self.precision == "bfloat16"
-            rest = in_bfloat16(self._rest) if rounded else self._rest
-            self._behind[self.precision] = self._scored(rest)
-        return self._behind[self.precision]
+    def _scores_behind(self, size: int) -> Function:
+        """Return the function of the scores behind the stem, made once for each way to compute."""
+        key = self.precision, bool(self.small_batches) and not is_full(size)
+        if key not in self._behind:
+            precision, is_filled = key
+            rest = in_bfloat16(self._rest) if precision == "bfloat16" else self._rest
+            self._behind[key] = self._scored(in_full_rows(rest) if is_filled else rest)
+        return self._behind[key]
 
     def _score_gradients(
         self, function: Function, points: Any, target: Any, *others: Any, each: bool, interior: bool
@@ -283,8 +308,22 @@ class TensorFlowNetwork:
             raise ModelError("model: its scores have no gradient with respect to its input")
         gradients = maps = None
         if each or interior:
-            gradients = summands if self._stem is None else self._stem.gradients(summands)
+            gradients = self._pulled_back_each(summands, points.shape[0])
         if interior:
             line, starts, directions = others[-3:]
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, summands, gradients if each else None, maps
+
+    def _pulled_back_each(self, summands: Any, size: int) -> Any:
+        """Bring each gradient of a batch back through the stem."""
+        if self._stem is None:
+            return summands
+        if not self.small_batches or is_full(size):
+            return self._stem.gradients(summands)
+        return self._stem.gradients(filled(summands))[:size]
+
+
+def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:
+    """Return a function traced once; TensorFlow would warn of many that trace at their calls."""
+    traced = tf.function(lambda *given: function(*given), autograph=False, jit_compile=jit_compile)
+    return traced.get_concrete_function(*signature)  # type: ignore[no-any-return]

@@ -90,7 +90,10 @@ class OnDevice:
 
     def __init__(self, device: str) -> None:
         self._device = device
-        self._accumulate = tf.function(_accumulate, reduce_retracing=True)
+        # Traced once for all shapes: TensorFlow would warn of every network's own.
+        given = [tf.TensorSpec(None), tf.TensorSpec(None), tf.TensorSpec((None,))]
+        with tf.device(device):
+            self._accumulate = tf.function(_accumulate).get_concrete_function(*given)
         self._places: OrderedDict[int, tuple[Array, Any]] = OrderedDict()
 
     def place(self, array: Array) -> Any:

@@ -1,17 +1,23 @@
 """Any differentiable function as a network: Keras models, their layers, plain callables."""
 
+import dataclasses
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import permutations
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from igcli.errors import ModelError
 from igcli.models.device import choose
-from igcli.models.layers import Tap
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.head import Reading
+from igcli.models.layers import Tap, read, replace
+from igcli.models.network import ROWS, TensorFlowNetwork
+from igcli.models.options import Activation, Explained
 from igcli.models.parts import Parts
 from igcli.models.runtime import tensorflow
 
@@ -22,12 +28,18 @@ import keras  # noqa: E402  Quietly, after TensorFlow.
 MOST_BYTES = 1 << 30
 """What may travel with the examples: a graph holds two gibibytes at most."""
 
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_DOUBLE = re.compile(r"\b(double|float64)\b")
+
 CHUNK = 32
 """Examples of one pass that reads a layer."""
 
 
-Inputs = tuple[Parts, Sequence[npt.NDArray[Any]]]
-"""What inputs look like, and their values, (N, ...) each."""
+FAILED = (tf.errors.OpError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError)
+"""What a model raises that cannot take what it is given."""
+
+Values = Sequence[npt.NDArray[Any]]
+"""Of several inputs or layers, (N, ...) each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,49 +49,115 @@ class Subject:
     Attributes:
         model: A Keras model, or a function of TensorFlow tensors.
         output: Name or index of the output, where there are several.
-        tap: The layer whose values take the inputs' place, if any.
+        taps: The layers whose values take the inputs' place, if any.
         fixed: Keyword arguments that are the same for all examples.
         rowwise: Keyword arguments (N, ...) of which each example has a row.
     """
 
     model: Any
     output: int | str | None = None
-    tap: Tap | None = None
+    taps: tuple[Tap, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rowwise: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
-    def run(self, inputs: Any, rows: Mapping[str, Any]) -> Any:
-        """Return the output of a batch, with the rows of the keyword arguments given."""
-        options = {**self.fixed, **rows}
-        if isinstance(self.model, keras.Layer):
-            options.setdefault("training", False)
-        return self._chosen(self.model(inputs, **options))
+    @property
+    def is_keras(self) -> bool:
+        """Whether it is a Keras model or layer."""
+        return isinstance(self.model, keras.Layer)
 
-    def read_layer(self, parts: Parts, inputs: Sequence[npt.NDArray[Any]]) -> tuple[Any, Parts]:
-        """Return the values, (N, ...) each, that a batch of inputs brings to the layer.
+    def run(self, inputs: Any, rows: Mapping[str, Any]) -> Any:
+        """Return the output of a batch, with the rows of the keyword arguments given.
 
         Raises:
-            ModelError: The layer is not called exactly once.
+            ModelError: The model fails, or returns no tensor.
         """
-        if self.tap is None:
-            raise ValueError("no layer is named")
-        found = []
+        options = {**self.fixed, **rows}
+        if self.is_keras:
+            options.setdefault("training", False)
+        try:
+            returned = self.model(inputs, **options)
+        except FAILED as error:
+            raise ModelError(f"model: it failed when it was called: {_reason(error)}") from error
+        found = self._chosen(returned)
+        if not tf.is_tensor(found):
+            raise ModelError(f"model: it returned {type(found).__name__}, expected a tensor (N, K)")
+        return found
+
+    def read_layers(
+        self, parts: Parts, inputs: Values, rows: npt.NDArray[np.intp] | None = None
+    ) -> tuple[list[npt.NDArray[Any]], Parts]:
+        """Return the values, (N, ...) each, that a batch of inputs brings to the layers.
+
+        Args:
+            parts: What the inputs look like.
+            inputs: Their values, (N, ...) each.
+            rows: Which row of the keyword arguments goes with each input; their own if None.
+
+        Raises:
+            ModelError: A layer is not called exactly once.
+            ValueError: There are several layers, and one of them has several values.
+        """
+        rows = np.arange(len(inputs[0])) if rows is None else rows
+        chunks = []
         for first in range(0, len(inputs[0]), CHUNK):
             part = slice(first, first + CHUNK)
-            given = parts.packed([tf.constant(each[part]) for each in inputs])
-            rows = {name: tf.constant(table[part]) for name, table in self.rowwise.items()}
-            found.append(self.tap.read(partial(self.run, given, rows)))
-        is_single = not isinstance(found[0], list | tuple)
-        chunks = [[each] if is_single else list(each) for each in found]
-        values = [np.concatenate([chunk[k] for chunk in chunks]) for k in range(len(chunks[0]))]
+            given = [tf.constant(each[part]) for each in inputs]
+            found = read(self.taps, partial(self.run, parts.packed(given), self._rows(rows[part])))
+            chunks.append(self._layer_values(found))
+        values = [np.concatenate(each) for each in zip(*chunks, strict=True)]
+        is_single = len(self.taps) == 1 and not isinstance(found[0], list | tuple)
         shapes = tuple(value.shape[1:] for value in values)
         return values, Parts(shapes, is_single=is_single, numbered=True)
 
-    def first(self, given: Inputs) -> Any:
-        """Return the output of the first example."""
-        parts, inputs = given
-        rows = {name: tf.constant(table[:1]) for name, table in self.rowwise.items()}
-        return self.run(parts.packed([tf.constant(each[:1]) for each in inputs]), rows)
+    def check_independent(self, parts: Parts, inputs: Values) -> None:
+        """Refuse layers of which one lies behind another, whose values would then not matter.
+
+        Raises:
+            ValueError: There are two such layers.
+        """
+        run = partial(self.run, parts.packed([tf.constant(each[:1]) for each in inputs]))
+        rows = self._rows(np.arange(1))
+        for one, other in permutations(self.taps, 2):
+            [value] = read([one], partial(run, rows))
+            with tf.GradientTape() as tape:
+                tape.watch(value)
+                [behind] = read([other], partial(replace, [one], [value], partial(run, rows)))
+            if tape.gradient(behind, value) is not None:
+                raise ValueError(
+                    f"layer: {other.layer.name} lies behind {one.layer.name}: attribute to each in "
+                    "a call of its own"
+                )
+
+    def sample(self, parts: Parts, inputs: Values) -> Any:
+        """Return the outputs of two examples, the first ones, as a tensor.
+
+        Raises:
+            ModelError: They are no two rows of scores.
+        """
+        two = np.arange(2) % len(inputs[0])
+        found = self.run(parts.packed([tf.constant(each[two]) for each in inputs]), self._rows(two))
+        if not found.shape.rank:
+            raise ModelError(
+                "model: it returned one value for a whole batch: return one for each input, as "
+                "(N,) or (N, K), and save it with an open batch dimension"
+            )
+        if len(found) != 2:
+            raise ModelError(ROWS.format(rows=len(found), inputs=2))
+        return found
+
+    def _rows(self, rows: npt.NDArray[np.intp]) -> dict[str, Any]:
+        return {name: tf.constant(table[rows]) for name, table in self.rowwise.items()}
+
+    def _layer_values(self, found: Sequence[Any]) -> list[Any]:
+        """Return the values of all layers, one after the other."""
+        if len(found) == 1:
+            return list(found[0]) if isinstance(found[0], list | tuple) else [found[0]]
+        for tap, each in zip(self.taps, found, strict=True):
+            if isinstance(each, list | tuple):
+                raise ValueError(
+                    f"layer: {tap.layer.name} has {len(each)} values: attribute to it alone"
+                )
+        return list(found)
 
     def _chosen(self, outputs: Any) -> Any:
         if not isinstance(outputs, list | tuple | dict):
@@ -114,25 +192,43 @@ class Wrapped:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Which scores are explained, and how they are computed.
+
+    Attributes:
+        explain: The output as it is, or the value before its softmax or sigmoid.
+        activation: What the output is to end in, added where it is missing.
+        precision: What gradients are computed in.
+        device: "auto", "cpu", "gpu" or "gpu:N".
+    """
+
+    explain: Explained = "probability"
+    activation: Activation | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: str = "auto"
+
+
 def wrap(
     subject: Subject,
     parts: Parts,
-    values: Sequence[npt.NDArray[Any]],
+    values: Values,
+    scoring: Scoring,
     *,
-    behind: Inputs | None = None,
-    device: str = "auto",
+    behind: tuple[Parts, Values] | None = None,
 ) -> Wrapped:
     """Freeze a model as a function of joined examples.
 
     Args:
         subject: The model.
-        parts: What is attributed to: the inputs, or the values at a layer.
+        parts: What is attributed to: the inputs, or the values at layers.
         values: Their values, (N, ...) each.
-        behind: The inputs (N, ...) that led to the values at a layer.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        scoring: Which scores, and how.
+        behind: What the inputs look like that led to the values at layers, and these inputs.
 
     Raises:
         ModelError: The model has no scores that can be differentiated.
+        UsageError: The device is not there, or none for the precision.
         ValueError: There is no such output, or too much travels with the examples.
     """
     tables = dict(subject.rowwise)
@@ -140,21 +236,45 @@ def wrap(
     if sum(table.nbytes for table in (*tables.values(), *hidden.values())) > MOST_BYTES:
         raise ValueError("inputs: more than 1 GiB would travel with the examples: pass fewer")
     if tables or hidden:
-        parts = replace(parts, numbered=True)
+        parts = dataclasses.replace(parts, numbered=True)
     # What is wrong is told here, without TensorFlow's account of a graph being made.
-    shape = tuple(map(int, subject.first(behind or (parts, values)).shape[1:]))
+    shape = tuple(map(int, subject.sample(*(behind or (parts, values))).shape[1:]))
+    if scoring.activation and len(shape) > 1:
+        raise ValueError(
+            f"activation: is for outputs (N, K), the model's are (N, {_listed(shape)})"
+        )
 
     def scores(joined: Any) -> Any:
-        inputs = parts.packed(parts.split(joined))
+        inputs = parts.split(joined)
         number = tf.cast(tf.round(joined[:, -1]), tf.int32) if parts.numbered else None
         rows, given = ({k: tf.gather(v, number) for k, v in t.items()} for t in (tables, hidden))
-        if behind is None or subject.tap is None:
-            output = subject.run(inputs, rows)
+        if behind is None:
+            output = subject.run(parts.packed(inputs), rows)
         else:
             before = behind[0].packed(list(given.values()))
-            output = subject.tap.replace(inputs, partial(subject.run, before, rows))
+            put = inputs if len(subject.taps) > 1 else [parts.packed(inputs)]
+            output = replace(subject.taps, put, partial(subject.run, before, rows))
         return tf.reshape(tf.cast(output, tf.float32), [-1, prod(shape)])
 
-    place = choose(device)
-    network = TensorFlowNetwork(scores, parts.shape, device=place)
-    return Wrapped(network, parts, shape, place)
+    place = choose(scoring.device)
+    two_classes = subject.is_keras or scoring.activation is not None
+    reading = Reading(scoring.explain, scoring.activation, two_classes)
+    network = TensorFlowNetwork(
+        scores, parts.shape, device=place, reading=reading, precision=scoring.precision
+    )
+    classes = shape if network.outputs == prod(shape) else (network.outputs,)
+    return Wrapped(network, parts, classes, place)
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of an error's message that tells most."""
+    lines = [_STYLE.sub("", line).strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception encountered")]
+    reason = told[0] if told else type(error).__name__
+    if _DOUBLE.search(reason):
+        reason += " (inputs are float32: use float32 in the function too, or cast inside it)"
+    return reason
+
+
+def _listed(shape: Sequence[int]) -> str:
+    return ", ".join(map(str, shape))

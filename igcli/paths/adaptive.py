@@ -7,14 +7,14 @@ too. Weights that are fitted to the scores would hide the first error and enlarg
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from igcli.paths.frames import Frames
 from igcli.paths.integral import Integral, Segment
-from igcli.paths.mesh import Accuracy, Mesh, Vector
+from igcli.paths.mesh import Accuracy, Mesh, Places, Vector
 from igcli.paths.options import PathOptions
 from igcli.paths.work import Line, Work, follow
 from igcli.records import SMALLEST_DIFFERENCE, Array
@@ -24,6 +24,10 @@ FIRST = 8
 
 FEWEST, MOST = 4, 16
 """Points of a round; in between a sixteenth of the intervals there are."""
+
+VANISHING = np.float32(1e-20)
+"""Part of the largest change of a pixel that stands for none where gradients alone are wanted: by
+it products can be divided, and their sums are what they were."""
 
 CAPPED = "steps: auto stopped at max_steps ({size:,})"
 STUCK = "steps: auto stopped where the path cannot be cut any finer"
@@ -53,12 +57,17 @@ def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
     del products
     warning = None
     if abs(mesh.difference) >= SMALLEST_DIFFERENCE:
-        warning = yield from _refine(mesh, track, options)
+
+        def split(places: Places) -> Work[None]:
+            scores, products = yield from track.visit(mesh.middles(places))
+            mesh.split(places, scores, products)
+
+        warning = yield from refine(mesh, split, options)
     total = mesh.total()
     if mesh.owed:
         total += yield from track.weighted(mesh.owed)
     return Integral(
-        attributions=total,
+        attributions=total if segment.multiplied else total / track.direction,
         start_score=float(mesh.scores[0]),
         end_score=float(mesh.scores[-1]),
         alphas=mesh.alphas,
@@ -74,13 +83,17 @@ class _Track:
     """Takes gradients along a path.
 
     Attributes:
+        direction: What gradients are multiplied by.
         evaluations: How many so far.
         frames: Interior gradients.
     """
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
-        self._direction = segment.direction
+        self._direction = self.direction = segment.direction
+        if not segment.multiplied:
+            least = VANISHING * (np.abs(self._direction).max() or np.float32(1))
+            self.direction = np.where(self._direction == 0, least, self._direction)
         self.evaluations = 0
         self.frames = Frames()
 
@@ -91,7 +104,7 @@ class _Track:
         if found.interior is not None:
             self.frames.add(alphas, found.interior)
         products = found.gradients
-        products *= self._direction
+        products *= self.direction
         return found.scores, products
 
     def weighted(self, weights: Mapping[float, float]) -> Work[Array]:
@@ -99,15 +112,46 @@ class _Track:
         alphas = np.array(sorted(weights))
         values = np.array([weights[alpha] for alpha in alphas])
         [found] = yield from follow(self._line(alphas, weights=values))
-        return self._direction * found.gradients
+        return self.direction * found.gradients
 
     def _line(self, alphas: Vector, **wanted: Any) -> Line:
         self.evaluations += len(alphas)
         return Line(self._segment.start, self._direction, self._segment.target, alphas, **wanted)
 
 
-def _refine(mesh: Mesh, track: _Track, options: PathOptions) -> Work[str | None]:
-    """Split intervals until the tolerance is met; return a warning where it is not."""
+class Refined(Protocol):
+    """A path cut into intervals that can be split."""
+
+    @property
+    def size(self) -> int:
+        """Number of intervals."""
+        ...
+
+    def accuracy(self) -> Accuracy:
+        """Return how far the integral is off."""
+        ...
+
+    def worst(self, most: int, *, gaps: bool, variances: bool) -> Places:
+        """Return the places of the intervals to split next, up to `most`, in rising order.
+
+        Args:
+            most: How many.
+            gaps: Whether the attributions' sum is still to be improved.
+            variances: Whether single attributions are.
+        """
+        ...
+
+
+def refine(
+    mesh: Refined, split: Callable[[Places], Work[None]], options: PathOptions
+) -> Work[str | None]:
+    """Split intervals until the tolerance is met; return a warning where it is not.
+
+    Args:
+        mesh: The path.
+        split: Splits intervals of it.
+        options: Tolerance and cap.
+    """
     tolerance = options.tolerance
     while math.isfinite((found := mesh.accuracy()).parts):
         complete, resolved = found.is_complete(tolerance), found.is_resolved(tolerance)
@@ -119,8 +163,7 @@ def _refine(mesh: Mesh, track: _Track, options: PathOptions) -> Work[str | None]
         chosen = mesh.worst(most, gaps=not complete, variances=not resolved)
         if not len(chosen):
             return _short_of(STUCK, found, tolerance)
-        scores, products = yield from track.visit(mesh.middles(chosen))
-        mesh.split(chosen, scores, products)
+        yield from split(chosen)
     return BROKEN
 
 

@@ -46,7 +46,7 @@ def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
         interior = Interior(rule.points[shown], found.interior)
     start_score = float(next(ends) if rule.points[0] > 0 else found.scores[0])
     return Integral(
-        attributions=direction * found.gradients,
+        attributions=direction * found.gradients if segment.multiplied else found.gradients,
         start_score=start_score,
         end_score=float(next(ends) if rule.points[-1] < 1 else found.scores[-1]),
         alphas=rule.points,

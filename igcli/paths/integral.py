@@ -18,6 +18,7 @@ class Segment:
         target: Index of the score.
         interior: Whether interior gradients are wanted.
         gathered: Whether the integral up to each point is wanted.
+        multiplied: Whether the mean of the gradients is multiplied by the direction.
     """
 
     start: Array
@@ -25,6 +26,7 @@ class Segment:
     target: int
     interior: bool = False
     gathered: bool = False
+    multiplied: bool = True
 
     @property
     def direction(self) -> Array:
@@ -34,10 +36,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Integral:
-    """The direction times the mean of the gradients along a path.
+    """The mean of the gradients along a path, times the direction where that is wanted.
 
     Attributes:
-        attributions: Float32, shape of the input, in units of the score.
+        attributions: Float32, shape of the input, in units of the score where it is multiplied.
         start_score: Score at alpha = 0.
         end_score: Score at alpha = 1.
         alphas: Float64 (P,), evaluated points in rising order.

@@ -55,6 +55,42 @@ class Accuracy:
         return self.pixels <= tolerance
 
 
+def measured(gaps: Vector, variances: Vector, *, difference: float, norm: float) -> Accuracy:
+    """Return how far an integral is off.
+
+    Args:
+        gaps: Float64 (N,), exact errors of the sum on each interval.
+        variances: Float64 (N,), expected squared L2 errors.
+        difference: The score's, from end to end.
+        norm: L2 norm of the integral.
+    """
+    return Accuracy(
+        _share(abs(float(gaps.sum())), abs(difference)),
+        _share(float(np.abs(gaps).sum()), abs(difference)),
+        _share(math.sqrt(variances.sum()), norm),
+    )
+
+
+def shares_of(gaps: Vector, variances: Vector, widths: Vector) -> Vector:
+    """Return each interval's share in the errors, the larger of both kinds; 0 where it is narrow.
+
+    Args:
+        gaps: Float64 (N,), errors of the sum; zeros where it is good enough.
+        variances: Float64 (N,), squared errors of single values; zeros where they are.
+        widths: Float64 (N,).
+    """
+    gap = np.abs(gaps)
+    shares = np.maximum(gap / (gap.sum() or 1), variances / (variances.sum() or 1))
+    # Rounded, so that equal intervals are taken in order, whatever their last bits.
+    return np.round(shares * (widths > NARROWEST), 6)
+
+
+def largest(shares: Vector, most: int) -> Places:
+    """Return the places of the intervals to split next, up to `most`, in rising order."""
+    order = np.argsort(-shares, kind="stable")[:most]
+    return np.sort(order[(shares[order] > 0) & (shares[order] >= shares.max() / ALIKE)])
+
+
 class Mesh:
     """Points of a path and the trapezoid rule's integral over them.
 
@@ -94,12 +130,7 @@ class Mesh:
 
     def accuracy(self) -> Accuracy:
         """Return how far the integral is off."""
-        gaps, difference = self._gaps(), abs(self.difference)
-        return Accuracy(
-            _share(abs(float(gaps.sum())), difference),
-            _share(float(np.abs(gaps).sum()), difference),
-            _share(math.sqrt(self._variances.sum()), self._norm),
-        )
+        return measured(self._gaps(), self._variances, difference=self.difference, norm=self._norm)
 
     def worst(self, most: int, *, gaps: bool, variances: bool) -> Places:
         """Return the places of the intervals to split next, up to `most`, in rising order.
@@ -109,9 +140,7 @@ class Mesh:
             gaps: Whether the attributions' sum is still to be improved.
             variances: Whether single attributions are.
         """
-        shares = self._shares(gaps=gaps, variances=variances)
-        order = np.argsort(-shares, kind="stable")[:most]
-        return np.sort(order[(shares[order] > 0) & (shares[order] >= shares.max() / ALIKE)])
+        return largest(self._shares(gaps=gaps, variances=variances), most)
 
     def middles(self, places: Places) -> Vector:
         """Return the middles of intervals."""
@@ -187,11 +216,7 @@ class Mesh:
 
     def _shares(self, *, gaps: bool, variances: bool) -> Vector:
         """Return each interval's share in the errors, the larger of the two asked for."""
-        gap = np.abs(self._gaps()) * gaps
-        variance = self._variances * variances
-        shares = np.maximum(gap / (gap.sum() or 1), variance / (variance.sum() or 1))
-        # Rounded, so that equal intervals are taken in order, whatever their last bits.
-        return np.round(shares * (np.diff(self.alphas) > NARROWEST), 6)
+        return shares_of(self._gaps() * gaps, self._variances * variances, np.diff(self.alphas))
 
     def _forget(self) -> None:
         """Let the products go that are least likely to be needed."""

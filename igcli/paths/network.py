@@ -62,6 +62,11 @@ class Network(Protocol):
         ...
 
     @property
+    def small_batches(self) -> tuple[int, ...]:
+        """Sizes, below the full one, in which gradients have the same bits: for what is left."""
+        ...
+
+    @property
     def streams(self) -> int:
         """Batches that it is best given at the same time, each by a thread of its own."""
         ...

@@ -11,6 +11,9 @@ from igcli.paths.options import BaselineOptions
 from igcli.paths.randomness import generator
 from igcli.records import Array
 
+PIXELS = (0.0, 255.0)
+"""Black and white of images."""
+
 LUMA = (19595, 38470, 7471)
 """Shares of red, green and blue in grey, of 65,536. Source: ITU-R BT.601, as Pillow rounds it."""
 
@@ -41,12 +44,21 @@ class Starts:
         samples: Number of baselines of an image.
         seed: Of what is drawn.
         given: Float32, shape of the input, a baseline for all images; None to make them by name.
+        input_range: What black and white are to the network.
     """
 
     kind: str
     samples: int = 1
     seed: int = 0
     given: Array | None = None
+    input_range: tuple[float, float] = PIXELS
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether its values are places between black and white, other than black itself."""
+        if self.given is not None or self.kind == "black":
+            return False
+        return baselines.is_colour(self.kind) or baselines.load(self.kind).PLACED
 
     @property
     def is_fixed(self) -> bool:
@@ -63,9 +75,11 @@ class Starts:
         if self.given is not None:
             return self.given
         if self.is_fixed:
-            return _fixed(self.kind, image.shape)
+            return _fixed(self.kind, image.shape, self.input_range)
         draw = generator(self.seed, image, f"baseline {sample}")
-        return baselines.load(self.kind).baseline(image, draw)
+        made = baselines.load(self.kind)
+        found = made.baseline(image, draw)
+        return _placed(found, self.input_range) if made.PLACED else found
 
 
 def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -> Starts:
@@ -75,15 +89,24 @@ def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -
 
 
 @functools.lru_cache(maxsize=4)
-def _fixed(kind: str, shape: tuple[int, ...]) -> Array:
+def _fixed(kind: str, shape: tuple[int, ...], input_range: tuple[float, float]) -> Array:
     """Return a baseline that depends on nothing else: always the same array, not to be changed."""
     if baselines.is_colour(kind):
         found = _filled(shape, kind)
     else:
         # None is drawn from, where the baseline is the same for all.
         found = baselines.load(kind).baseline(np.zeros(shape, np.float32), np.random.default_rng(0))
+    found = _placed(found, input_range)
     found.flags.writeable = False
     return found
+
+
+def _placed(pixels: Array, input_range: tuple[float, float]) -> Array:
+    """Return values of 0...255 at their places in another range."""
+    if input_range == PIXELS:
+        return pixels
+    low, high = input_range
+    return (low + (high - low) / PIXELS[1] * pixels.astype(np.float64)).astype(np.float32)
 
 
 def _filled(shape: tuple[int, ...], colour: str) -> Array:

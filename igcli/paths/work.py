@@ -15,8 +15,8 @@ from igcli.records import Array
 
 T = TypeVar("T")
 
-MOST_KEPT = 25
-"""Gradients of one input that a method keeps at a time: they fill a batch and little memory."""
+MOST_KEPT = 48
+"""Gradients of one input that a method keeps at a time: two batches of a CPU, and little memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

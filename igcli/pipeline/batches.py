@@ -2,6 +2,7 @@
 
 from bisect import insort
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 from igcli.paths.network import Network, PointGradients, Points
 from igcli.paths.work import Line, LineGradients
 from igcli.records import Array
+
+BETWEEN = 0.5
+"""Gradients that could be taken in the time which one more batch costs."""
 
 LONG = 4
 """Points from which on the network sums as it likes; a few gradients are as well taken as such."""
@@ -174,6 +178,27 @@ class Batches:
             slopes=opened.slopes,
             interior=np.concatenate(opened.interior) if opened.interior else None,
         )
+
+
+@lru_cache
+def sizes_for(points: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the batches that hold a number of points in the least time, the largest first.
+
+    Args:
+        points: How many.
+        sizes: That batches may have.
+    """
+    costs, chosen = [0.0], [0]
+    for left in range(1, points + 1):
+        # The largest of equally good ones, which makes the fewest batches.
+        cost, size = min((size + BETWEEN + costs[max(left - size, 0)], -size) for size in sizes)
+        costs.append(cost)
+        chosen.append(-size)
+    plan = []
+    while points > 0:
+        plan.append(chosen[points])
+        points -= chosen[points]
+    return tuple(sorted(plan, reverse=True))
 
 
 def _points(parts: list[tuple[_OpenLine, int]], size: int) -> Points:

@@ -8,12 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.methods import References
-from igcli.models.layers import Side, Tap, find
+from igcli.models.layers import Side, find_all
 from igcli.models.load import Model
 from igcli.models.parts import Parts, arrays_of
-from igcli.models.wrap import Subject, Wrapped, wrap
+from igcli.models.wrap import Scoring, Subject, Values, Wrapped, wrap
+from igcli.paths.starts import Baselines
+from igcli.pipeline.layer_rows import layer_values, starts_at_layers
 from igcli.pipeline.plan import predictions
+from igcli.pipeline.rows import Range, row_starts
 from igcli.records import Array
+
+LOADED = Scoring()
+"""How a network that `load_model` returned is scored, which was settled there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +30,7 @@ class Call:
     layer: Any = None
     layer_side: Side = "output"
     call_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
+    scoring: Scoring = LOADED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,43 +40,78 @@ class Batch:
     Attributes:
         wrapped: The network.
         values: What is attributed to, (N, ...) each.
-        given: The inputs as they came, where they are not the values.
+        inputs: What the inputs look like, and the inputs, (N, ...) each.
         subject: The model, where it was wrapped here.
     """
 
     wrapped: Wrapped
-    values: Sequence[npt.NDArray[Any]]
-    given: Parts | None = None
+    values: Values
+    inputs: tuple[Parts, Values]
     subject: Subject | None = None
 
     def __len__(self) -> int:
         return len(self.values[0])
+
+    @property
+    def layered(self) -> Subject | None:
+        """The model, where it is attributed to layers."""
+        return self.subject if self.subject is not None and self.subject.taps else None
 
     def examples(self) -> list[Array]:
         """Return each example, joined."""
         rows = zip(*self.values, strict=True)
         return [self.wrapped.parts.join(row, number=place) for place, row in enumerate(rows)]
 
-    def at_layer(self, baseline: Any) -> Any:
-        """Return the values at the layer of a baseline that is shaped like the inputs."""
-        if self.given is None or self.subject is None or isinstance(baseline, str | int | float):
-            return baseline
-        arrays = self.given.unpacked(baseline)
-        if arrays is None or self._fits(arrays, self.wrapped.parts.shapes):
-            return baseline
-        if not self._fits(arrays, self.given.shapes):
-            return baseline
-        whole = [
-            np.broadcast_to(np.asarray(array), (len(self), *shape))
-            for array, shape in zip(arrays, self.given.shapes, strict=True)
-        ]
-        values, parts = self.subject.read_layer(self.given, whole)
-        return parts.packed(values)
+    def starts(
+        self, baseline: Any, *, seed: int, input_range: Range | None, at_layer: bool
+    ) -> Sequence[Baselines]:
+        """Return the baselines of each example.
 
-    def _fits(self, arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
-        return len(arrays) == len(shapes) and all(
-            np.shape(array) in (shape, (1, *shape), (len(self), *shape))
-            for array, shape in zip(arrays, shapes, strict=True)
+        Args:
+            baseline: As `row_starts` takes it.
+            seed: Of what is drawn.
+            input_range: What black and white are.
+            at_layer: Whether the baseline is one of the layers' values rather than the inputs'.
+
+        Raises:
+            ValueError: It is no baseline, or has another shape.
+        """
+        options: Any = {"seed": seed, "input_range": input_range}
+        if self.layered is None or at_layer:
+            return row_starts(baseline, self.wrapped.parts, self.values, **options)
+        before = row_starts(baseline, *self.inputs, **options)
+        return starts_at_layers(self.layered, self.inputs, before, self.wrapped.parts)
+
+    def references(self, references: Any, *, at_layer: bool) -> list[References]:
+        """Return the inputs that baselines are drawn from, for each example.
+
+        Args:
+            references: Any number of rows, arrays like the inputs.
+            at_layer: Whether they are like the layers' values instead.
+
+        Raises:
+            ValueError: They are not.
+        """
+        parts, network = self.wrapped.parts, self.wrapped.network
+        is_pushed = self.layered is not None and not at_layer
+        like = self.inputs[0] if is_pushed else parts
+        arrays = [np.asarray(each) for each in like.unpacked(references) or []]
+        shapes = tuple(np.shape(each)[1:] for each in arrays)
+        if shapes != like.shapes or len({len(each) for each in arrays}) != 1 or not len(arrays[0]):
+            raise ValueError(f"references: have shapes {shapes}, expected rows of {like.shapes}")
+        for each in arrays:
+            checked(each, "references")
+
+        def of(number: int) -> References:
+            found: Values = arrays
+            if is_pushed and self.layered is not None:
+                rows = np.full(len(arrays[0]), number)
+                found = layer_values(self.layered, self.inputs, arrays, rows)
+            joined = [parts.join(row, number=number) for row in zip(*found, strict=True)]
+            return References(joined, predictions(joined, network))
+
+        return (
+            [of(number) for number in range(len(self))] if parts.numbered else [of(0)] * len(self)
         )
 
 
@@ -86,35 +127,49 @@ def batch(model: Any, inputs: Any, call: Call) -> Batch:
     if isinstance(model, Model):
         return _loaded(model, arrays, parts, call)
     if not callable(model):
-        raise ValueError(f"model: {type(model).__name__} is no Keras model and no function")
+        raise ValueError(f"model: expected a Keras model or a function, not {type(model).__name__}")
     fixed, rowwise = _sorted(call.call_kwargs, len(arrays[0]))
-    tap = None if call.layer is None else Tap(find(model, call.layer), call.layer_side)
-    subject = Subject(model, call.output, tap, fixed, rowwise)
-    if tap is None:
-        values = [_checked(each, "inputs") for each in arrays]
-        return Batch(wrap(subject, parts, values, device=call.device), values, subject=subject)
-    found, at = subject.read_layer(parts, arrays)
-    values = [_checked(each, f"layer {tap.layer.name}") for each in found]
-    wrapped = wrap(subject, at, values, behind=(parts, arrays), device=call.device)
-    return Batch(wrapped, values, parts, subject)
+    taps = () if call.layer is None else find_all(model, call.layer, call.layer_side)
+    subject = Subject(model, call.output, taps, fixed, rowwise)
+    if not taps:
+        values = [checked(each, "inputs") for each in arrays]
+        wrapped = wrap(subject, parts, values, call.scoring)
+        return Batch(wrapped, values, (parts, values), subject)
+    subject.check_independent(parts, arrays)
+    found, at = subject.read_layers(parts, arrays)
+    names = ", ".join(tap.layer.name for tap in taps)
+    values = [checked(each, f"layer {names}") for each in found]
+    wrapped = wrap(subject, at, values, call.scoring, behind=(parts, arrays))
+    return Batch(wrapped, values, (parts, arrays), subject)
 
 
-def _loaded(model: Model, arrays: Sequence[npt.NDArray[Any]], parts: Parts, call: Call) -> Batch:
+def _loaded(model: Model, arrays: Values, parts: Parts, call: Call) -> Batch:
     if call.layer is not None or call.call_kwargs or call.output is not None:
         raise ValueError(
             "model: layer, output and call_kwargs need the Keras model itself, as from "
             "keras.saving.load_model; this one is frozen"
+        )
+    if call.scoring != LOADED:
+        raise ValueError(
+            "model: device, explain, activation and precision of a loaded model are said to "
+            "igcli.load_model"
         )
     shape = model.network.input_shape
     if parts.shapes != (shape,) or not parts.is_single:
         raise ValueError(
             f"inputs: have shape {arrays[0].shape}, expected (N, {', '.join(map(str, shape))})"
         )
-    values = [_checked(arrays[0], "inputs")]
-    return Batch(Wrapped(model.network, parts, (model.network.outputs,), model.device), values)
+    values = [checked(arrays[0], "inputs")]
+    wrapped = Wrapped(model.network, parts, (model.network.outputs,), model.device)
+    return Batch(wrapped, values, (parts, values))
 
 
-def _checked(array: npt.NDArray[Any], what: str) -> Array:
+def checked(array: npt.NDArray[Any], what: str) -> Array:
+    """Return numbers as float32.
+
+    Raises:
+        ValueError: They are no numbers, or not finite.
+    """
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{what}: expected numbers, not {array.dtype}")
     values = np.asarray(array, np.float32)
@@ -134,23 +189,3 @@ def _sorted(
         if hasattr(value, "shape") and len(value.shape) and value.shape[0] == count
     }
     return {name: value for name, value in options.items() if name not in rowwise}, rowwise
-
-
-def row_references(references: Any, asked: Batch) -> list[References]:
-    """Return the inputs that baselines are drawn from, for each example.
-
-    Raises:
-        ValueError: They are not like the inputs.
-    """
-    parts, network = asked.wrapped.parts, asked.wrapped.network
-    arrays = parts.unpacked(asked.at_layer(references)) or []
-    shapes = tuple(np.shape(each)[1:] for each in arrays)
-    if shapes != parts.shapes or len({len(each) for each in arrays}) != 1 or not len(arrays[0]):
-        raise ValueError(f"references: have shapes {shapes}, expected rows of {parts.shapes}")
-    rows = list(zip(*(_checked(np.asarray(each), "references") for each in arrays), strict=True))
-
-    def of(number: int) -> References:
-        joined = [parts.join(row, number=number) for row in rows]
-        return References(joined, predictions(joined, network))
-
-    return [of(number) for number in range(len(asked))] if parts.numbered else [of(0)] * len(asked)

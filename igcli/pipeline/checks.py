@@ -38,7 +38,9 @@ def check(settings: Settings, *, panels: bool) -> None:
         check_rows(settings.targets)
     if settings.panel.font is not None:
         check_font(settings.panel.font)
-    if "expected_gradients" in methods_of(settings, panels=panels):
+    names = methods_of(settings, panels=panels)
+    methods.check_steps(names, settings)
+    if "expected_gradients" in names:
         _check_folder(own(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:
         able = [name for name in METHODS if methods.load(name).INTERIOR]

@@ -89,7 +89,7 @@ class Columns:
             return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
-            return cells.colorbar_cell(found.attributions, painting, self.options)
+            return cells.colorbar_cell(found.pictured, painting, self.options)
         if painting.flat:
             self.flat.add(name)
         return cells.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
@@ -101,7 +101,7 @@ class Columns:
 
     def _painted(self, found: Explanation) -> Painting:
         scale = self.scales.get(found.method)
-        painting = paint(self.image, found.attributions, self.options, scale=scale)
+        painting = paint(self.image, found.pictured, self.options, scale=scale)
         return replace(painting, picture=magnified(painting.picture, self.factor))
 
     def _magnified(self, cell: PictureCell) -> PictureCell:

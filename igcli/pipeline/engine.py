@@ -12,7 +12,7 @@ import numpy as np
 
 from igcli.paths.network import Network
 from igcli.paths.work import Answer, Prediction, Request
-from igcli.pipeline.batches import Batches
+from igcli.pipeline.batches import Batches, sizes_for
 from igcli.pipeline.sparing import Sparing
 from igcli.records import Array
 
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 UPCOMING = 8
 """Pieces of work started ahead of the network's need, and inputs of one prediction."""
+
+LOST = "a request was left unanswered: neither the network nor a call is under way"
 
 WAITING = 16
 """Calls at a time that mostly wait."""
@@ -108,6 +110,7 @@ class _Run(Generic[T]):
         self._most_alive = 2 * max(engine.batch_size, 2 * UPCOMING)
         self._device = device
         self._background = background
+        self._network = engine.network
         self._batches = Batches(engine.network)
         self._predictions: deque[tuple[_Ticket[T], Array]] = deque()
         self._results: deque[T] = deque()
@@ -128,6 +131,8 @@ class _Run(Generic[T]):
             self._feed(more=more)
             if self._calls or self._on_device:
                 self._events.get()()
+            elif self._alive:
+                raise RuntimeError(LOST)
             while self._results:
                 yield self._results.popleft()
 
@@ -146,7 +151,8 @@ class _Run(Generic[T]):
 
     def _advance(self, running: _Running[T], step: Callable[[], Sequence[Request | Call]]) -> None:
         try:
-            requests = step()
+            while not (requests := step()):
+                step = partial(running.job.send, [])
         except StopIteration as stop:
             self._alive -= 1
             self._upcoming -= running.upcoming
@@ -179,10 +185,11 @@ class _Run(Generic[T]):
             asked = len(self._predictions)
             if asked >= UPCOMING or (asked and not self._reading):
                 self._submit_predictions()
-            elif self._batches.pending >= self._sparing.batch_size or (
-                self._batches.pending and self._starved(more=more)
-            ):
-                self._submit_batch()
+            elif self._batches.pending >= self._sparing.batch_size:
+                self._submit_batch(self._sparing.batch_size)
+            elif self._batches.pending and self._starved(more=more):
+                for size in self._sizes_left():
+                    self._submit_batch(size)
             else:
                 return
 
@@ -199,8 +206,14 @@ class _Run(Generic[T]):
         future = self._device.submit(self._sparing.predict, padded)
         self._when_done(future, partial(self._predicted, tickets))
 
-    def _submit_batch(self) -> None:
-        batch = self._batches.take(self._sparing.batch_size)
+    def _sizes_left(self) -> tuple[int, ...]:
+        """Return the batches for what does not fill one."""
+        full = self._sparing.batch_size
+        small = (size for size in self._network.small_batches if size < full)
+        return sizes_for(self._batches.pending, (*small, full))
+
+    def _submit_batch(self, size: int) -> None:
+        batch = self._batches.take(size)
         self._on_device += 1
         future = self._device.submit(self._sparing.gradients, batch)
         self._under_way.append(future)
@@ -217,7 +230,7 @@ class _Run(Generic[T]):
 
     def _predicted(self, tickets: Sequence[_Ticket[T]], done: Future[Any]) -> None:
         self._on_device -= 1
-        for ticket, scores in zip(tickets, done.result(), strict=False):
+        for ticket, scores in zip(tickets, done.result()[: len(tickets)], strict=True):
             self._answer(ticket, scores)
 
     def _differentiated(self, _done: Future[Any]) -> None:

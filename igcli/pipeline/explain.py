@@ -65,6 +65,7 @@ def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list
                 score=float(own[target]),
                 baseline_score=float(baseline_own[target]),
                 spread=plan.spread,
+                noisy=plan.noisy,
                 references=references_of(plan.references, mask),
             )
             work = _averaged(name, task, plan)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError, UsageError
@@ -46,6 +47,7 @@ class Plan:
         fixed_scores: Float32 (K,) or (P, K), of the baseline that all inputs share, if they do.
         references: Inputs for methods that draw their baselines.
         spread: What added noise is scaled by, in the input's shape; None for the input's range.
+        noisy: Bool, in the input's shape, where noise may be added; None for everywhere.
         ending: What the network ends in.
         interior: Whether interior gradients of the first method are wanted.
         gathered: Whether the attribution gathered along the paths is wanted.
@@ -58,6 +60,7 @@ class Plan:
     fixed_scores: Array | None = None
     references: References | None = None
     spread: Array | None = None
+    noisy: npt.NDArray[np.bool_] | None = None
     ending: Ending = NO_ENDING
     interior: bool = False
     gathered: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import Cli
 from PIL import Image
 
@@ -199,3 +200,42 @@ def test_large_errors_are_warned_of_and_counted(cli: Cli, images: Path, tmp_path
     assert (done.code, summary(Path("two"))["large_errors"]) == (0, 0)
     assert "with an error beyond" not in done.err
     assert {tuple(record["warnings"]) for record in records(Path("two")).values()} == {()}
+
+
+def test_methods_that_cannot_be_refined_are_a_usage_error(cli: Cli, images: Path) -> None:
+    for chosen in (("--method", "idgi"), ("--panel-columns", "image,guided_integrated_gradients")):
+        done = cli("attribute", images, "--steps", "auto", *chosen)
+        assert done.code == 2
+        assert f"steps: auto: {chosen[1].split(',')[-1]} cannot be refined; blur_int" in done.err
+        assert "expected_gradients, integrated_gradients, smoothgrad can: give a number" in done.err
+        assert not Path("igcli-output").exists()
+
+
+def arrays_of(output: str) -> Path:
+    [found] = (Path(output) / "arrays").rglob("*.npz")
+    return found
+
+
+def test_gradients_alone_and_saliency_by_options(
+    cli: Cli, images: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    base = ("attribute", "--model", tiny_model, images / "0.png", "--arrays")
+    alone = ("--method", "gradients", "--no-gradients-multiply-by-input", "--output", "alone")
+    assert cli(*base, *alone).code == 0
+    Path("run.yaml").write_text("method: gradients\ngradients: {multiply_by_input: false}\n")
+    assert cli(*base, "-c", "run.yaml", "--output", "yaml").code == 0
+    assert cli(*base, "--method", "saliency", "--output", "saliency").code == 0
+    with np.load(arrays_of("alone")) as one, np.load(arrays_of("yaml")) as two:
+        np.testing.assert_array_equal(one["attributions"], two["attributions"])
+        image, target = one["image"].astype(np.float32), int(one["target"])
+        gradients = one["attributions"]
+    with np.load(arrays_of("saliency")) as found:
+        np.testing.assert_array_equal(found["attributions"], np.abs(gradients))
+    model = keras.saving.load_model(tiny_model)
+    inputs = tf.constant(image[None])
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        score = model(inputs)[0, target]
+    expected = tape.gradient(score, inputs)[0].numpy()
+    np.testing.assert_allclose(gradients, expected, atol=1e-4 * np.abs(expected).max())
+    assert json.loads(Path("saliency/results.jsonl").read_text())["completeness_error"] is None

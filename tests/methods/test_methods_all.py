@@ -14,6 +14,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from igcli import methods
+from igcli.errors import UsageError
 from igcli.methods import METHODS, MethodOptions, References, Task
 from igcli.models.network import TensorFlowNetwork
 from igcli.paths.network import Network
@@ -165,33 +166,103 @@ def test_gradients_are_input_times_gradient(subject: Subject) -> None:
     assert found.evaluations == 1
 
 
+@pytest.mark.parametrize("statistic", ["mean", "squared", "variance"])
+@pytest.mark.parametrize("multiplied", [True, False])
+@pytest.mark.parametrize("noise", [{"noise": 0.1}, {"noise_levels": 9.0}])
 @pytest.mark.parametrize("around", ["gradients", "integrated_gradients"])
-def test_smoothgrad_is_the_mean_over_noisy_images(around: str, subject: Subject) -> None:
-    own = {"around": around, "samples": 30, "noise": 0.1}
-    found = explain("smoothgrad", subject, smoothgrad=own, steps=4)
+def test_smoothgrad_is_a_statistic_of_gradients_at_noisy_images(
+    around: str, noise: dict[str, float], multiplied: bool, statistic: str, subject: Subject
+) -> None:
+    own = {"around": around, "samples": 12, "statistic": statistic, "multiply_by_input": multiplied}
+    found = explain("smoothgrad", subject, smoothgrad={**own, **noise}, steps=4)
     image, baseline = pixels(1).astype(np.float64), pixels(2).astype(np.float64)
     random = generator(5, pixels(1), "smoothgrad")
-    total = np.zeros(SHAPE)
-    for _ in range(30):
-        noisy = image + 0.1 * np.ptp(image) * random.standard_normal(SHAPE, np.float32)
+    gradients = []
+    for _ in range(12):
+        deviation = noise.get("noise_levels", 0.1 * np.ptp(image))
+        noisy = image + deviation * random.standard_normal(SHAPE, np.float32)
         if around == "gradients":
-            total += noisy * subject.gradient(noisy)
+            gradients.append(subject.gradient(noisy))
             continue
-        for step in range(5):
-            weight = (0.5 if step in (0, 4) else 1) / 4
-            point = baseline + step / 4 * (noisy - baseline)
-            total += weight * (noisy - baseline) * subject.gradient(point)
-    assert_close(found.attributions, total / 30, 1e-3)
+        points = [baseline + step / 4 * (noisy - baseline) for step in range(5)]
+        weights = [0.125, 0.25, 0.25, 0.25, 0.125]
+        gradients.append(np.tensordot(weights, [subject.gradient(point) for point in points], 1))
+    start = 0 * image if around == "gradients" else baseline
+    factor = image - start if multiplied else np.ones(SHAPE)
+    expected = {
+        "mean": factor * np.mean(gradients, 0),
+        "squared": factor**2 * np.mean(np.square(gradients), 0),
+        "variance": factor**2 * np.var(gradients, 0),
+    }
+    assert_close(found.attributions, expected[statistic], 1e-3)
+    assert found.completeness_error is None
 
 
-def test_smoothgrad_has_the_expectation_of_a_quadratic() -> None:
+def test_smoothgrad_gives_nothing_to_a_pixel_that_is_zero() -> None:
     network = ClosedForm(SHAPE)
+    image = pixels(1)
+    image[2, 3] = 0
+    at = Task(image, np.zeros_like(image), 0, score=1.0, baseline_score=0.0)
     subject = Subject(network, 0, lambda x: (float((x**2).sum()), 2 * x))
-    found = explain("smoothgrad", subject, smoothgrad={"samples": 3000, "noise": 0.1})
-    image = pixels(1).astype(np.float64)
-    deviation = 0.1 * np.ptp(image)
-    # E[(x + n) 2 (x + n)] for noise n of that deviation.
-    assert_close(found.attributions, 2 * image**2 + 2 * deviation**2, 0.03)
+    found = explain("smoothgrad", subject, at=at, smoothgrad={"samples": 4000, "noise": 0.1})
+    assert not found.attributions[2, 3].any()
+    # E[x 2 (x + n)] = 2 x**2 of a score that is the sum of squares.
+    assert_close(found.attributions, 2 * image.astype(np.float64) ** 2, 0.03)
+
+
+def test_saliency_is_the_magnitude_of_the_gradient(subject: Subject) -> None:
+    found = explain("saliency", subject)
+    expected = np.abs(subject.gradient(pixels(1).astype(np.float64)))
+    assert_close(found.attributions, expected)
+    assert_close(found.pictured, expected.max(-1))
+    assert found.evaluations == 1
+    assert found.completeness_error is None
+
+
+@pytest.mark.parametrize("steps", [30, "auto"])
+def test_gradients_alone_are_the_means_of_gradients(steps: int | str, subject: Subject) -> None:
+    image, baseline = pixels(1).astype(np.float64), pixels(2).astype(np.float64)
+
+    def alone(name: str, **own: Any) -> Explanation:
+        groups: dict[str, Any] = {name: {"multiply_by_input": False, **own}}
+        found = explain(name, subject, steps=steps, tolerance=0.01, **groups)
+        assert not found.complete
+        return found
+
+    assert_close(alone("gradients").attributions, subject.gradient(image))
+    straight = [baseline + (k + 0.5) / 400 * (image - baseline) for k in range(400)]
+    mean = np.mean([subject.gradient(point) for point in straight], 0)
+    assert_close(alone("integrated_gradients").attributions, mean, 0.02)
+    sigmas = [3 * (1 - (k + 0.5) / 400) for k in range(400)]
+    blurred = [ndimage.gaussian_filter(image, (sigma, sigma, 0)) for sigma in sigmas]
+    mean = np.mean([subject.gradient(point) for point in blurred], 0)
+    blur = alone("blur_integrated_gradients", max_sigma=3.0)
+    assert_close(blur.attributions, mean, 0.02)
+    starts = [pixels(10 + k % 3).astype(np.float64) for k in range(900)]
+    drawn = [start + (k + 0.5) / 900 * (image - start) for k, start in enumerate(starts)]
+    mean = np.mean([subject.gradient(point) for point in drawn], 0)
+    expected = alone("expected_gradients", samples=900)
+    assert_close(expected.attributions, mean, 0.1 if steps == "auto" else 0.03)
+
+
+def test_gradients_alone_are_had_where_image_and_baseline_agree() -> None:
+    subject = closed_form()
+    baseline = pixels(2)
+    baseline[1:3] = pixels(1)[1:3]
+    for steps in (400, "auto"):
+        found = explain(
+            "integrated_gradients",
+            subject,
+            steps=steps,
+            tolerance=0.001,
+            at=task(subject, baseline=baseline),
+            integrated_gradients={"multiply_by_input": False},
+        )
+        image, start = pixels(1).astype(np.float64), baseline.astype(np.float64)
+        points = [start + (k + 0.5) / 400 * (image - start) for k in range(400)]
+        assert_close(
+            found.attributions, np.mean([subject.gradient(point) for point in points], 0), 2e-3
+        )
 
 
 def test_expected_gradients_are_the_mean_over_drawn_baselines(subject: Subject) -> None:
@@ -205,6 +276,43 @@ def test_expected_gradients_are_the_mean_over_drawn_baselines(subject: Subject) 
         start = pixels(10 + which).astype(np.float64)
         total += (image - start) * subject.gradient(start + alpha * (image - start))
     assert_close(found.attributions, total / 60, 1e-3)
+
+
+@pytest.mark.parametrize("noise", [{"noise": 0.1}, {"noise_levels": 20.0}])
+def test_expected_gradients_with_noise_around_the_baselines(noise: dict[str, float]) -> None:
+    subject = closed_form()
+    own = {"samples": 60, **noise}
+    found = explain("expected_gradients", subject, expected_gradients=own)
+    image = pixels(1).astype(np.float64)
+    deviation = noise.get("noise_levels", 0.1 * np.ptp(image))
+    random = generator(5, pixels(1), "expected_gradients")
+    noises = generator(5, pixels(1), "expected_gradients noise")
+    chosen = np.concatenate([random.permutation(3) for _ in range(20)])
+    alphas = [(place + chance) / 60 for place, chance in enumerate(random.uniform(size=60))]
+    total, score = np.zeros(SHAPE), 0.0
+    for which, alpha in zip(chosen, alphas, strict=True):
+        start = pixels(10 + which) + deviation * noises.standard_normal(SHAPE, np.float32)
+        start = start.astype(np.float64)
+        total += (image - start) * subject.gradient(start + alpha * (image - start))
+        score += subject.score(start)
+    assert_close(found.attributions, total / 60, 1e-3)
+    assert found.baseline_score == pytest.approx(score / 60, rel=1e-4)
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.005])
+def test_draws_are_added_until_expected_gradients_are_complete(tolerance: float) -> None:
+    subject = closed_form()
+    found = explain(
+        "expected_gradients", subject, steps="auto", tolerance=tolerance, max_steps=20000
+    )
+    assert found.completeness_error is not None
+    assert found.completeness_error <= tolerance
+    assert not found.warnings
+    assert found.evaluations % 48 == 0
+    assert found.evaluations >= 96
+    few = explain("expected_gradients", subject, steps="auto", tolerance=1e-6, max_steps=100)
+    assert few.evaluations == 100
+    assert "steps: auto stopped at max_steps (100): completeness error" in few.warnings[0]
 
 
 def test_expected_gradients_tend_to_the_mean_of_integrated_gradients() -> None:
@@ -228,6 +336,77 @@ def test_blur_integrates_along_the_blurred_images(subject: Subject) -> None:
         total += (other - one) * (subject.gradient(one) + subject.gradient(other)) / 2
     assert_close(found.attributions, total, 1e-3)
     assert found.baseline_score == pytest.approx(subject.score(points[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [0.4, 1.5, 3.0, 40.0])
+def test_blur_may_see_zeros_beyond_the_edges(sigma: float, subject: Subject) -> None:
+    own = {"max_sigma": sigma, "edges": "zero"}
+    found = explain("blur_integrated_gradients", subject, blur_integrated_gradients=own, steps=8)
+    image = pixels(1).astype(np.float64)
+    sigmas = [sigma * (1 - step / 8) for step in range(9)]
+    points = [
+        ndimage.gaussian_filter(image, (s, s, 0), mode="constant") if s else image for s in sigmas
+    ]
+    total = np.zeros(SHAPE)
+    for one, other in itertools.pairwise(points):
+        total += (other - one) * (subject.gradient(one) + subject.gradient(other)) / 2
+    assert_close(found.attributions, total, 1e-3)
+    np.testing.assert_allclose(found.baseline, points[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.01, 0.001])
+@pytest.mark.parametrize("edges", ["mirror", "zero"])
+def test_blur_is_refined_to_the_tolerance(edges: str, tolerance: float, subject: Subject) -> None:
+    own = {"max_sigma": 3.0, "edges": edges}
+    options: dict[str, Any] = {"blur_integrated_gradients": own}
+    found = explain(
+        "blur_integrated_gradients", subject, steps="auto", tolerance=tolerance, **options
+    )
+    exact = explain("blur_integrated_gradients", subject, steps=3000, **options)
+    assert found.completeness_error is not None
+    assert found.completeness_error <= tolerance
+    difference = np.linalg.norm(found.attributions - exact.attributions)
+    assert difference <= 2 * tolerance * np.linalg.norm(exact.attributions)
+    assert found.evaluations < 1000
+    assert (np.diff(found.alphas) > 0).all()
+
+
+def test_a_refined_blur_does_not_depend_on_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = small_network()
+    options: dict[str, Any] = {"steps": "auto", "tolerance": 0.0005}
+    own = {"max_sigma": 3.0}
+    kept = explain("blur_integrated_gradients", subject, blur_integrated_gradients=own, **options)
+    monkeypatch.setattr("igcli.paths.curved.KEPT", 2)
+    again = explain("blur_integrated_gradients", subject, blur_integrated_gradients=own, **options)
+    assert again.evaluations > kept.evaluations == len(kept.alphas)
+    np.testing.assert_array_equal(again.alphas, kept.alphas)
+    assert_close(again.attributions, kept.attributions.astype(np.float64), 1e-6)
+
+
+def test_smoothgrad_with_auto_steps_takes_at_most_twice_the_gradients() -> None:
+    subject = closed_form()
+    own = {"around": "integrated_gradients", "samples": 5, "noise": 0.1}
+    fixed = explain("smoothgrad", subject, smoothgrad=own, steps=50)
+    auto = explain("smoothgrad", subject, smoothgrad=own, steps="auto", tolerance=0.02)
+    assert not auto.warnings
+    assert_close(auto.attributions, fixed.attributions.astype(np.float64), 0.04)
+    hard = explain("smoothgrad", subject, smoothgrad=own, steps="auto", tolerance=1e-6)
+    assert fixed.evaluations < hard.evaluations <= 2 * fixed.evaluations
+    assert hard.warnings == ("steps: auto: 5 of 5 noisy copies are not within the tolerance",)
+
+
+UNREFINED = [name for name in METHODS if methods.load(name).REFINED is False]
+
+
+@pytest.mark.parametrize("name", UNREFINED)
+def test_methods_that_cannot_be_refined_refuse_auto_steps(name: str) -> None:
+    with pytest.raises(ValueError, match=f"steps: auto: {name} cannot be refined: give a number"):
+        explain(name, closed_form(), steps="auto")
+    with pytest.raises(UsageError, match=f"steps: auto: {name} cannot be refined; blur_int.* can:"):
+        methods.check_steps([name], MethodOptions(steps="auto"))
+    methods.check_steps(
+        [each for each in METHODS if each not in UNREFINED], MethodOptions(steps="auto")
+    )
 
 
 def test_idgi_shares_out_each_change_by_squared_gradients(subject: Subject) -> None:

@@ -117,7 +117,7 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])
 def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
-    with pytest.raises(UsageError, match=r"expected auto, cpu, gpu or gpu:N, got") as error:
+    with pytest.raises(UsageError, match=r"must be auto, cpu, gpu or gpu:N, not") as error:
         choose(device)  # type: ignore[arg-type]
     assert str(error.value).endswith(repr(device))
 

@@ -1,9 +1,11 @@
 """Points of many lines packed into batches, and each line's answer."""
 
 import numpy as np
+import pytest
 
-from igcli.paths.work import Line, LineGradients
-from igcli.pipeline.batches import Batch, Batches
+from igcli.paths.work import Line, LineGradients, follow
+from igcli.pipeline.batches import Batch, Batches, sizes_for
+from igcli.pipeline.engine import Engine, Job
 from support.networks import ClosedForm
 
 SHAPE = (2, 2, 3)
@@ -42,3 +44,42 @@ def test_a_line_that_was_overtaken_halfway_has_its_whole_answer() -> None:
     # The score is the sum of squares: its mean gradient on the way from zero is the direction.
     np.testing.assert_allclose(answers["late"].gradients, 1, rtol=1e-6)
     np.testing.assert_allclose(answers["early"].gradients, 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("points", "sizes", "expected"),
+    [
+        (0, (2, 8, 24), ()),
+        (1, (2, 8, 24), (2,)),
+        (3, (2, 8, 24), (2, 2)),
+        (7, (2, 8, 24), (8,)),
+        (9, (2, 8, 24), (8, 2)),
+        (23, (2, 8, 24), (24,)),
+        (3, (24,), (24,)),
+        (5, (2,), (2, 2, 2)),
+    ],
+)
+def test_what_is_left_goes_into_the_batches_that_waste_least(
+    points: int, sizes: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    assert sizes_for(points, sizes) == expected
+
+
+def test_small_batches_hold_every_number_of_points() -> None:
+    for points in range(1, 200):
+        found = sizes_for(points, (2, 8, 64))
+        assert sum(found) >= points > sum(found[:-1])
+        assert sum(found) <= max(1.34 * points, 2)
+    assert sum(sizes_for(4999, (2, 8, 5000))) == 5000
+
+
+def test_an_engine_takes_small_batches_at_the_end_alone() -> None:
+    network = ClosedForm(SHAPE)
+    network.small_batches = (2, 8)
+
+    def job() -> Job[None]:
+        yield from follow(line(51, direction=1))
+
+    list(Engine(network, batch_size=24).run(job() for _ in range(3)))
+    assert sorted(network.batches, reverse=True) == [24] * 6 + [8, 2]
+    assert sum(network.batches) - 3 * 51 == 1

@@ -49,6 +49,16 @@ def headings(cells: list[Any]) -> list[str]:
     ]
 
 
+def test_pictures_of_saliency_show_the_largest_value_over_the_channels() -> None:
+    red = np.zeros((8, 8, 3), np.float32)
+    red[2, 3, 0], red[5, 6] = 3, 1  # The mean over the channels is the same.
+    options: Any = {"scales": {"saliency": 9.0}}
+    [pooled] = drawn(["method"], explanation("saliency", attributions=red, pooled=True), **options)
+    [mean] = drawn(["method"], explanation("saliency", attributions=red), **options)
+    assert not np.array_equal(pooled.picture[2, 3], pooled.picture[5, 6])
+    np.testing.assert_array_equal(mean.picture[2, 3], mean.picture[5, 6])
+
+
 def test_every_column_in_any_order() -> None:
     names = ["path", "baseline", "colorbar", "gradients", "label", "image", "method"]
     cells = drawn(names, explanation(), explanation("gradients"))

@@ -165,3 +165,42 @@ def test_sums_are_in_order_whichever_batch_is_done_first() -> None:
         expected += np.float32(1 / 8) * (2 * alpha)
     np.testing.assert_array_equal(total, np.full(SHAPE, expected))
     np.testing.assert_allclose(scores, 12 * alphas**2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_network_that_loses_rows_ends_the_run(kept: bool) -> None:
+    class Lossy(ClosedForm):
+        def predict(self, inputs: Array) -> Array:
+            return super().predict(inputs)[:-1] if not kept else super().predict(inputs)
+
+        def gradients(self, points: Points, **wanted: bool) -> PointGradients:
+            found = super().gradients(points, **wanted)
+            return PointGradients(found.scores[:-1], found.summands[:-1], None, None, None)
+
+    def job() -> Job[None]:
+        for _ in range(8):
+            yield from predict(np.zeros(SHAPE, np.float32))
+            yield from follow(line(4))
+
+    with pytest.raises(ValueError, match=r"shorter|broadcast"):
+        list(Engine(Lossy(SHAPE), batch_size=4).run(job() for _ in range(8)))
+
+
+def test_a_request_that_nobody_answers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("igcli.pipeline.batches.Batches.give", lambda *_: [])
+
+    def job() -> Job[None]:
+        yield from follow(line(4))
+
+    with pytest.raises(RuntimeError, match="left unanswered"):
+        list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()]))
+
+
+def test_a_round_without_requests_is_answered() -> None:
+    def job() -> Job[int]:
+        assert (yield []) == []
+        assert (yield from predict()) == []
+        [found] = yield from follow(line(4))
+        return len(found.scores)
+
+    assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()])) == [4]

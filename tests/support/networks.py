@@ -21,6 +21,7 @@ class ClosedForm:
         self.factors = np.linspace(-1, 2, int(np.prod(shape)), dtype=np.float32).reshape(shape)
         self.batches: list[int] = []
         self.predictions = 0
+        self.small_batches: tuple[int, ...] = ()
 
     def place(self, start: Array, direction: Array) -> tuple[Array, Array]:
         return start, direction

@@ -24,6 +24,7 @@ class Separable:
         self._scores, self._slopes = scores, slopes
         self.batches: list[int] = []
         self.predictions = 0
+        self.small_batches: tuple[int, ...] = ()
 
     def place(self, start: Array, direction: Array) -> tuple[Array, Array]:
         return start, direction

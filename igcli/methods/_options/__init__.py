@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field, create_model
 
 from igcli import registry
+from igcli.methods._options._multiplied import Multiplied
 from igcli.options import Options
 from igcli.paths.options import PathOptions
 
 Group = TypeVar("Group", bound=Options)
+Path = TypeVar("Path", bound=PathOptions)
 
 
 def own(options: PathOptions, group: type[Group]) -> Group:
@@ -20,11 +22,31 @@ def own(options: PathOptions, group: type[Group]) -> Group:
     return next(found, group())
 
 
+def multiplied(options: Path, name: str, multiply: bool) -> Path:
+    """Return options by which a method multiplies by the input, or does not.
+
+    Raises:
+        ValueError: The method cannot do without, or it is neither true nor false.
+    """
+    if not isinstance(multiply, bool):
+        raise ValueError(f"multiply_by_input: must be True or False, not {multiply!r}")
+    able = [each for each in registry.names(__path__) if issubclass(_group(each), Multiplied)]
+    if name not in able:
+        raise ValueError(f"multiply_by_input: {name} has no such choice; {', '.join(able)} have")
+    changed = own(options, _group(name)).model_copy(update={"multiply_by_input": multiply})
+    return options.model_copy(update={name: changed})
+
+
+def _group(name: str) -> type[Options]:
+    group: type[Options] = registry.load(__name__, name).OPTIONS
+    return group
+
+
 def _groups() -> dict[str, Any]:
     """Return a field for the OPTIONS of every file here."""
     found = {}
     for name in registry.names(__path__):
-        group: type[Options] = registry.load(__name__, name).OPTIONS
+        group = _group(name)
         found[name] = (group, Field(default=group(), description=group.__doc__))
     return found
 

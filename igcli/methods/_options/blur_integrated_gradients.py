@@ -1,15 +1,21 @@
 """Options of blur integrated gradients."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from igcli.options import Options
+from igcli.methods._options._multiplied import Multiplied
 
 
-class BlurOptions(Options):
+class BlurOptions(Multiplied):
     """Blur integrated gradients: from the blurred image to the sharp one."""
 
     max_sigma: float = Field(default=50.0, gt=0, le=1000)
     """Standard deviation of the strongest blur, in pixels."""
+
+    edges: Literal["mirror", "zero"] = "mirror"
+    """What the blur sees beyond the edges: the image mirrored, or zero, as PAIR's implementation
+    has it."""
 
 
 OPTIONS = BlurOptions

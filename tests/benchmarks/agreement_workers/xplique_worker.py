@@ -1,0 +1,40 @@
+"""xplique."""
+
+import importlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from benchmarks.agreement_workers.common import keras_model, run
+
+attributions: Any = importlib.import_module("xplique.attributions")
+
+
+def find(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the explanations of all methods."""
+    model, image = keras_model(given), given["image"][None]
+    wanted = np.eye(5, dtype=np.float32)[[int(given["target"])]]
+    samples = len(given["noise"])
+
+    def explained(name: str, **options: Any) -> Any:
+        explainer = getattr(attributions, name)(model, reducer=None, batch_size=64, **options)
+        return np.asarray(explainer.explain(image, wanted))[0]
+
+    def noisy(name: str) -> Any:
+        tf.random.normal = lambda *_, **__: tf.constant(given["noise"])
+        return explained(name, nb_samples=samples, noise=1.0)
+
+    return {
+        "saliency": explained("Saliency"),
+        "gradient_input": explained("GradientInput"),
+        "integrated": explained(
+            "IntegratedGradients", steps=int(given["steps"]), baseline_value=0.0
+        ),
+        "smoothgrad": noisy("SmoothGrad"),
+        "squaregrad": noisy("SquareGrad"),
+        "vargrad": noisy("VarGrad"),
+    }
+
+
+if __name__ == "__main__":
+    run(find)
