@@ -16,7 +16,7 @@ def choose(device: str, precision: str = "float32") -> str:
     Raises:
         UsageError: The device is not there, is none for the precision, or has no such name.
     """
-    if not re.fullmatch(r"auto|cpu|gpu(:[0-9]{1,4})?", device):
+    if not re.fullmatch(r"auto|cpu|gpu(:[0-9]{1,4})?", str(device)):
         raise UsageError(f"device: must be auto, cpu, gpu or gpu:N, not {device!r}")
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")

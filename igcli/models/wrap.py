@@ -79,7 +79,7 @@ class Subject:
         except FAILED as error:
             raise ModelError(f"model: it failed when it was called: {_reason(error)}") from error
         found = self._chosen(returned)
-        if not tf.is_tensor(found):
+        if not isinstance(found, tf.Tensor):
             raise ModelError(f"model: it returned {type(found).__name__}, expected a tensor (N, K)")
         return found
 
@@ -257,15 +257,19 @@ def wrap(
         return tf.reshape(tf.cast(output, tf.float32), [-1, prod(shape)])
 
     place = choose(scoring.device, scoring.precision)
-    network = TensorFlowNetwork(
-        scores,
-        parts.shape,
-        device=place,
-        explain=scoring.explain,
-        precision=scoring.precision,
-        activation=scoring.activation,
-        binary=subject.is_keras or scoring.activation is not None,
-    )
+    try:
+        network = TensorFlowNetwork(
+            scores,
+            parts.shape,
+            device=place,
+            explain=scoring.explain,
+            precision=scoring.precision,
+            activation=scoring.activation,
+            binary=subject.is_keras or scoring.activation is not None,
+        )
+    except ModelError as error:
+        # Raised while a graph was made, it comes with TensorFlow's account of that.
+        raise ModelError(str(error).rpartition("ModelError: ")[2].strip()) from error
     classes = shape if network.outputs == prod(shape) else (network.outputs,)
     return Wrapped(network, parts, classes, place)
 
