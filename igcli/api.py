@@ -170,7 +170,7 @@ def attribute(
     if at_layer and layer is None:
         raise ValueError("baseline_space: there is no layer: name one, or leave it out")
     scoring = Scoring(explain, activation, precision, device)
-    call = Call(output, layer, layer_side, dict(call_kwargs or {}), scoring)
+    call = Call(output, layer, layer_side, {} if call_kwargs is None else call_kwargs, scoring)
     asked = batch(model, inputs, call)
     parts, network = asked.wrapped.parts, asked.wrapped.network
     known_range = _range(input_range, model)
@@ -242,16 +242,20 @@ def _range(input_range: Any, model: Any) -> Range | None:
 def _size(batch_size: Any, device: str) -> int:
     if batch_size is None:
         return batch_size_for(device)
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    is_number = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
+    if not is_number or batch_size < 1:
         raise ValueError(f"batch_size: must be a whole number, 1 or more, not {batch_size!r}")
-    return batch_size
+    return int(batch_size)
 
 
 def _targets(model: Any, target: Any, asked: Batch) -> list[Targets]:
     shape = asked.wrapped.output_shape
     if isinstance(target, str):
         labels = model.labels if isinstance(model, Model) else None
-        return [Targets(parse(target, labels, math.prod(shape), where="target"))] * len(asked)
+        wanted = parse(target, labels, math.prod(shape), where="target")
+        if wanted.top > 1:
+            raise ValueError(f"target: {target}: one target at a time: top, an index or a label")
+        return [Targets(wanted)] * len(asked)
     return row_targets(target, shape, len(asked))
 
 

@@ -89,7 +89,10 @@ def arrays_of(inputs: Any) -> tuple[list[Any], tuple[Any, ...] | None, bool]:
     several = isinstance(inputs, list | tuple) and all(hasattr(each, "shape") for each in inputs)
     is_single = keys is None and not (several and len(inputs))
     listed = [inputs] if is_single else [inputs[key] for key in keys] if keys else list(inputs)
-    arrays = [np.asarray(each) for each in listed]
+    try:
+        arrays = [np.asarray(each) for each in listed]
+    except ValueError:
+        raise ValueError("inputs: expected arrays whose rows are all of one shape") from None
     if not arrays or any(array.ndim == 0 for array in arrays):
         raise ValueError("inputs: expected arrays with an example in each row")
     if len({len(array) for array in arrays}) > 1 or not len(arrays[0]):

@@ -79,7 +79,7 @@ class Subject:
         except FAILED as error:
             raise ModelError(f"model: it failed when it was called: {_reason(error)}") from error
         found = self._chosen(returned)
-        if not tf.is_tensor(found):
+        if not isinstance(found, tf.Tensor):
             raise ModelError(f"model: it returned {type(found).__name__}, expected a tensor (N, K)")
         return found
 
@@ -259,9 +259,13 @@ def wrap(
     place = choose(scoring.device)
     two_classes = subject.is_keras or scoring.activation is not None
     reading = Reading(scoring.explain, scoring.activation, two_classes)
-    network = TensorFlowNetwork(
-        scores, parts.shape, device=place, reading=reading, precision=scoring.precision
-    )
+    try:
+        network = TensorFlowNetwork(
+            scores, parts.shape, device=place, reading=reading, precision=scoring.precision
+        )
+    except ModelError as error:
+        # Raised while a graph was made, it comes with TensorFlow's account of that.
+        raise ModelError(str(error).rpartition("ModelError: ")[2].strip()) from error
     classes = shape if network.outputs == prod(shape) else (network.outputs,)
     return Wrapped(network, parts, classes, place)
 

@@ -9,15 +9,17 @@ intervals are kept, others are taken again.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from igcli.paths.adaptive import FIRST, refine
-from igcli.paths.mesh import KEPT, Accuracy, Places, Vector, largest, measured, shares_of
+from igcli.paths.mesh import ROWS, Accuracy, Places, Vector, largest, measured, shares_of
 from igcli.paths.options import PathOptions
 from igcli.paths.work import Work, gradients_at
 from igcli.records import SMALLEST_DIFFERENCE, Array
+
+KEPT = 32
+"""Points in memory at a time, each with its gradient."""
 
 Path = Callable[[float], Array]
 """Float32 point, in the input's shape, at 0...1 of the way."""
@@ -83,15 +85,17 @@ class _Curve:
     """The path cut into intervals."""
 
     def __init__(self, path: Path, target: int) -> None:
+        end = path(1.0)
         self._path, self._target = path, target
+        self._rows = slice(None, None, max(1, len(end) // ROWS))
         self._known: dict[float, _Visited] = {}
         self.evaluations = 0
         self.alphas: Vector = np.empty(0)
         self.scores: Vector = np.empty(0)
         self.sums: Vector = np.empty(0)
         self._variances: Vector = np.empty(0)
-        self.products: Any = 0.0
-        self.mean: Any = 0.0
+        self.products: Vector = np.zeros(end.shape)
+        self.mean: Vector = np.zeros(end.shape)
 
     @property
     def size(self) -> int:
@@ -105,7 +109,7 @@ class _Curve:
 
     def accuracy(self) -> Accuracy:
         """Return how far the integral is off."""
-        norm = math.sqrt(float(np.square(self.products).sum()))
+        norm = math.sqrt(float(np.square(self.products[self._rows]).sum()))
         return measured(self._gaps(), self._variances, difference=self.difference, norm=norm)
 
     def worst(self, most: int, *, gaps: bool, variances: bool) -> Places:
@@ -149,13 +153,15 @@ class _Curve:
     def _add(self, low: float, high: float, *, sign: int) -> tuple[float, float]:
         """Add an interval to the integral, or take it back; return its sum and variance."""
         one, other = self._known[low], self._known[high]
-        chord = (other.point - one.point).astype(np.float64)
-        mean = (one.gradient.astype(np.float64) + other.gradient) / 2
+        chord = other.point - one.point
+        mean = (one.gradient + other.gradient) * np.float32(0.5)
         product = mean * chord
-        self.products = self.products + sign * product
-        self.mean = self.mean + sign * (high - low) * mean
-        jump = (other.gradient.astype(np.float64) - one.gradient) * chord
-        return float(product.sum()), float(np.square(jump).sum()) / 12
+        # What is taken back is the same to the bit as what was added.
+        self.products += np.float32(sign) * product
+        self.mean += np.float32(sign * (high - low)) * mean
+        rows = self._rows
+        jump = (other.gradient[rows] - one.gradient[rows]) * chord[rows]
+        return float(product.sum(dtype=np.float64)), float(np.square(jump).sum()) / 12
 
     def _gaps(self) -> Vector:
         return np.diff(self.scores) - self.sums

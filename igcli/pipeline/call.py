@@ -182,7 +182,13 @@ def checked(array: npt.NDArray[Any], what: str) -> Array:
 def _sorted(
     options: Mapping[str, Any], count: int
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """Tell arguments that are the same for all examples from those with a row for each."""
+    """Tell arguments that are the same for all examples from those with a row for each.
+
+    Raises:
+        ValueError: They have no names.
+    """
+    if not isinstance(options, Mapping):
+        raise ValueError(f"call_kwargs: expected a mapping, not {type(options).__name__}")
     rowwise = {
         name: np.asarray(value)
         for name, value in options.items()

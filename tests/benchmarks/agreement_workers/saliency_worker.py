@@ -9,9 +9,17 @@ from benchmarks.agreement_workers.common import keras_model, run
 
 core: Any = importlib.import_module("saliency.core")
 
+_quantile: Any = np.quantile
+
+
+def quantile(values: Any, share: Any, interpolation: str = "linear", **options: Any) -> Any:
+    """Return a quantile: NumPy 2.4 has no longer the name that guided integrated gradients use."""
+    return _quantile(values, share, method=options.pop("method", interpolation), **options)
+
 
 def find(given: dict[str, Any]) -> dict[str, Any]:
     """Return the masks of all methods."""
+    np.quantile = quantile  # type: ignore[assignment]
     model, target, image = keras_model(given), int(given["target"]), given["image"]
 
     def call(inputs: Any, call_model_args: Any = None, expected_keys: Any = None) -> dict[str, Any]:
