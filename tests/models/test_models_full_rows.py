@@ -49,7 +49,9 @@ def demo() -> TensorFlowNetwork:
     return igcli.load_model("demo", device="cpu").network
 
 
-@pytest.mark.parametrize("make", [rows_of_values, images, bfloat16, demo])
+@pytest.mark.parametrize(
+    "make", [rows_of_values, images, bfloat16, pytest.param(demo, marks=pytest.mark.full)]
+)
 @pytest.mark.parametrize("each", [False, True])
 def test_small_batches_give_the_bits_of_a_full_one(
     each: bool, make: Callable[[], TensorFlowNetwork]
@@ -90,14 +92,11 @@ def test_a_network_with_gradients_of_its_authors_has_one_size() -> None:
     ("method", "count", "most"),
     [
         ("integrated_gradients", 1, 1.15),
-        ("integrated_gradients", 4, 1.15),
         ("smoothgrad", 1, 1.5),
-        ("smoothgrad", 4, 1.5),
         ("idgi", 1, 1.5),
         ("blur_integrated_gradients", 1, 1.5),
         ("expected_gradients", 1, 1.5),
         ("gradients", 4, 1.5),
-        ("gradients", 3, 1.5),
         ("gradients", 1, 2),
         ("guided_integrated_gradients", 1, 2),
     ],
@@ -142,7 +141,7 @@ def test_results_are_the_same_to_the_bit_without_small_batches(
     def found(method: str) -> Any:
         return igcli.attribute(model, inputs, method=method, target=3, device="cpu").attributions
 
-    methods = ("integrated_gradients", "gradients", "idgi")
+    methods = ("integrated_gradients", "gradients")
     small = [found(method) for method in methods]
     monkeypatch.setattr("igcli.models.network.SMALL_BATCHES", ())
     for method, expected in zip(methods, small, strict=True):
