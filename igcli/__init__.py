@@ -4,14 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from igcli.api import Attribution, attribute, load_model
+    from igcli.errors import IgcliError
 
-__all__ = ["Attribution", "attribute", "load_model"]
+__all__ = ["Attribution", "IgcliError", "attribute", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the interface at its first use: `import igcli` imports no TensorFlow."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from igcli import api
+    from igcli import api, errors
 
-    return getattr(api, name)
+    return getattr(errors if name == "IgcliError" else api, name)

@@ -223,10 +223,23 @@ def _check_choice(name: str, value: Any, known: Sequence[str]) -> None:
 def _settings(
     options: Mapping[str, Any], method: str, multiply_by_input: bool | None
 ) -> MethodOptions:
-    settings = validated(MethodOptions, options, KEYS)
+    settings = validated(MethodOptions, _grouped(options, method), KEYS)
     if multiply_by_input is None:
         return settings
     return multiplied(settings, method, multiply_by_input)
+
+
+def _grouped(options: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """Return options with those of the method's own, such as `samples`, under its name."""
+    group = MethodOptions.model_fields.get(method)
+    known = {} if group is None else getattr(group.annotation, "model_fields", {})
+    own = {name for name in options if name in known and name not in MethodOptions.model_fields}
+    grouped = {name: value for name, value in options.items() if name not in own}
+    if own:
+        given = grouped.get(method, {})
+        inner = {name: options[name] for name in own}
+        grouped[method] = {**given, **inner} if isinstance(given, Mapping) else given
+    return grouped
 
 
 def _range(input_range: Any, model: Any) -> Range | None:

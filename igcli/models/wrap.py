@@ -29,6 +29,8 @@ MOST_BYTES = 1 << 30
 """What may travel with the examples: a graph holds two gibibytes at most."""
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_NODES = re.compile(r"\{\{.*?\}\}|\[Op:\w*\].*$")
+"""Names of TensorFlow's operations, which say nothing to whoever wrote the model."""
 _DOUBLE = re.compile(r"\b(double|float64)\b")
 
 CHUNK = 32
@@ -274,7 +276,7 @@ def _reason(error: Exception) -> str:
     """Return the line of an error's message that tells most."""
     lines = [_STYLE.sub("", line).strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception encountered")]
-    reason = told[0] if told else type(error).__name__
+    reason = _NODES.sub("", told[0]).strip() if told else type(error).__name__
     if _DOUBLE.search(reason):
         reason += " (inputs are float32: use float32 in the function too, or cast inside it)"
     return reason

@@ -30,6 +30,9 @@ MOST_BYTES = 1 << 27
 MOST_FILES = 2000
 MOST_FONTS = 8
 SECONDS = 10
+SHOWN = 3
+"""Letters that are named where no font has them."""
+
 SAMPLED = 16
 """Letters that fontconfig is asked about, each of another part of Unicode."""
 
@@ -99,7 +102,10 @@ def _found(missing: set[str]) -> Iterator[bytes]:
             yield data
         if not missing or fonts == MOST_FONTS:
             return
-    log.info("no font of this machine has %s", " ".join(sorted(missing)[:SAMPLED]))
+    log.warning(
+        "no font here has some letters of the labels (%s), which are shown as escapes: set panel.font",
+        " ".join(each.encode("unicode_escape").decode() for each in sorted(missing)[:SHOWN]),
+    )
 
 
 def _read(path: str) -> bytes:

@@ -164,9 +164,14 @@ def check_rows(file: str) -> None:
     """Refuse a file of targets that is none of any network.
 
     Raises:
-        UsageError: It cannot be read, or a row is no pair.
+        UsageError: It cannot be read, has no rows, or a row is no pair.
     """
-    for row in read_rows(file):
+    rows = list(read_rows(file))
+    if not rows:
+        raise UsageError(
+            f"targets: {file} has no rows: expected a path and a label or index in each"
+        )
+    for row in rows:
         check_form(row.target, where=f"targets: {file}:{row.line}")
 
 

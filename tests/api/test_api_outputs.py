@@ -236,3 +236,23 @@ def test_options_of_a_loaded_model_are_checked() -> None:
     for option in options:
         with pytest.raises(ValueError, match=r"are said to igcli\.load_model"):
             igcli.attribute(model, image, **option)
+
+
+def test_keys_of_the_method_are_arguments() -> None:
+    inputs = np.full((1, 4), 0.5, np.float32)
+
+    def squares(x: Any) -> Any:
+        return tf.reduce_sum(x**2, 1)
+
+    flat = igcli.attribute(squares, inputs, method="smoothgrad", samples=3, noise=0.0)
+    named = igcli.attribute(
+        squares, inputs, method="smoothgrad", smoothgrad={"samples": 3, "noise": 0.0}
+    )
+    both = igcli.attribute(
+        squares, inputs, method="smoothgrad", noise=0.0, smoothgrad={"samples": 3}
+    )
+    for result in (flat, named, both):
+        assert result.explanations[0].evaluations == 3
+        np.testing.assert_allclose(result.attributions, 2 * inputs**2, rtol=1e-6)
+    with pytest.raises(ValueError, match="samples"):
+        igcli.attribute(squares, inputs, samples=3)
