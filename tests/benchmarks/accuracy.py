@@ -93,9 +93,10 @@ def row(name: str, found: Sequence[Found], exact: Sequence[Found]) -> str:
     evaluations = np.array([each.evaluations for each in found])
     completeness = np.array([each.completeness for each in found])
     pixels = pixel_errors(found, exact)
+    complete = f"{np.median(completeness):.1%} / {completeness.max():.1%}"
     return (
         f"| {name} | {evaluations.mean():.1f} ({evaluations.max()}) "
-        f"| {np.median(completeness):.1%} / {completeness.max():.1%} "
+        f"| {complete if np.isfinite(completeness).all() else '–'} "
         f"| {np.percentile(pixels, 95):.1%} / {pixels.max():.1%} |"
     )
 
