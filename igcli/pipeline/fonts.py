@@ -103,7 +103,8 @@ def _found(missing: set[str]) -> Iterator[bytes]:
         if not missing or fonts == MOST_FONTS:
             return
     log.warning(
-        "no font here has some letters of the labels (%s), which are shown as escapes: set panel.font",
+        "no font here has some letters of the labels (%s), which are drawn as escapes: "
+        "set panel.font",
         " ".join(each.encode("unicode_escape").decode() for each in sorted(missing)[:SHOWN]),
     )
 
