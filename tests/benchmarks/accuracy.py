@@ -96,7 +96,7 @@ def row(name: str, found: Sequence[Found], exact: Sequence[Found]) -> str:
     complete = f"{np.median(completeness):.1%} / {completeness.max():.1%}"
     return (
         f"| {name} | {evaluations.mean():.1f} ({evaluations.max()}) "
-        f"| {complete if np.isfinite(completeness).all() else '–'} "
+        f"| {complete if np.isfinite(completeness).all() else '-'} "
         f"| {np.percentile(pixels, 95):.1%} / {pixels.max():.1%} |"
     )
 
