@@ -21,6 +21,11 @@ from igcli.printable import printable
 
 Command = Callable[..., Any]
 
+UNKNOWN = (
+    "whether model.preprocess fits cannot be told from this network, which has no trained batch "
+    "normalization: compare its answers with those that you know"
+)
+
 UNFIT = 3
 """Exit code of a check that found something."""
 
@@ -84,6 +89,8 @@ def check(name: str, images: tuple[str, ...], **options: Any) -> None:
     verdict = inspected(settings, images, trust_model=options["trust_model"])
     for image, (label, score) in zip(images, verdict.tops, strict=True):
         say(f"{image}: {label}, {score:.4g}", NOTICE)
+    if not verdict.knows_training:
+        say(UNKNOWN, NOTICE)
     for each in verdict.findings:
         click.echo(printable(f"{each.what}; {each.remedy}"))
     if not verdict.findings:

@@ -97,6 +97,12 @@ def _answers(scores: Array) -> Iterator[Finding]:
 def _sums(scores: Array, model: Model) -> Iterator[Finding]:
     if model.network.activation is not None:
         return
+    if model.network.is_binary:
+        yield Finding(
+            "it ends in a single value without a sigmoid, which counts as two classes",
+            "set model.activation: sigmoid (--model-activation sigmoid) to explain probabilities",
+        )
+        return
     if scores.shape[-1] > 1 and np.abs(scores.sum(-1) - 1).max() > 1e-3:
         yield Finding(
             f"its scores do not sum to one (they are {scores[0].min():.3g} to "

@@ -41,9 +41,9 @@ def converted(concrete: Any) -> Any:
     random = next(_random_operations(frozen), None)
     if random is not None and _is_random(concrete):
         raise ModelError(
-            f"model: its output is random ({random} is active at inference, as in model.export() "
-            "of a network with augmentation layers): save it with model.save(FILE.keras) or "
-            "without these layers"
+            "model: its output is random at inference, as augmentation layers make it in "
+            "model.export(): save it with model.save(FILE.keras) or without these layers, or feed "
+            f"a frozen graph what turns it off (model.feeds); the operation is {random}"
         )
     return frozen
 

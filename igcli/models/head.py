@@ -111,9 +111,9 @@ def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
         return traced.graph
     if head.activation is None:
         raise ModelError(
-            "explain: logit: no softmax or sigmoid was found at the end of the network: use "
-            "explain: probability, which explains its output as it is, or name the tensor of "
-            "the logits with model.output"
+            "explain: logit: no softmax or sigmoid was found at the end of the network: leave "
+            "explain out, which explains its output as it is (logits, if it ends in them), or name "
+            "the tensor of the logits with model.output"
         )
     return traced.cut(lambda output: _last(output).inputs[0])
 

@@ -111,7 +111,8 @@ class ModelOptions(Options):
     SavedModel, the name or the index of a Keras network's output."""
 
     feeds: Annotated[
-        dict[str, float | bool] | None, Expected("a mapping such as {keep_prob: 1.0}")
+        dict[str, float | bool] | None,
+        Expected("a mapping such as {keep_prob: 1.0}, as an option keep_prob=1.0"),
     ] = Field(default=None, examples=[{"keep_prob": 1.0}])
     """Values for the further inputs of a frozen graph, by name."""
 

@@ -11,7 +11,7 @@ from igcli.images.decode import decode
 from igcli.images.files import read_file
 from igcli.models import labels
 from igcli.models.applications import PREFIX, cached_weights
-from igcli.models.check import Finding, findings
+from igcli.models.check import Finding, findings, trained_on
 from igcli.models.describe import labels_in_words, preprocessing_in_words
 from igcli.models.device import choose
 from igcli.models.load import Model, from_source
@@ -29,10 +29,12 @@ class Verdict:
     Attributes:
         findings: What looks wrong.
         tops: The top label of each image, or its index, and its score.
+        knows_training: Whether the network tells which preprocessing it was trained with.
     """
 
     findings: tuple[Finding, ...]
     tops: tuple[tuple[str, float], ...]
+    knows_training: bool
 
 
 def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
@@ -52,13 +54,20 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     return {
         "source": options.source,
         "input": f"{loaded.input}, {height} x {width} {'RGB' if model.channels == 3 else 'grey'}",
-        "output": f"{loaded.output}, {model.network.outputs:,} scores",
+        "output": f"{loaded.output}, {_scores_in_words(model)}",
         "ends in": model.network.activation or "no softmax or sigmoid",
         "preprocess": preprocessing_in_words(options.preprocess or loaded.preprocess),
         "labels": labels_in_words(model.labels),
         "parameters": f"{loaded.parameters:,}",
         "sha256": model.sha256 if is_here else "known once its weights are fetched",
     }
+
+
+def _scores_in_words(model: Model) -> str:
+    network = model.network
+    if network.positions is not None:
+        return f"{network.outputs:,} classes of each of {network.positions:,} pixels"
+    return "one value, no or yes" if network.is_binary else f"{network.outputs:,} scores"
 
 
 def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Verdict:
@@ -82,7 +91,7 @@ def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Ve
     found += findings(pixels, loaded, model, options=settings.model)
     tops = (_top(model.network.predict(each[None])[0]) for each in pixels)
     named = tuple((names[best] if names else str(best), score) for best, score in tops)
-    return Verdict(tuple(found), named)
+    return Verdict(tuple(found), named, trained_on(loaded, settings.model).is_known)
 
 
 def _top(scores: Array) -> tuple[int, float]:

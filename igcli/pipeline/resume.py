@@ -192,6 +192,8 @@ def _other_model(record: Record, sha256: str) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {plain(each)}" for name, each in value.items())
     return "none" if value is None else plain(value).strip("'")
 
 

@@ -235,3 +235,24 @@ def test_layers_of_keras_hub_name_the_package() -> None:
 def test_what_trust_does_not_help_does_not_ask_for_it() -> None:
     tf.io.write_file("net.keras", b"PK\x03\x04")
     assert "--trust-model" not in refused("net.keras")
+
+
+def test_a_layer_that_keras_guesses_at_is_its_authors() -> None:
+    class Scaled(keras.layers.Layer):
+        def __init__(self, ratio: int = 4, **options: Any) -> None:
+            super().__init__(**options)
+            self.ratio = ratio
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.ratio
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "ratio": self.ratio}
+
+    inputs = keras.Input((8, 8, 3))
+    flat = keras.layers.Flatten()(Scaled()(inputs))
+    keras.Model(inputs, keras.layers.Dense(2)(flat)).save("net.h5")
+    message = refused("net.h5")
+    assert "needs code of its author's" in message
+    assert "Scaled" in message
+    assert "--trust-model" in message

@@ -145,8 +145,10 @@ def _check_fed(needed: Any, given: Collection[str], what: str) -> None:
         }
         feeds = {name: "false" if flag else "1.0" for name, flag in is_flag.items()}
         listed = ", ".join(f"{name}: {value}" for name, value in feeds.items())
+        option = ",".join(f"{name}={value}" for name, value in feeds.items())
         raise ModelError(
-            f"{what} also needs a value for {', '.join(feeds)}: set model.feeds, as in {{{listed}}}"
+            f"{what} also needs a value for {', '.join(feeds)}: set model.feeds: {{{listed}}} "
+            f"(--model-feeds {option})"
         )
 
 

@@ -115,7 +115,8 @@ def _of_row(loaded: Loaded, options: ModelOptions) -> InputLayout:
             return InputLayout((height, width, channels), False, (length,), loaded.dtype)
     raise ModelError(
         f"model: {options.source} takes {_kind(loaded.input_shape)}, which are no pixels of a "
-        "square image: set model.size to the height and width of the images"
+        "square image: if they are those of another one, set model.size to its height and width "
+        "(in Python, igcli.attribute takes any arrays)"
     )
 
 

@@ -141,6 +141,7 @@ def _reason(path: str, saved: SavedConfig, error: Exception, *, trust: bool) -> 
     missing = next((line for line in text.splitlines() if _is_missing(line)), None)
     if missing and not _is_of_keras(missing):
         what = missing.split(". ")[0].removeprefix("Exception encountered: ").strip()
+        what = what.partition(" using config=")[0]
         return f"model: {path} needs code of its author's: {what}: {_TRUSTED if trust else TRUST}"
     wrote = f"Keras {saved.version}" if saved.version else "an early Keras"
     return f"model: {path}, written by {wrote}, cannot be read: {first_line(error)}"
@@ -158,4 +159,6 @@ def _is_of_keras(line: str) -> bool:
 
 
 def _is_missing(line: str) -> bool:
-    return any(words in line for words in ("ould not locate", "nknown layer", "nknown function"))
+    # The last is what a class comes to that Keras guesses at in an .h5 file.
+    words = ("ould not locate", "nknown layer", "nknown function", "rror when deserializing class")
+    return any(each in line for each in words)

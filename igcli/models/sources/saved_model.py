@@ -187,5 +187,7 @@ def _parameters(saved: Any) -> int:
 
 def _variables(saved: Any) -> Iterator[Any]:
     yield from getattr(saved, "variables", ())
-    for function in saved.signatures.values():
+    methods = (getattr(saved, name, None) for name in _METHODS)
+    concrete = (each for method in methods for each in getattr(method, "concrete_functions", ()))
+    for function in (*saved.signatures.values(), *concrete):
         yield from function.variables
