@@ -64,8 +64,8 @@ class PathOptions(Options):
     that an image is refined to."""
 
     max_steps: int = Field(default=1000, ge=1)
-    """Most intervals (draws of expected_gradients) of an image with auto steps, which then stops with
-    a warning."""
+    """Most intervals (draws of expected_gradients) of an image with auto steps, which then stops
+    with a warning."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of all that is drawn at random; equal seeds give equal results."""

@@ -238,7 +238,7 @@ def test_what_trust_does_not_help_does_not_ask_for_it() -> None:
 
 
 def test_a_layer_that_keras_guesses_at_is_its_authors() -> None:
-    class Scaled(keras.layers.Layer):
+    class Scaled(keras.layers.Layer):  # type: ignore[misc]
         def __init__(self, ratio: int = 4, **options: Any) -> None:
             super().__init__(**options)
             self.ratio = ratio
