@@ -151,8 +151,19 @@ def test_every_key_can_be_set_by_its_options(key: Key) -> None:
             assert given(flag.replace("--", "--no-", 1))[1] == {key.name: False}
         elif isinstance(value, list | tuple):
             assert given(flag, ",".join(map(str, value)))[1] == {key.name: tuple(value)}
+        elif isinstance(value, dict):
+            pairs = ",".join(f"{name}={each}" for name, each in value.items())
+            assert given(flag, pairs)[1] == {key.name: value}
         else:
             assert given(flag, str(value))[1] == {key.name: value}
+
+
+def test_feeds_are_names_and_numbers_or_flags() -> None:
+    feeds = shown("--model", "a.pb", "--model-feeds", "keep_prob=0.5, phase_train=false")["model"]
+    assert feeds["feeds"] == {"keep_prob": 0.5, "phase_train": False}
+    for wrong in ("keep_prob", "keep_prob=much", "keep_prob:1.0", "=1"):
+        with pytest.raises(ConfigError, match=r"^--model-feeds: must be a mapping such as"):
+            invoke("show", "--model-feeds", wrong)
 
 
 def test_output_has_a_short_form() -> None:
