@@ -159,8 +159,9 @@ def test_every_key_can_be_set_by_its_options(key: Key) -> None:
 
 
 def test_feeds_are_names_and_numbers_or_flags() -> None:
-    feeds = shown("--model", "a.pb", "--model-feeds", "keep_prob=0.5, phase_train=false")["model"]
-    assert feeds["feeds"] == {"keep_prob": 0.5, "phase_train": False}
+    given = ("--model", "a.pb", "--model-feeds", "keep_prob=0.5, phase_train=false")
+    feeds = value_at(shown(*given), LEAVES["model.feeds"])
+    assert feeds == {"keep_prob": 0.5, "phase_train": False}
     for wrong in ("keep_prob", "keep_prob=much", "keep_prob:1.0", "=1"):
         with pytest.raises(ConfigError, match=r"^--model-feeds: must be a mapping such as"):
             invoke("show", "--model-feeds", wrong)
