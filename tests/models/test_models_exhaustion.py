@@ -14,7 +14,7 @@ SHAPE = (4, 4, 3)
 
 def test_a_network_that_wants_too_much_memory_says_so() -> None:
     def scores(x: Any) -> Any:
-        wide = tf.fill([tf.shape(x)[0], 1 << 22, 1 << 23], tf.reduce_max(x))  # 128 TiB
+        wide = tf.tile(tf.reduce_max(x, [1, 2, 3])[:, None, None], [1, 1 << 22, 1 << 23])  # 128 TiB
         return tf.nn.softmax(tf.reduce_mean(x, [1, 2]) * tf.reduce_max(wide, [1, 2])[:, None])
 
     network = TensorFlowNetwork(scores, SHAPE)

@@ -44,7 +44,7 @@ def test_the_named_colours() -> None:
 
 def test_a_colour_has_its_channels_in_order() -> None:
     assert (Starts("#ff8001").of(image()) == [255, 128, 1]).all()
-    with pytest.raises(ValueError, match="needs RGB images"):
+    with pytest.raises(ValueError, match="needs RGB or grey images"):
         Starts("#ff8001").of(image()[..., :2])
 
 
