@@ -217,7 +217,7 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
         (("BUCKET/in", "--output", "http://h/out"), "igcli: output 'http://h/out': nothing can be"),
         (("BUCKET/in", "--output", "s3://"), "igcli: output 's3://' names no folder in the store"),
         (("s3://k:s3cr3t@b/in",), "igcli: a URL s3://... holds a user name or password"),
-        (("BUCKET/in", "--output", "s3://k:s3cr3t/x@b/o"), "--output: is a URL with a user name"),
+        (("BUCKET/in", "--output", "s3://k:s3cr3t/x@b/o"), "igcli: --output: is a URL with a user"),
         (("http://k:s3cr3t@b/a.jpg",), "igcli: a URL http://... holds a user name or password"),
         (("http://h/photos/",), "igcli: 'http://h/photos/': folders of the web are not walked"),
         (("ftp://h/a.jpg",), "igcli: 'ftp://h/a.jpg': no kind of URL that igcli reads"),

@@ -17,6 +17,8 @@ from igcli.models.sources.keras_file import first_line
 tf = tensorflow()
 
 _DEFAULT = "serving_default"
+_UNREADABLE = (OSError, ValueError, LookupError, RuntimeError)
+"""What TensorFlow raises on damaged folders."""
 
 
 _IMAGE_RANKS = (None, 2, 3, 4)
@@ -57,7 +59,7 @@ def load(options: ModelOptions) -> Loaded:
     try:
         # The object has to outlive the loading: it owns the variables.
         saved = _loaded(path)
-    except (tf.errors.OpError, OSError, ValueError, LookupError, DecodeError) as error:
+    except (tf.errors.OpError, DecodeError, *_UNREADABLE) as error:
         reason = getattr(error, "message", None) or first_line(error)
         raise ModelError(
             f"model: {path} is not a SavedModel that can be read: {reason.splitlines()[0]}"
