@@ -21,11 +21,11 @@ from igcli.models.parts import Parts
 from igcli.models.wrap import Scoring
 from igcli.paths.starts import PIXELS
 from igcli.paths.work import Work
-from igcli.pipeline.call import Batch, Call, batch
+from igcli.pipeline.call import CallOptions, ExampleBatch, batch
 from igcli.pipeline.ending import ending_of
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.explain import explain
-from igcli.pipeline.plan import Plan
+from igcli.pipeline.plan import AttributionSpec
 from igcli.pipeline.rows import Range, checked_range, row_targets, shared_scores
 from igcli.pipeline.size import batch_size_for
 from igcli.pipeline.targets import Targets, parse
@@ -170,7 +170,9 @@ def attribute(
     if at_layer and layer is None:
         raise ValueError("baseline_space: there is no layer: name one, or leave it out")
     scoring = Scoring(explain, activation, precision, device)
-    call = Call(output, layer, layer_side, {} if call_kwargs is None else call_kwargs, scoring)
+    call = CallOptions(
+        output, layer, layer_side, {} if call_kwargs is None else call_kwargs, scoring
+    )
     asked = batch(model, inputs, call)
     parts, network = asked.wrapped.parts, asked.wrapped.network
     known_range = _range(input_range, model)
@@ -183,7 +185,7 @@ def attribute(
         else asked.references(references, at_layer=at_layer)
     )
     plans = [
-        Plan(
+        AttributionSpec(
             (method,),
             settings,
             start,
@@ -261,7 +263,7 @@ def _size(batch_size: Any, device: str) -> int:
     return int(batch_size)
 
 
-def _targets(model: Any, target: Any, asked: Batch) -> list[Targets]:
+def _targets(model: Any, target: Any, asked: ExampleBatch) -> list[Targets]:
     shape = asked.wrapped.output_shape
     if isinstance(target, str):
         labels = model.labels if isinstance(model, Model) else None
@@ -284,12 +286,12 @@ def _values(parts: Parts) -> npt.NDArray[np.bool_]:
     return parts.join(ones, number=0) > 0
 
 
-def _numbered(place: int, example: Array, plan: Plan) -> Work[tuple[int, Explanation]]:
+def _numbered(place: int, example: Array, plan: AttributionSpec) -> Work[tuple[int, Explanation]]:
     [explanation] = yield from explain(example, plan)
     return place, explanation
 
 
-def _result(found: Sequence[Explanation], asked: Batch) -> Attribution:
+def _result(found: Sequence[Explanation], asked: ExampleBatch) -> Attribution:
     parts, shape = asked.wrapped.parts, asked.wrapped.output_shape
     errors = [each.completeness_error for each in found]
     split = parts.split(np.stack([each.attributions for each in found]))

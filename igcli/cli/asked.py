@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from igcli.cli.options import settings_of
-from igcli.cli.report import Wanted
+from igcli.cli.report import ReportOptions
 from igcli.cli.run_options import Arguments
 from igcli.cli.shard import shard_of
 from igcli.cli.tars import refuse_for_tars
@@ -16,7 +16,7 @@ from igcli.errors import UsageError
 from igcli.models.options import is_name
 from igcli.outputs.open import output_at
 from igcli.outputs.page import refuse_foreign
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.outputs.sharing import refuse_results
 from igcli.pipeline.checks import check
 from igcli.pipeline.fleet.cluster import require_ray
@@ -45,7 +45,7 @@ SHAPE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class RunRequest:
     """What a command is asked to do, and where it goes.
 
     Attributes:
@@ -60,12 +60,12 @@ class Asked:
     settings: Settings
     chosen: AbstractSet[str]
     arguments: Arguments
-    place: Place
+    place: RunLocation
     panels: bool
-    wanted: Wanted
+    wanted: ReportOptions
 
 
-def ask(options: dict[str, Any], *, panels: bool) -> Asked:
+def ask(options: dict[str, Any], *, panels: bool) -> RunRequest:
     """Sort the options of a command, and refuse what is wrong without looking for images.
 
     Raises:
@@ -77,15 +77,15 @@ def ask(options: dict[str, Any], *, panels: bool) -> Asked:
     if not panels and settings.gif is None:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
-    wanted = Wanted(as_json=as_json, nul=arguments.nul, quiet=quiet, icc=settings.icc)
+    wanted = ReportOptions(as_json=as_json, nul=arguments.nul, quiet=quiet, icc=settings.icc)
     folder = output_at(settings.output)
-    place = Place(folder, shard_of(arguments.shard, folder))
-    asked = Asked(settings, loaded.chosen, arguments, place, panels, wanted)
+    place = RunLocation(folder, shard_of(arguments.shard, folder))
+    asked = RunRequest(settings, loaded.chosen, arguments, place, panels, wanted)
     _refuse(asked)
     return asked
 
 
-def _refuse(asked: Asked) -> None:
+def _refuse(asked: RunRequest) -> None:
     folder, settings = asked.place.folder, asked.settings
     folder.check()
     if folder.path.startswith("memory:"):
@@ -110,7 +110,7 @@ def _refuse_engine(arguments: Arguments) -> None:
         raise UsageError("--workers and --ray-address are for --engine ray")
 
 
-def earlier_of(asked: Asked) -> Earlier:
+def earlier_of(asked: RunRequest) -> Earlier:
     """Look at what is there.
 
     Raises:
@@ -126,7 +126,7 @@ def earlier_of(asked: Asked) -> Earlier:
     )
 
 
-def prepared_for(asked: Asked) -> "Prepared":
+def prepared_for(asked: RunRequest) -> "Prepared":
     """Load the network, and say which it is.
 
     Raises:
@@ -142,13 +142,13 @@ def prepared_for(asked: Asked) -> "Prepared":
     return prepared
 
 
-def say_demo(asked: Asked) -> None:
+def say_demo(asked: RunRequest) -> None:
     """Say that the network is the demo where nobody chose it."""
     if asked.chosen.isdisjoint({"model", "model.source"}):
         say(DEMO, NOTICE)
 
 
-def say_model(asked: Asked, device: str) -> None:
+def say_model(asked: RunRequest, device: str) -> None:
     """Say which network runs, where, and what nobody said of how it takes images."""
     model = asked.settings.model
     say(f"{model.source} on {device}", NOTICE)

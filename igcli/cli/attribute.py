@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from igcli.cli.asked import Asked, ask, earlier_of, prepared_for
+from igcli.cli.asked import RunRequest, ask, earlier_of, prepared_for
 from igcli.cli.dry_run import dry_run
 from igcli.cli.fleet import fleet_for
 from igcli.cli.report import Report
@@ -18,7 +18,7 @@ from igcli.pipeline.resume import Earlier
 
 if TYPE_CHECKING:
     from igcli.pipeline.fleet.run import FleetRun
-    from igcli.pipeline.run import Run
+    from igcli.pipeline.run import LocalRun
     from igcli.pipeline.tars import TarRun
 
 
@@ -53,7 +53,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
     click.get_current_context().exit(code)
 
 
-def _run(asked: Asked) -> int:
+def _run(asked: RunRequest) -> int:
     folder = asked.place.folder
     images, walk = find(asked.arguments, asked.place, asked.settings.targets)
     run = _engine(asked, earlier_of(asked))
@@ -80,19 +80,19 @@ def _run(asked: Asked) -> int:
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: Asked, earlier: Earlier) -> "Run | FleetRun | TarRun":
+def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | FleetRun | TarRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
     if asked.arguments.engine == "ray":
         return fleet_for(asked, earlier)
     prepared = prepared_for(asked)
     if not agree(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first
-    from igcli.pipeline.run import Run
+    from igcli.pipeline.run import LocalRun
     from igcli.pipeline.tars import TarRun
 
     if asked.arguments.on_existing == "overwrite":
         clear_place(asked.place)
-    kind = TarRun if asked.arguments.input_format == "tar" else Run
+    kind = TarRun if asked.arguments.input_format == "tar" else LocalRun
     return kind(asked.settings, asked.place, prepared=prepared, earlier=earlier)
 
 

@@ -1,12 +1,12 @@
 """What a run would do, without doing it."""
 
-from igcli.cli.asked import Asked, earlier_of, prepared_for
+from igcli.cli.asked import RunRequest, earlier_of, prepared_for
 from igcli.cli.sources import find
 from igcli.cli.terminal import say
 from igcli.pipeline.resume import count_results
 
 
-def dry_run(asked: Asked) -> int:
+def dry_run(asked: RunRequest) -> int:
     """Say how many images are left and how long they would take; return the exit code.
 
     Raises:

@@ -4,7 +4,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from igcli.cli.asked import Asked, earlier_of, say_demo, say_model
+from igcli.cli.asked import RunRequest, earlier_of, say_demo, say_model
 from igcli.outputs.sharing import clear_place
 from igcli.pipeline.agreement import agree
 from igcli.pipeline.resume import Earlier
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from igcli.pipeline.fleet.run import FleetRun
 
 
-def fleet_for(asked: Asked, earlier: Earlier) -> "FleetRun":
+def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
     """Start workers and return their run; nothing is lost before the network is known.
 
     Raises:
@@ -24,13 +24,13 @@ def fleet_for(asked: Asked, earlier: Earlier) -> "FleetRun":
     settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
     say_demo(asked)
     # Imported once everything that can be known without Ray is known to be right.
-    from igcli.pipeline.fleet.order import Order
+    from igcli.pipeline.fleet.order import WorkerConfig
     from igcli.pipeline.fleet.pool import Pool
     from igcli.pipeline.fleet.run import FleetRun
 
     arguments = asked.arguments
     level = logging.getLogger("igcli").getEffectiveLevel()
-    order = Order(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
+    order = WorkerConfig(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
     address = arguments.ray_address or os.environ.get("RAY_ADDRESS")
     pool = Pool(order, workers=arguments.workers, address=address)
     try:

@@ -9,7 +9,7 @@ import click
 from igcli.cli.completion import Names, PathType
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.keys import Key, walk
-from igcli.config.load import DEFAULT_FILE, Loaded, load_settings
+from igcli.config.load import DEFAULT_FILE, LoadedSettings, load_settings
 from igcli.config.schema import KEYS
 from igcli.config.types import convert
 from igcli.config.wording import metavar
@@ -43,7 +43,9 @@ def setting_options(command: Command) -> Command:
     return wrapped
 
 
-def settings_of(config_file: str | None, overrides: dict[str, object], *, quiet: bool) -> Loaded:
+def settings_of(
+    config_file: str | None, overrides: dict[str, object], *, quiet: bool
+) -> LoadedSettings:
     """Return the settings of a command, and say so where a YAML file was found by itself.
 
     Raises:

@@ -22,7 +22,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportOptions:
     """What is to be said.
 
     Attributes:
@@ -41,7 +41,7 @@ class Wanted:
 class Report:
     """The terminal's side of a run: a progress bar, results as they come, the summary."""
 
-    def __init__(self, total: int | None, output: str, wanted: Wanted) -> None:
+    def __init__(self, total: int | None, output: str, wanted: ReportOptions) -> None:
         """Start the bar.
 
         Args:

@@ -13,13 +13,15 @@ from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.walk import Walk
 from igcli.outputs.names import count_distinct
-from igcli.outputs.shards import Place, number_of
+from igcli.outputs.shards import RunLocation, number_of
 from igcli.pipeline.selection import Selection
 from igcli.pipeline.target_rows import Matching, Row, read_rows
 from igcli.records import Source
 
 
-def find(arguments: Arguments, place: Place, targets: str | None = None) -> tuple[Selection, Walk]:
+def find(
+    arguments: Arguments, place: RunLocation, targets: str | None = None
+) -> tuple[Selection, Walk]:
     """Return the images of a run, no two of which share an output, and the walk they come from.
 
     Args:

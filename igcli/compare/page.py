@@ -6,7 +6,7 @@ import statistics
 from igcli.compare.pairs import Comparison
 from igcli.compare.summary import Agreement
 from igcli.gallery.histogram import Scale, count
-from igcli.gallery.page import Card, Field, Page, Words
+from igcli.gallery.page import Card, Field, GalleryPage, Words
 from igcli.gallery.run import notes_on, view_of
 from igcli.gallery.settings import model_of, told
 from igcli.gallery.values import lines, number, text
@@ -28,7 +28,9 @@ CORRELATIONS = Scale(
 )
 
 
-def comparison_page(agreement: Agreement, runs: tuple[Results, Results], folder: str) -> Page:
+def comparison_page(
+    agreement: Agreement, runs: tuple[Results, Results], folder: str
+) -> GalleryPage:
     """Return the gallery of a comparison.
 
     Args:
@@ -37,7 +39,7 @@ def comparison_page(agreement: Agreement, runs: tuple[Results, Results], folder:
         folder: Where the page will lie; pictures are linked relative to it.
     """
     paths = [os.path.relpath(run.folder.path, folder) for run in runs]
-    return Page(
+    return GalleryPage(
         title=" and ".join(text(os.path.basename(run.folder.path)) for run in runs),
         subtitle="How far the attributions of two runs agree",
         facts=_facts(agreement, runs),

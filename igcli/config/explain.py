@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from igcli.config.keys import Key, child, walk
-from igcli.config.problems import Path, Problem, dotted
+from igcli.config.problems import KeyPath, Problem, dotted
 from igcli.config.types import NUMBER, Alternative
 from igcli.config.wording import plain, words
 from igcli.options import Options
@@ -25,7 +25,7 @@ def explained(errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> list[Pro
         errors: What pydantic found; a value of several types has an error for each of them.
         keys: All keys.
     """
-    grouped: dict[Path, list[ErrorDetails]] = {}
+    grouped: dict[KeyPath, list[ErrorDetails]] = {}
     for error in errors:
         grouped.setdefault(_path(error, keys), []).append(error)
     return [
@@ -59,7 +59,7 @@ def validated(
         raise ValueError("; ".join(lines)) from None
 
 
-def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> Path:
+def _path(error: ErrorDetails, keys: tuple[Key, ...]) -> KeyPath:
     """Return the key that an error is about, without the names of types among its parts."""
     path: list[str | int] = []
     for part in error["loc"]:
@@ -85,14 +85,14 @@ def _is_unknown(error: ErrorDetails) -> bool:
     return error["type"] == "extra_forbidden"
 
 
-def _is_told_below(path: Path, value: object, paths: Iterable[Path]) -> bool:
+def _is_told_below(path: KeyPath, value: object, paths: Iterable[KeyPath]) -> bool:
     """Return whether a mapping or list has mistakes of its own, which tell more."""
     return isinstance(value, dict | tuple) and any(
         len(other) > len(path) and other[: len(path)] == path for other in paths
     )
 
 
-def _message(path: Path, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> str:
+def _message(path: KeyPath, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) -> str:
     types = {error["type"]: error for error in errors}
     value = errors[0]["input"]
     if _is_unknown(errors[0]):
@@ -109,7 +109,7 @@ def _message(path: Path, errors: Sequence[ErrorDetails], keys: tuple[Key, ...]) 
     return f"must be {words(options)}, not {plain(value)}{hint}"
 
 
-def _unknown(path: Path, keys: tuple[Key, ...]) -> str:
+def _unknown(path: KeyPath, keys: tuple[Key, ...]) -> str:
     """Return the message for an unknown key: one elsewhere or the nearest."""
     siblings = _group(path[:-1], keys)
     names = [key.path[-1] for key in siblings]
@@ -121,14 +121,14 @@ def _unknown(path: Path, keys: tuple[Key, ...]) -> str:
     return f"unknown key; known are {', '.join(names)}" if names else "unknown key"
 
 
-def _group(path: Path, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+def _group(path: KeyPath, keys: tuple[Key, ...]) -> tuple[Key, ...]:
     for part in path:
         key = child(keys, part)
         keys = key.children if key else ()
     return keys
 
 
-def _options(path: Path, keys: tuple[Key, ...]) -> tuple[Alternative, ...]:
+def _options(path: KeyPath, keys: tuple[Key, ...]) -> tuple[Alternative, ...]:
     """Return what the value at a path may be, an item of a list included."""
     options: tuple[Alternative, ...] = ()
     for part in path:

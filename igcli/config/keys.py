@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic.fields import FieldInfo
 
-from igcli.config.problems import Path
+from igcli.config.problems import KeyPath
 from igcli.config.types import Alternative, alternatives
 from igcli.options import Options, PathField, Switch
 
@@ -90,7 +90,7 @@ def child(keys: tuple[Key, ...], name: object) -> Key | None:
     return next((key for key in keys if key.path[-1] == name), None)
 
 
-def option_of(path: Path, keys: tuple[Key, ...]) -> str:
+def option_of(path: KeyPath, keys: tuple[Key, ...]) -> str:
     """Return the command-line option of the key at a path."""
     return next(key.flags[0] for key in walk(keys) if key.path == path)
 

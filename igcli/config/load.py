@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from igcli.config.explain import explained
 from igcli.config.keys import option_of
 from igcli.config.merge import anchored, overridden, spelled_out
-from igcli.config.problems import ConfigError, Path, Problem, dotted
+from igcli.config.problems import ConfigError, KeyPath, Problem, dotted
 from igcli.config.schema import KEYS, Settings
 from igcli.config.yaml_source import Document, read_yaml
 
@@ -17,7 +17,7 @@ DEFAULT_FILE = "igcli.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedSettings:
     """Settings, and where they come from.
 
     Attributes:
@@ -43,7 +43,7 @@ class Loaded:
         return _placed(problem, self.document).at(self.document.file)
 
 
-def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> Loaded:
+def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> LoadedSettings:
     """Return the settings out of a YAML file and options.
 
     Args:
@@ -71,10 +71,10 @@ def load_settings(config_file: str | None, overrides: Mapping[str, object]) -> L
         raise ConfigError(_lines(problems, document, options))
     chosen = {dotted(path) for path in options} | {dotted(path) for path in _paths(values)}
     is_found = config_file is None and file is not None
-    return Loaded(settings, document, is_found=is_found, chosen=frozenset(chosen))
+    return LoadedSettings(settings, document, is_found=is_found, chosen=frozenset(chosen))
 
 
-def _paths(values: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
+def _paths(values: Mapping[str, object], path: KeyPath = ()) -> Iterator[KeyPath]:
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _paths(value, (*path, name))
@@ -83,7 +83,7 @@ def _paths(values: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
 
 
 def _lines(
-    problems: Sequence[Problem], document: Document, options: Mapping[Path, object]
+    problems: Sequence[Problem], document: Document, options: Mapping[KeyPath, object]
 ) -> list[str]:
     """Return every mistake with its place: the file's in their order, then those of options."""
     unreadable = {problem.path for problem in document.problems if problem.about == "value"}
@@ -100,7 +100,7 @@ def _lines(
     return [problem.at(document.file) for problem in in_file] + in_options
 
 
-def _options_of(problem: Problem, options: Mapping[Path, object]) -> list[str]:
+def _options_of(problem: Problem, options: Mapping[KeyPath, object]) -> list[str]:
     """Return the option that gave a value, or those that gave values of a group."""
     path = tuple(part for part in problem.path if isinstance(part, str))
     if problem.about == "group" and path:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from igcli.config.keys import Key, child, option_of, walk
-from igcli.config.problems import ConfigError, Path
+from igcli.config.problems import ConfigError, KeyPath
 from igcli.options import Presets
 from igcli.urls import is_url
 
@@ -29,7 +29,7 @@ def anchored(values: Mapping[str, object], keys: tuple[Key, ...], folder: str) -
     return found
 
 
-def spelled_out(overrides: Mapping[str, object], keys: tuple[Key, ...]) -> dict[Path, object]:
+def spelled_out(overrides: Mapping[str, object], keys: tuple[Key, ...]) -> dict[KeyPath, object]:
     """Return the overrides by path, groups first, a plain text for a group as its own key.
 
     Args:
@@ -39,7 +39,7 @@ def spelled_out(overrides: Mapping[str, object], keys: tuple[Key, ...]) -> dict[
     Raises:
         ConfigError: An override needs a group that another one turns off.
     """
-    found: dict[Path, object] = {}
+    found: dict[KeyPath, object] = {}
     known = {key.name: key for key in walk(keys)}
     for key in (key for name, key in known.items() if name in overrides):
         value = overrides[key.name]
@@ -53,7 +53,7 @@ def spelled_out(overrides: Mapping[str, object], keys: tuple[Key, ...]) -> dict[
 
 
 def overridden(
-    values: Mapping[str, object], overrides: Mapping[Path, object], keys: tuple[Key, ...]
+    values: Mapping[str, object], overrides: Mapping[KeyPath, object], keys: tuple[Key, ...]
 ) -> dict[str, Any]:
     """Return the values with the overrides in their places, groups made where they are missing.
 
@@ -65,7 +65,7 @@ def overridden(
     return merged
 
 
-def _set(values: dict[str, Any], path: Path, value: object, keys: tuple[Key, ...]) -> None:
+def _set(values: dict[str, Any], path: KeyPath, value: object, keys: tuple[Key, ...]) -> None:
     name, rest = str(path[0]), path[1:]
     key = next(key for key in keys if key.path[-1] == name)
     if not rest and not (key.is_switch and value is True):
@@ -89,7 +89,7 @@ def _preset_by(key: Key, value: object) -> Iterable[str]:
     return next((mark.values.get(str(value), ()) for mark in marks if mark), ())
 
 
-def _contradiction(path: Path, group: Path, value: object, keys: tuple[Key, ...]) -> str:
+def _contradiction(path: KeyPath, group: KeyPath, value: object, keys: tuple[Key, ...]) -> str:
     other = option_of(group, keys)
     other = other.replace("--", "--no-", 1) if value is False else f"{other} {value}"
     return f"{option_of(path, keys)}: cannot be used with {other}"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from igcli.errors import UsageError
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 class ConfigError(UsageError):
@@ -34,7 +34,7 @@ class Problem:
     """
 
     message: str
-    path: Path = ()
+    path: KeyPath = ()
     line: int = 0
     column: int = 0
     about: Literal["key", "value", "group"] = "value"
@@ -45,7 +45,7 @@ class Problem:
         return ": ".join(part for part in (place, dotted(self.path), self.message) if part)
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """Return the key as it is written in messages: `panel.columns[1]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")

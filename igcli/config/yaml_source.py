@@ -8,7 +8,7 @@ from typing import Literal
 import yaml
 from yaml.constructor import SafeConstructor
 
-from igcli.config.problems import ConfigError, Path, Problem
+from igcli.config.problems import ConfigError, KeyPath, Problem
 from igcli.config.yaml_nodes import read_nodes
 
 MAX_DIGITS = 400
@@ -38,8 +38,8 @@ class Document:
 
     file: str
     values: dict[str, object] = field(default_factory=dict)
-    marks: dict[Path, Mark] = field(default_factory=dict)
-    key_marks: dict[Path, Mark] = field(default_factory=dict)
+    marks: dict[KeyPath, Mark] = field(default_factory=dict)
+    key_marks: dict[KeyPath, Mark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -65,7 +65,7 @@ class _Reader:
         self._lines = text.splitlines()
         self._document = document
 
-    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
         """Return the values by key, the first where a key stands twice."""
         values: dict[str, object] = {}
         for key, child in self._pairs(node, path):
@@ -76,7 +76,7 @@ class _Reader:
                 values[key] = value
         return values
 
-    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
+    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node]]:
         for key, child in node.value:
             mark = _mark(key)
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
@@ -89,7 +89,7 @@ class _Reader:
                 message = f"is given twice, first at {first.line}:{first.column}: remove one"
                 self._note(message, (*path, key.value), mark, is_about_key=True)
 
-    def _value(self, node: yaml.Node, path: Path) -> object:
+    def _value(self, node: yaml.Node, path: KeyPath) -> object:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -103,12 +103,12 @@ class _Reader:
         is_plain = kind not in ("bool", "int", "float") or (kind == "int" and ":" in node.value)
         return node.value if is_plain else SafeConstructor().construct_object(node)
 
-    def _items(self, node: yaml.SequenceNode, path: Path) -> Iterator[object]:
+    def _items(self, node: yaml.SequenceNode, path: KeyPath) -> Iterator[object]:
         for index, child in enumerate(node.value):
             self._document.marks[(*path, index)] = _mark(child)
             yield self._value(child, (*path, index))
 
-    def _no_value(self, node: yaml.Node, path: Path) -> str:
+    def _no_value(self, node: yaml.Node, path: KeyPath) -> str:
         """Return the message for a key without a value; an unquoted # swallows one."""
         message = "has no value: give one or leave the key out"
         line = "".join(self._lines[node.start_mark.line : node.start_mark.line + 1])
@@ -117,7 +117,7 @@ class _Reader:
             return f"{message}; # starts a comment, so quote the value: {path[-1]}: '{comment}'"
         return f"{message}; a value that starts with # must be quoted"
 
-    def _note(self, message: str, path: Path, mark: Mark, *, is_about_key: bool = False) -> None:
+    def _note(self, message: str, path: KeyPath, mark: Mark, *, is_about_key: bool = False) -> None:
         about: Literal["key", "value"] = "key" if is_about_key else "value"
         self._document.problems.append(Problem(message, path, mark.line, mark.column, about))
 

@@ -4,7 +4,7 @@ import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from igcli.gallery.page import Bar, Histogram
+from igcli.gallery.page import Histogram, HistogramBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def count(values: Iterable[float | None], scale: Scale, note: str) -> Histogram 
         return None
     first_above = scale.edges.index(scale.limit) + 1
     bars = [
-        Bar(
+        HistogramBar(
             span=_span(scale.names, place),
             start=scale.names[place - 1] if place else "",
             count=number,

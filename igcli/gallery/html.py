@@ -9,10 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from igcli.gallery.page import Page
+from igcli.gallery.page import GalleryPage
 
 
-def to_html(page: Page) -> str:
+def to_html(page: GalleryPage) -> str:
     """Return a page as HTML, from its element <html> on.
 
     Nothing but its own pictures may be loaded, and no script but its own may run: its policy

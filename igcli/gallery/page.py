@@ -65,7 +65,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class HistogramBar:
     """A bar of a histogram.
 
     Attributes:
@@ -94,7 +94,7 @@ class Histogram:
     """
 
     title: str
-    bars: Sequence[Bar]
+    bars: Sequence[HistogramBar]
     note: str
 
 
@@ -114,7 +114,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GalleryPage:
     """A gallery.
 
     Attributes:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from igcli.gallery.histogram import Scale, count
 from igcli.gallery.links import url
-from igcli.gallery.page import Card, Field, Histogram, Page, View, Words
+from igcli.gallery.page import Card, Field, GalleryPage, Histogram, View, Words
 from igcli.gallery.settings import model_of, told
 from igcli.gallery.values import duration, lines, number, percent, text
 from igcli.outputs import journal
@@ -35,10 +35,10 @@ ERRORS = Scale(
 )
 
 
-def run_page(results: Results) -> Page:
+def run_page(results: Results) -> GalleryPage:
     """Return the gallery of a run; its pictures are linked relative to the output folder."""
     records = results.records.values()
-    return Page(
+    return GalleryPage(
         title=text(os.path.basename(results.folder.path)) or "igcli",
         subtitle=_subtitle(results),
         facts=_facts(results),

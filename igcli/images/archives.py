@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import IO
 
 from igcli.errors import ImageError, UsageError
-from igcli.images.containers import Container, Entry, Tar, Zip, copied, unpacked
+from igcli.images.containers import Container, ContainerEntry, Tar, Zip, copied, unpacked
 from igcli.images.endings import EXTENSIONS
 from igcli.images.remote import open_file
-from igcli.images.tally import ELSEWHERE, HIDDEN, SPECIAL, Tally
+from igcli.images.tally import ELSEWHERE, HIDDEN, SPECIAL, WalkStatistics
 from igcli.images.tar import DAMAGED
 from igcli.records import Source
 from igcli.urls import ARCHIVES, checked, is_url, is_web, kind, shown
@@ -31,7 +31,7 @@ KEPT_OPEN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ArchiveLocation:
     """A place in an archive.
 
     Attributes:
@@ -60,7 +60,7 @@ class Place:
         return (self.name or self.stem).rstrip("/").rpartition("/")[2]
 
 
-def place_of(path: str) -> Place | None:
+def place_of(path: str) -> ArchiveLocation | None:
     """Return the place in an archive that a path or URL names, None where it names none.
 
     Raises:
@@ -68,11 +68,11 @@ def place_of(path: str) -> Place | None:
     """
     if kind(path) not in ARCHIVES:
         ending = _suffix(shown(path))
-        return Place(SUFFIXES[ending.lower()], path) if ending else None
+        return ArchiveLocation(SUFFIXES[ending.lower()], path) if ending else None
     name, mark, where = path.partition("://")[2].rpartition("::")
     if not mark or not where:
         raise UsageError(f"{path!r}: name the archive, too: {kind(path)}://a.jpg::photos.zip")
-    return Place(kind(path), checked(where), name.strip("/"))
+    return ArchiveLocation(kind(path), checked(where), name.strip("/"))
 
 
 class Archive:
@@ -85,7 +85,7 @@ class Archive:
 
     def __init__(self, container: Container) -> None:
         """List a container."""
-        self.files: dict[str, Entry] = {}
+        self.files: dict[str, ContainerEntry] = {}
         self.skipped: dict[str, str] = {}
         self._container = container
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class Archive:
         return data
 
 
-def open_archive(place: Place) -> Archive:
+def open_archive(place: ArchiveLocation) -> Archive:
     """Open the archive of a place, or return it where it is open.
 
     Raises:
@@ -134,7 +134,7 @@ def open_archive(place: Place) -> Archive:
     return _opened(place.kind, place.where, stamp)
 
 
-def read_member(place: Place, *, most: int) -> bytes:
+def read_member(place: ArchiveLocation, *, most: int) -> bytes:
     """Return the bytes of a file in an archive; as in `Archive.read` and `open_archive`."""
     return open_archive(place).read(place.name, most=most)
 
@@ -167,7 +167,7 @@ def _file(form: str, where: str) -> IO[bytes]:
     return file if form == "zip" else unpacked(file)
 
 
-def sources_in(place: Place, name: str, tally: Tally) -> Iterator[Source]:
+def sources_in(place: ArchiveLocation, name: str, tally: WalkStatistics) -> Iterator[Source]:
     """Yield the images in a folder of an archive, as those of a folder on disk.
 
     Args:
@@ -181,7 +181,7 @@ def sources_in(place: Place, name: str, tally: Tally) -> Iterator[Source]:
     archive = open_archive(place)
     start = f"{place.name}/" if place.name else ""
     for member, reason in archive.skipped.items():
-        tally.skip(reason, Place(place.kind, place.where, member).path)
+        tally.skip(reason, ArchiveLocation(place.kind, place.where, member).path)
     hidden: set[str] = set()
     for member in archive.files:
         if not member.startswith(start):
@@ -199,7 +199,7 @@ def sources_in(place: Place, name: str, tally: Tally) -> Iterator[Source]:
             tally.other(suffix)
         else:
             tally.taken += 1
-            path = Place(place.kind, place.where, member).path
+            path = ArchiveLocation(place.kind, place.where, member).path
             yield Source(path, f"{name}/{inner}" if name else inner)
 
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from igcli.errors import ImageError
-from igcli.images.tiff import FLOAT, FORMAT, Page
+from igcli.images.tiff import FLOAT, FORMAT, TiffPage
 from igcli.records import Pixels
 
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -40,7 +40,7 @@ def to_luma(pixels: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
 
 
-def of_tiff(image: Image.Image, page: Page) -> Pixels:
+def of_tiff(image: Image.Image, page: TiffPage) -> Pixels:
     """Return a loaded TIFF as RGB; as in `to_rgb`.
 
     Raises:
@@ -61,13 +61,13 @@ def of_tiff(image: Image.Image, page: Page) -> Pixels:
     return _of_grey(values, page.depth)
 
 
-def no_colours(page: Page, span: tuple[float, float] | None) -> str:
+def no_colours(page: TiffPage, span: tuple[float, float] | None) -> str:
     """Return why values are no colours, and from where to where they go."""
     told = f" from {span[0]:.6g} to {span[1]:.6g}" if span else ""
     return NO_COLOURS.format(kind=page.kind, span=told)
 
 
-def has_no_colours(page: Page) -> bool:
+def has_no_colours(page: TiffPage) -> bool:
     """Tell whether pixels are of a kind that no decoder here takes for colours."""
     return page.value(FORMAT, 1) == FLOAT or page.depth > 16
 

@@ -19,7 +19,7 @@ ENCRYPTED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContainerEntry:
     """One member of an archive, no folder.
 
     Attributes:
@@ -38,10 +38,10 @@ class Entry:
 class Container(Protocol):
     """An open archive; for one thread at a time."""
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ContainerEntry]:
         """Yield its members, in their order; called once."""
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: ContainerEntry) -> bytes:
         """Return a member's bytes, no more than its size."""
 
 
@@ -52,15 +52,15 @@ class Zip:
         """Read the directory of an open file."""
         self._archive = zipfile.ZipFile(file)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ContainerEntry]:
         """Yield its members; see `Container`."""
         for info in self._archive.infolist():
             if not info.is_dir():
                 mode = info.external_attr >> 16
                 is_regular = not stat.S_IFMT(mode) or stat.S_ISREG(mode)
-                yield Entry(info.filename, info.file_size, info, is_regular)
+                yield ContainerEntry(info.filename, info.file_size, info, is_regular)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: ContainerEntry) -> bytes:
         """Return a member's bytes; see `Container`.
 
         Raises:
@@ -79,14 +79,14 @@ class Tar:
         """Take over an open file."""
         self._file = file
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ContainerEntry]:
         """Yield its members; see `Container`."""
         for member in members_of(_Seeking(self._file)):
             if not member.isdir():
                 is_regular = member.isreg() and not member.issparse()
-                yield Entry(member.name, member.size, member.offset_data, is_regular)
+                yield ContainerEntry(member.name, member.size, member.offset_data, is_regular)
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: ContainerEntry) -> bytes:
         """Return a member's bytes; see `Container`."""
         self._file.seek(entry.place)
         return self._file.read(entry.size)

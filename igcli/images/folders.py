@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from igcli.errors import ImageError
 from igcli.images import remote
 from igcli.images.endings import EXTENSIONS
-from igcli.images.tally import ELSEWHERE, HIDDEN, Tally
+from igcli.images.tally import ELSEWHERE, HIDDEN, WalkStatistics
 from igcli.records import Source
 from igcli.urls import is_url
 
@@ -20,7 +20,7 @@ ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class WalkedFolder:
     """A folder met on a walk.
 
     Attributes:
@@ -33,17 +33,22 @@ class Folder:
     name: str
     real: str
 
-    def child(self, name: str) -> "Folder":
+    def child(self, name: str) -> "WalkedFolder":
         """Return the folder `name` in this one, which is no symbolic link."""
         path, real = os.path.join(self.path, name), os.path.join(self.real, name)
-        return Folder(path, os.path.join(self.name, name), real)
+        return WalkedFolder(path, os.path.join(self.name, name), real)
 
 
 class Walker:
     """One walk: what it has met so far, so that nothing is taken twice and loops end."""
 
     def __init__(
-        self, tally: Tally, *, output: str | None, follow: bool = False, archives: bool = False
+        self,
+        tally: WalkStatistics,
+        *,
+        output: str | None,
+        follow: bool = False,
+        archives: bool = False,
     ) -> None:
         """Start a walk.
 
@@ -96,18 +101,18 @@ class Walker:
 
     def folder(self, path: str, name: str) -> Iterator[Source]:
         """Yield the images in and below the folder `path`, names in the order of their bytes."""
-        stack = [self._entries(Folder(path, name, self._real(path)))]
+        stack = [self._entries(WalkedFolder(path, name, self._real(path)))]
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
                 stack.pop()
-            elif isinstance(entry, Folder):
+            elif isinstance(entry, WalkedFolder):
                 stack.append(self._entries(entry))
             else:
                 self._tally.taken += 1
                 yield entry
 
-    def _entries(self, folder: Folder) -> Iterator[Source | Folder]:
+    def _entries(self, folder: WalkedFolder) -> Iterator[Source | WalkedFolder]:
         """Yield the images and folders in `folder`, which is read when the first is asked for."""
         if folder.real in self._folders:
             self._tally.skip("repetitions", folder.path)
@@ -132,7 +137,7 @@ class Walker:
             else:
                 yield Source(os.path.join(folder.path, base), os.path.join(folder.name, base))
 
-    def _read(self, folder: Folder) -> tuple[list[bytes], set[bytes]]:
+    def _read(self, folder: WalkedFolder) -> tuple[list[bytes], set[bytes]]:
         """Return the names of the images and of the folders in `folder`, as compact as can be."""
         files, folders = [], set()
         for name, kind in self._met(folder.path):

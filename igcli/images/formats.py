@@ -69,7 +69,7 @@ def _open_heif(stream: IO[bytes]) -> ImageFile:
 
 
 def _lean_tiff(data: bytes) -> bytes:
-    page = tiff.Page(data)
+    page = tiff.TiffPage(data)
     if colour.has_no_colours(page) and (span := page.range()) is not None:
         raise ImageError(colour.no_colours(page, span))
     return page.lean()
@@ -181,12 +181,12 @@ FORMATS = (
         name="TIFF",
         starts=lambda data: data[:4] in tiff.STARTS,
         open=_open_tiff,
-        is_whole=lambda data: tiff.Page(data).is_whole,
-        canvas=lambda data: tiff.Page(data).size,
+        is_whole=lambda data: tiff.TiffPage(data).is_whole,
+        canvas=lambda data: tiff.TiffPage(data).size,
         lean=_lean_tiff,
-        kind=lambda data: tiff.Page(data).kind,
+        kind=lambda data: tiff.TiffPage(data).kind,
         metadata=metadata.of_tiff,
-        pixels=lambda image, data: colour.of_tiff(image, tiff.Page(data)),
+        pixels=lambda image, data: colour.of_tiff(image, tiff.TiffPage(data)),
         notices_ends=False,
     ),
     Format(

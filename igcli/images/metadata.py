@@ -10,7 +10,7 @@ from PIL.ImageFile import ImageFile
 
 from igcli.images import boxes
 from igcli.images.headers import MOST_PARTS, START_OF_SCAN
-from igcli.images.tiff import ICC, ORIENTATION, XMP, Page
+from igcli.images.tiff import ICC, ORIENTATION, XMP, TiffPage
 
 EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 ICC_START = b"ICC_PROFILE\0"
@@ -135,7 +135,7 @@ def _unpacked(data: bytes) -> bytes:
 
 def of_tiff(data: bytes, _image: ImageFile) -> Metadata:
     """Return what the first page of a TIFF says; the file itself is what EXIF data are."""
-    page = Page(data)
+    page = TiffPage(data)
     exif = _oriented(page.value(ORIENTATION, 1)) if ORIENTATION in page.tags else b""
     return Metadata(exif, page.bytes_of(XMP), page.bytes_of(ICC))
 

@@ -23,7 +23,7 @@ NOTHING_LOST = frozenset({"repetitions", "output folder", "patterns without a ma
 MOST_KINDS = 1000
 
 
-class Tally:
+class WalkStatistics:
     """Counts of one walk over the images.
 
     Attributes:

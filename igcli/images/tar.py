@@ -16,7 +16,7 @@ from typing import IO, NoReturn
 
 from igcli.errors import ImageError
 from igcli.images.endings import EXTENSIONS
-from igcli.images.tally import HIDDEN, Tally
+from igcli.images.tally import HIDDEN, WalkStatistics
 from igcli.records import Source
 from igcli.shortening import member_stem
 from igcli.urls import is_url, shown
@@ -47,14 +47,16 @@ DAMAGED = (
 )
 
 
-class Archive:
+class TarStream:
     """The images of one tar archive, in its order.
 
     Attributes:
         trouble: Why images may be missing, once all were read; empty if they are not.
     """
 
-    def __init__(self, source: Source, *, most: int, tally: Tally, labelled: bool = False) -> None:
+    def __init__(
+        self, source: Source, *, most: int, tally: WalkStatistics, labelled: bool = False
+    ) -> None:
         """Name an archive; nothing is opened yet.
 
         Args:
@@ -173,7 +175,7 @@ class _Sample:
         stem = os.path.splitext(name)[0]
         return next((self.labels[each] for each in (stem, self.key) if each in self.labels), None)
 
-    def end(self, tally: Tally) -> Iterator[Source]:
+    def end(self, tally: WalkStatistics) -> Iterator[Source]:
         """Yield the images that waited, with their label; count the members of no image."""
         for suffix in () if self.has_image else self.others:
             tally.other(suffix)

@@ -47,7 +47,7 @@ FLOAT, NUMBERS = 3, {1: "u", 2: "i", 3: "f"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TiffEntry:
     """One tag.
 
     Attributes:
@@ -68,7 +68,7 @@ class Entry:
         return self.count * SIZES[self.kind]
 
 
-class Page:
+class TiffPage:
     """The first page.
 
     Attributes:
@@ -93,7 +93,7 @@ class Page:
         first = start + (8 if self.is_big else 2)
         self.tags = dict(self._entries(first, count))
 
-    def _entries(self, first: int, count: int) -> Iterator[tuple[int, Entry]]:
+    def _entries(self, first: int, count: int) -> Iterator[tuple[int, TiffEntry]]:
         form, size = (f"{self.order}HHQ", 20) if self.is_big else (f"{self.order}HHI", 12)
         inline = 8 if self.is_big else 4
         if first + count * size > len(self._data):
@@ -105,7 +105,7 @@ class Page:
             value = at + size - inline
             fits = number * SIZES[kind] <= inline
             place = value if fits else self._unpacked("Q" if self.is_big else "I", value)
-            yield tag, Entry(self._data[at : at + size], kind, number, place)
+            yield tag, TiffEntry(self._data[at : at + size], kind, number, place)
 
     def _unpacked(self, form: str, at: int) -> int:
         (value,) = struct.unpack_from(self.order + form, self._data, at)
@@ -136,7 +136,7 @@ class Page:
         values = self.values(tag)
         return int(values[0]) if len(values) else default
 
-    def _check(self, entry: Entry) -> None:
+    def _check(self, entry: TiffEntry) -> None:
         if entry.size > MOST_BYTES:
             raise ValueError(f"a tag of {entry.size:,} bytes")
         if entry.place + entry.size > len(self._data):

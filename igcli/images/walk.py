@@ -14,7 +14,7 @@ from igcli.images.archives import place_of, sources_in, without_ending
 from igcli.images.folders import Walker, is_inside, real
 from igcli.images.named import WALKED, Kind, kind_of, kind_of_match, own_name, refuse_missing
 from igcli.images.naming import Naming
-from igcli.images.tally import Tally
+from igcli.images.tally import WalkStatistics
 from igcli.records import Source
 from igcli.urls import checked, is_url
 
@@ -50,7 +50,7 @@ class Walk:
             UsageError: An argument does not exist, is a folder or archive that cannot be read, or
                 all lie in the output folder; or a URL is not one that can be used.
         """
-        self.tally = Tally()
+        self.tally = WalkStatistics()
         self._output = None if output is None else real(output)
         given = map(checked, arguments)
         self._arguments = [name for name in given if not self._is_output(name)]
@@ -68,15 +68,15 @@ class Walk:
 
     def __iter__(self) -> Iterator[Source]:
         """Yield the images; what is left out is warned of in the first iteration only."""
-        self.tally = Tally(level=self._level)
+        self.tally = WalkStatistics(level=self._level)
         self._level = logging.DEBUG
         return itertools.islice(self._sources(self.tally), self._limit)
 
     def whole(self) -> Iterator[Source]:
         """Yield the images as if there were no limit, and count nothing."""
-        return self._sources(Tally(level=logging.DEBUG))
+        return self._sources(WalkStatistics(level=logging.DEBUG))
 
-    def _sources(self, tally: Tally) -> Iterator[Source]:
+    def _sources(self, tally: WalkStatistics) -> Iterator[Source]:
         walker = Walker(tally, output=self._output, follow=self._follow, archives=self._archives)
         kinds = [(name, self._kind(name)) for name in self._arguments]
         several = len({real(name) for name, kind in kinds if kind in WALKED}) > 1
@@ -91,7 +91,7 @@ class Walk:
         for path in self._listed:
             yield from walker.file(self._naming.source(path), listed=True)
 
-    def _matches(self, pattern: str, walker: Walker, tally: Tally) -> Iterator[Source]:
+    def _matches(self, pattern: str, walker: Walker, tally: WalkStatistics) -> Iterator[Source]:
         source = None
         for source in map(self._naming.source, globs.expand(pattern)):
             kind = kind_of_match(source.path, archives_are_walked=not self._archives)
@@ -102,7 +102,9 @@ class Walk:
         if source is None:
             tally.skip("patterns without a match", pattern)
 
-    def _inside(self, kind: Kind, folder: Source, walker: Walker, tally: Tally) -> Iterator[Source]:
+    def _inside(
+        self, kind: Kind, folder: Source, walker: Walker, tally: WalkStatistics
+    ) -> Iterator[Source]:
         place = place_of(folder.path) if kind == "archive" else None
         if place is None:
             yield from walker.folder(folder.path, folder.name)

@@ -10,7 +10,7 @@ from igcli.models.describe import preprocessing_in_words
 from igcli.models.load import Model, scores_of_pixels
 from igcli.models.options import ModelOptions, Normalization, Preprocess
 from igcli.models.preprocess import preprocessing
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import input_layout
 from igcli.models.trained_on import TrainedOn
 from igcli.paths.network import Points
@@ -44,7 +44,7 @@ class Finding:
 
 
 def findings(
-    images: Sequence[Array], loaded: Loaded, model: Model, *, options: ModelOptions
+    images: Sequence[Array], loaded: OpenedModel, model: Model, *, options: ModelOptions
 ) -> list[Finding]:
     """Return all that looks wrong, the gravest first.
 
@@ -74,7 +74,7 @@ def findings(
     return found
 
 
-def trained_on(loaded: Loaded, options: ModelOptions) -> TrainedOn:
+def trained_on(loaded: OpenedModel, options: ModelOptions) -> TrainedOn:
     """Return what is known of a network's training.
 
     Raises:

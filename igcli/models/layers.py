@@ -17,7 +17,7 @@ Side = Literal["output", "input"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tap:
+class LayerHook:
     """One side of a layer, where values are read or replaced.
 
     Attributes:
@@ -80,7 +80,7 @@ class Tap:
             object.__delattr__(self.layer, "call")
 
 
-def read(taps: Sequence[Tap], run: Callable[[], Any]) -> list[Any]:
+def read(taps: Sequence[LayerHook], run: Callable[[], Any]) -> list[Any]:
     """Return the tensors, in their structure, that pass each tap while `run` runs.
 
     Raises:
@@ -92,7 +92,7 @@ def read(taps: Sequence[Tap], run: Callable[[], Any]) -> list[Any]:
     return [tap.once(each) for tap, each in zip(taps, passed, strict=True)]
 
 
-def replace(taps: Sequence[Tap], values: Sequence[Any], run: Callable[[], Any]) -> Any:
+def replace(taps: Sequence[LayerHook], values: Sequence[Any], run: Callable[[], Any]) -> Any:
     """Return what `run` returns with values in the place of what passes each tap.
 
     Raises:
@@ -107,7 +107,7 @@ def replace(taps: Sequence[Tap], values: Sequence[Any], run: Callable[[], Any]) 
     return result
 
 
-def find_all(model: Any, layers: Any, side: Side) -> tuple[Tap, ...]:
+def find_all(model: Any, layers: Any, side: Side) -> tuple[LayerHook, ...]:
     """Return a tap for each of one or several layers, given themselves or by name.
 
     Raises:
@@ -119,7 +119,7 @@ def find_all(model: Any, layers: Any, side: Side) -> tuple[Tap, ...]:
     found = [find(model, each) for each in listed]
     if len({id(each) for each in found}) != len(found) or not found:
         raise ValueError("layer: expected a layer, or several different ones")
-    return tuple(Tap(each, side) for each in found)
+    return tuple(LayerHook(each, side) for each in found)
 
 
 def find(model: Any, layer: Any) -> Any:

@@ -15,7 +15,7 @@ from igcli.models.integer_input import as_integers
 from igcli.models.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source
 
@@ -99,7 +99,7 @@ def load(
 
 
 def from_source(
-    loaded: Loaded,
+    loaded: OpenedModel,
     options: ModelOptions,
     *,
     device: str,
@@ -151,7 +151,7 @@ def _cause(error: Exception) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
-def scores_of_pixels(loaded: Loaded, layout: InputLayout, options: ModelOptions) -> Function:
+def scores_of_pixels(loaded: OpenedModel, layout: InputLayout, options: ModelOptions) -> Function:
     """Return the function from pixels (N, H, W, C), 0...255, to what the network gives.
 
     Raises:
@@ -175,7 +175,7 @@ def scores_of_pixels(loaded: Loaded, layout: InputLayout, options: ModelOptions)
     return scores
 
 
-def _labels(loaded: Loaded, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:
+def _labels(loaded: OpenedModel, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:
     if options.labels:
         return labels.read(options.labels, outputs)
     known = loaded.labels

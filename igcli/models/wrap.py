@@ -15,7 +15,7 @@ import numpy.typing as npt
 from igcli.errors import ModelError
 from igcli.models.device import choose
 from igcli.models.head import Reading
-from igcli.models.layers import Tap, read, replace
+from igcli.models.layers import LayerHook, read, replace
 from igcli.models.network import ROWS, TensorFlowNetwork
 from igcli.models.options import Activation, Explained
 from igcli.models.parts import Parts
@@ -45,7 +45,7 @@ Values = Sequence[npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class CallableModel:
     """A model, and how it is called.
 
     Attributes:
@@ -58,7 +58,7 @@ class Subject:
 
     model: Any
     output: int | str | None = None
-    taps: tuple[Tap, ...] = ()
+    taps: tuple[LayerHook, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rowwise: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
@@ -212,7 +212,7 @@ class Scoring:
 
 
 def wrap(
-    subject: Subject,
+    subject: CallableModel,
     parts: Parts,
     values: Values,
     scoring: Scoring,

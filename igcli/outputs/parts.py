@@ -11,7 +11,7 @@ MOST_SECONDS = 15.0
 """What a killed run loses at most: lines not yet written, and how old they get by the next one."""
 
 
-class Folder(Protocol):
+class ChunkStore(Protocol):
     """Where the files go."""
 
     def write(self, name: str, data: bytes) -> None:
@@ -24,7 +24,7 @@ class PartsAppender:
     The files' names sort in the order of their lines, also over runs one after another.
     """
 
-    def __init__(self, folder: Folder, name: str) -> None:
+    def __init__(self, folder: ChunkStore, name: str) -> None:
         """Begin; nothing is written yet.
 
         Args:

@@ -10,7 +10,7 @@ from igcli.errors import UsageError
 from igcli.outputs import journal, reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import begun
-from igcli.outputs.tally import Tally
+from igcli.outputs.tally import RecordCounts
 
 VALUES = ("completeness_error", "gradient_evaluations")
 """Numbers of the records that are known of all images."""
@@ -37,7 +37,7 @@ class Results:
 
     folder: OutputFolder
     records: Mapping[str, Mapping[str, Any]]
-    tally: Tally
+    tally: RecordCounts
     torn: bool = False
     strays: int = 0
     summary: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def read_results(folder: OutputFolder, *, most: float = math.inf) -> Results:
         way = "run `igcli merge` on it first" if is_split else "name the output folder of a run"
         raise UsageError(f"{folder.path!r} holds no {journal.NAME}; {way}")
     records: dict[str, Mapping[str, Any]] = {}
-    tally, strays, torn = Tally(*VALUES), 0, False
+    tally, strays, torn = RecordCounts(*VALUES), 0, False
     for line in journal.lines(folder):
         whole = line.endswith(b"\n")
         torn = torn or not whole

@@ -70,7 +70,7 @@ def deciding_name(record: Mapping[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True)
-class Place:
+class RunLocation:
     """Where a run writes.
 
     Attributes:

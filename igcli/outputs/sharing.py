@@ -9,14 +9,14 @@ from igcli.outputs.existing import OnExisting, clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.leftovers import FOLDERS
 from igcli.outputs.lock import Lock
-from igcli.outputs.shards import FOLDER, Place, Shard, begun, deciding_name, running, unmerged
+from igcli.outputs.shards import FOLDER, RunLocation, Shard, begun, deciding_name, running, unmerged
 from igcli.outputs.tar import tar_name
 
 AT_MOST = 3
 """Shards that a message names."""
 
 
-def refuse_results(place: Place, on_existing: OnExisting) -> None:
+def refuse_results(place: RunLocation, on_existing: OnExisting) -> None:
     """Refuse a place that is not to be written to; touches nothing.
 
     Raises:
@@ -43,7 +43,7 @@ def refuse_results(place: Place, on_existing: OnExisting) -> None:
 
 
 @contextmanager
-def occupied(place: Place, on_existing: OnExisting = "resume") -> Iterator[None]:
+def occupied(place: RunLocation, on_existing: OnExisting = "resume") -> Iterator[None]:
     """Have a place for oneself, and leave nothing where nothing was written to it.
 
     Each run takes its own lock before it looks for others', so that of two that begin at the same
@@ -66,7 +66,7 @@ def occupied(place: Place, on_existing: OnExisting = "resume") -> Iterator[None]
             folder.discard()
 
 
-def refuse_running(place: Place) -> None:
+def refuse_running(place: RunLocation) -> None:
     """Refuse to go on beside runs of another kind: shards are fine beside shards alone.
 
     Raises:
@@ -82,7 +82,7 @@ def refuse_running(place: Place) -> None:
         raise OutputError(f"output {folder.path!r} is in use by {user}; wait for it")
 
 
-def clear_place(place: Place) -> None:
+def clear_place(place: RunLocation) -> None:
     """Remove the results of earlier runs in a place, and nothing of other shards.
 
     Files of a shard's images are those that records name; a kill on the way leaves records whose

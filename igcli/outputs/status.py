@@ -9,7 +9,7 @@ from igcli.errors import UsageError
 from igcli.outputs import journal, lock, reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import Shard, begun, number_of, running
-from igcli.outputs.tally import Tally
+from igcli.outputs.tally import RecordCounts
 
 State = Literal["finished", "limited", "running", "stopped", "not started"]
 """Limited is a shard that took fewer images, by --limit, than another one."""
@@ -121,7 +121,7 @@ def ranges(numbers: Iterable[int]) -> str:
 
 
 def _unsplit(folder: OutputFolder, summary: Mapping[str, Any]) -> Progress:
-    tally = Tally()
+    tally = RecordCounts()
     tally.add(journal.read(folder))
     [done], [failed] = (each.tolist() for each in tally.counts(1))
     ended: State = "finished" if summary.get("finished") is True else "stopped"
@@ -135,7 +135,7 @@ def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> 
     summaries = {shard.number: read_summary(folder.below(shard.folder)) for shard in shards}
     limited = _limited(summaries)
     totals = _totals({at: each for at, each in summaries.items() if at not in limited}, count)
-    tally = Tally()
+    tally = RecordCounts()
     for record in journal.read(folder):
         if isinstance(record.get("image"), str):
             # What lies in an archive is of the archive's shard.

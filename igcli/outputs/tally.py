@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class Tally:
+class RecordCounts:
     """Records counted as they come: 13 bytes of memory for each, and 8 for each of its values.
 
     Its results are arrays with an entry for each image, in no particular order.

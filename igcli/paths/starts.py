@@ -36,7 +36,7 @@ class Baselines(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Starts:
+class BaselineSampler:
     """The baselines of every image of a run.
 
     Attributes:
@@ -82,10 +82,10 @@ class Starts:
         return _placed(found, self.input_range) if made.PLACED else found
 
 
-def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -> Starts:
+def starts(options: BaselineOptions, *, seed: int, given: Array | None = None) -> BaselineSampler:
     """Return the baselines that options ask for; `given` is the image, where they name a file."""
     drawn = options.kind == "noise"
-    return Starts(options.kind, options.samples if drawn else 1, seed, given)
+    return BaselineSampler(options.kind, options.samples if drawn else 1, seed, given)
 
 
 @functools.lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from igcli.config.write import to_yaml
 from igcli.errors import UsageError
 from igcli.outputs import reports
-from igcli.outputs.shards import FOLDER, Place
+from igcli.outputs.shards import FOLDER, RunLocation
 from igcli.pipeline.identity import REVISION, config_sha256
 from igcli.pipeline.resume import Earlier
 
@@ -20,7 +20,7 @@ SAME = {
 }
 
 
-def agree(place: Place, earlier: Earlier, model_sha256: str) -> bool:
+def agree(place: RunLocation, earlier: Earlier, model_sha256: str) -> bool:
     """Refuse a network, or files that settings name, other than those of results and other shards.
 
     Returns:
@@ -56,7 +56,7 @@ def _refuse_other(own: Identity, others: Mapping[str, object], path: str) -> Non
         )
 
 
-def agreed_batch_size(place: Place, size: int, device: str) -> int:
+def agreed_batch_size(place: RunLocation, size: int, device: str) -> int:
     """Return the batch size of the first shard on such a device: the last bits depend on it.
 
     Args:

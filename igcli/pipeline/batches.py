@@ -46,7 +46,7 @@ class _OpenLine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class PointBatch:
     """Points ready for the network, and which part of which line they are.
 
     Attributes:
@@ -72,18 +72,18 @@ class Batch:
         """Whether any line wants interior gradients."""
         return any(opened.line.interior is not None for opened, _ in self.parts)
 
-    def split(self, size: int) -> "list[Batch]":
+    def split(self, size: int) -> "list[PointBatch]":
         """Cut into batches of `size` in the same order; the last repeats its last point."""
         real = sum(count for _, count in self.parts)
         return [self._between(at, min(at + size, real), size) for at in range(0, real, size)]
 
-    def _between(self, first: int, end: int, size: int) -> "Batch":
+    def _between(self, first: int, end: int, size: int) -> "PointBatch":
         points, missing = self.points, (0, size - (end - first))
         line = points.line[first:end]
         low, high = int(line[0]), int(line[-1]) + 1
         counts = np.bincount(line - low, minlength=high - low).tolist()
         opened = [part for part, _ in self.parts[low:high]]
-        return Batch(
+        return PointBatch(
             Points(
                 points.lines[low:high],
                 np.pad(line - low, missing, mode="edge"),
@@ -123,7 +123,7 @@ class Batches:
         insort(self._open, opened, key=attrgetter("turn"))
         self.pending += size
 
-    def take(self, size: int) -> Batch:
+    def take(self, size: int) -> PointBatch:
         """Take the next `size` points; a last batch that is not full repeats its last point."""
         parts: list[tuple[_OpenLine, int]] = []
         room = size
@@ -136,9 +136,9 @@ class Batches:
             if head.taken == head.size:
                 del self._open[0]
         self.pending -= size - room
-        return Batch(_points(parts, size), parts)
+        return PointBatch(_points(parts, size), parts)
 
-    def give(self, batch: Batch, found: PointGradients) -> list[tuple[Any, LineGradients]]:
+    def give(self, batch: PointBatch, found: PointGradients) -> list[tuple[Any, LineGradients]]:
         """Hand a batch's gradients to its lines; return the lines that are complete."""
         complete = []
         first = 0

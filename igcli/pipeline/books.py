@@ -10,10 +10,10 @@ from typing import Any
 from igcli.config.schema import Settings
 from igcli.config.write import to_yaml
 from igcli.errors import OutputError
-from igcli.images.tally import Tally
+from igcli.images.tally import WalkStatistics
 from igcli.outputs import reports
 from igcli.outputs.journal import join
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.resume import Earlier, index_of
 from igcli.pipeline.selection import Selection
@@ -21,7 +21,7 @@ from igcli.pipeline.summary import NAMED, Summary
 from igcli.pipeline.target_rows import Matching
 
 
-class Books:
+class RunRecorder:
     """The books of a run, opened before its first image and closed after its last.
 
     Attributes:
@@ -32,7 +32,7 @@ class Books:
         record: The summary as it was last written.
     """
 
-    def __init__(self, settings: Settings, place: Place, earlier: Earlier) -> None:
+    def __init__(self, settings: Settings, place: RunLocation, earlier: Earlier) -> None:
         """Find the records, and describe the results that will be there.
 
         Args:
@@ -50,7 +50,7 @@ class Books:
         self._started = time.perf_counter()
         self._wanted: dict[str, Any] = {"total": 0}
         self._rows: Matching | None = None
-        self.members = Tally()
+        self.members = WalkStatistics()
         join(self._records)
         self.index = index_of(place)
         if not earlier.is_described:

@@ -11,7 +11,7 @@ from igcli.methods import References
 from igcli.models.layers import Side, find_all
 from igcli.models.load import Model
 from igcli.models.parts import Parts, arrays_of
-from igcli.models.wrap import Scoring, Subject, Values, Wrapped, wrap
+from igcli.models.wrap import CallableModel, Scoring, Values, Wrapped, wrap
 from igcli.paths.starts import Baselines
 from igcli.pipeline.layer_rows import layer_values, starts_at_layers
 from igcli.pipeline.plan import predictions
@@ -23,7 +23,7 @@ LOADED = Scoring()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class CallOptions:
     """How a model is called, as `igcli.attribute` is told."""
 
     output: int | str | None = None
@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class ExampleBatch:
     """Examples, joined, and the network that takes them.
 
     Attributes:
@@ -47,13 +47,13 @@ class Batch:
     wrapped: Wrapped
     values: Values
     inputs: tuple[Parts, Values]
-    subject: Subject | None = None
+    subject: CallableModel | None = None
 
     def __len__(self) -> int:
         return len(self.values[0])
 
     @property
-    def layered(self) -> Subject | None:
+    def layered(self) -> CallableModel | None:
         """The model, where it is attributed to layers."""
         return self.subject if self.subject is not None and self.subject.taps else None
 
@@ -115,7 +115,7 @@ class Batch:
         )
 
 
-def batch(model: Any, inputs: Any, call: Call) -> Batch:
+def batch(model: Any, inputs: Any, call: CallOptions) -> ExampleBatch:
     """Return the examples and their network.
 
     Raises:
@@ -130,20 +130,20 @@ def batch(model: Any, inputs: Any, call: Call) -> Batch:
         raise ValueError(f"model: expected a Keras model or a function, not {type(model).__name__}")
     fixed, rowwise = _sorted(call.call_kwargs, len(arrays[0]))
     taps = () if call.layer is None else find_all(model, call.layer, call.layer_side)
-    subject = Subject(model, call.output, taps, fixed, rowwise)
+    subject = CallableModel(model, call.output, taps, fixed, rowwise)
     if not taps:
         values = [checked(each, "inputs") for each in arrays]
         wrapped = wrap(subject, parts, values, call.scoring)
-        return Batch(wrapped, values, (parts, values), subject)
+        return ExampleBatch(wrapped, values, (parts, values), subject)
     subject.check_independent(parts, arrays)
     found, at = subject.read_layers(parts, arrays)
     names = ", ".join(tap.layer.name for tap in taps)
     values = [checked(each, f"layer {names}") for each in found]
     wrapped = wrap(subject, at, values, call.scoring, behind=(parts, arrays))
-    return Batch(wrapped, values, (parts, arrays), subject)
+    return ExampleBatch(wrapped, values, (parts, arrays), subject)
 
 
-def _loaded(model: Model, arrays: Values, parts: Parts, call: Call) -> Batch:
+def _loaded(model: Model, arrays: Values, parts: Parts, call: CallOptions) -> ExampleBatch:
     if call.layer is not None or call.call_kwargs or call.output is not None:
         raise ValueError(
             "model: layer, output and call_kwargs need the Keras model itself, as from "
@@ -161,7 +161,7 @@ def _loaded(model: Model, arrays: Values, parts: Parts, call: Call) -> Batch:
         )
     values = [checked(arrays[0], "inputs")]
     wrapped = Wrapped(model.network, parts, (model.network.outputs,), model.device)
-    return Batch(wrapped, values, (parts, values))
+    return ExampleBatch(wrapped, values, (parts, values))
 
 
 def checked(array: npt.NDArray[Any], what: str) -> Array:

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from igcli.config.schema import Settings
 from igcli.models.load import Model
-from igcli.pipeline.plan import Plan
-from igcli.pipeline.standing import Files, Folder, files_of, wanted_of
+from igcli.pipeline.plan import AttributionSpec
+from igcli.pipeline.standing import Files, ResultFiles, files_of, wanted_of
 from igcli.records import Source
 from igcli.render.face import Face
 from igcli.render.text import PACKAGED
@@ -52,8 +52,8 @@ class Context:
     settings: Settings
     config_sha256: str
     model: Model
-    plan: Plan
-    folder: Folder
+    plan: AttributionSpec
+    folder: ResultFiles
     journal: Recorder
     panels: bool
     index: Records | None = None

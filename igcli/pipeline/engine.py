@@ -31,7 +31,7 @@ AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class BackgroundCall:
     """Asks for a function to be called in the background; answered by what it returns.
 
     Attributes:
@@ -43,13 +43,13 @@ class Call:
     waits: bool = False
 
 
-Job = Generator[Sequence[Request | Call], Sequence[Any], T]
+Job = Generator[Sequence[Request | BackgroundCall], Sequence[Any], T]
 """Work for the network that may also ask for calls in the background."""
 
 
 def in_background(function: Callable[..., T], *arguments: Any, waits: bool = False) -> Job[T]:
     """Call a function beside the network; an exception comes back to the job that asked."""
-    [result] = yield [Call(partial(function, *arguments), waits)]
+    [result] = yield [BackgroundCall(partial(function, *arguments), waits)]
     answer: T = result
     return answer
 
@@ -149,7 +149,9 @@ class _Run(Generic[T]):
         self._upcoming += 1
         self._advance(_Running(job, self._started), partial(next, job))
 
-    def _advance(self, running: _Running[T], step: Callable[[], Sequence[Request | Call]]) -> None:
+    def _advance(
+        self, running: _Running[T], step: Callable[[], Sequence[Request | BackgroundCall]]
+    ) -> None:
         try:
             while not (requests := step()):
                 step = partial(running.job.send, [])
@@ -163,8 +165,8 @@ class _Run(Generic[T]):
         for place, request in enumerate(requests):
             self._queue(_Ticket(running, place), request)
 
-    def _queue(self, ticket: _Ticket[T], request: Request | Call) -> None:
-        if isinstance(request, Call):
+    def _queue(self, ticket: _Ticket[T], request: Request | BackgroundCall) -> None:
+        if isinstance(request, BackgroundCall):
             self._calls += 1
             self._reading += ticket.owner.upcoming
             future = self._background[request.waits].submit(request.function)

@@ -10,7 +10,7 @@ from igcli.methods import Task
 from igcli.paths.work import Work, masked, predict, together
 from igcli.pipeline.ending import Ending
 from igcli.pipeline.mean import Mean
-from igcli.pipeline.plan import Plan
+from igcli.pipeline.plan import AttributionSpec
 from igcli.pipeline.segments import NO_PIXELS, added_up, references_of, segments
 from igcli.pipeline.summary import LARGE_ERROR
 from igcli.records import Array, Explanation, Source
@@ -37,7 +37,9 @@ SIDE_BY_SIDE = 8
 """Baselines of one image that are under way at a time: their points share batches."""
 
 
-def explain(image: Array, plan: Plan, source: Source | None = None) -> Work[list[Explanation]]:
+def explain(
+    image: Array, plan: AttributionSpec, source: Source | None = None
+) -> Work[list[Explanation]]:
     """Explain one input: every target by every method, the main one first.
 
     Args:
@@ -92,7 +94,7 @@ def _of_pixels(found: Explanation, mask: Array) -> Explanation:
     return replace(_warned(found, None if pixels else NO_PIXELS), pixels=pixels)
 
 
-def _scores(image: Array, plan: Plan) -> Work[tuple[Array, Array]]:
+def _scores(image: Array, plan: AttributionSpec) -> Work[tuple[Array, Array]]:
     """Return all scores of the image and of its baseline, the first where there are several.
 
     Float32 (K,), or (P, K) where each of P pixels has its own.
@@ -107,7 +109,7 @@ def _scores(image: Array, plan: Plan) -> Work[tuple[Array, Array]]:
     return scores, baseline_scores
 
 
-def _averaged(name: str, task: Task, plan: Plan) -> Work[Explanation]:
+def _averaged(name: str, task: Task, plan: AttributionSpec) -> Work[Explanation]:
     """Return a method's explanation, the mean over the baselines where there are several."""
     method = methods.load(name)
     count = plan.starts.samples if method.FROM_BASELINE else 1
@@ -144,7 +146,7 @@ def _warnings(found: Explanation, image: Array, ending: Ending) -> list[str]:
     return warnings
 
 
-def _confident(baseline_scores: Array, plan: Plan) -> str | None:
+def _confident(baseline_scores: Array, plan: AttributionSpec) -> str | None:
     """Return a warning where the baseline's top probability is above one half.
 
     None where the classes do not exclude each other, or where no method starts at the baseline.

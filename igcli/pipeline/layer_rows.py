@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.models.parts import Parts
-from igcli.models.wrap import Subject, Values
+from igcli.models.wrap import CallableModel, Values
 from igcli.pipeline.rows import RowStarts
 from igcli.records import Array
 
@@ -37,7 +37,7 @@ class LayerStarts:
 
 
 def starts_at_layers(
-    subject: Subject, inputs: Inputs, starts: Sequence[RowStarts], at: Parts
+    subject: CallableModel, inputs: Inputs, starts: Sequence[RowStarts], at: Parts
 ) -> list[LayerStarts]:
     """Return what the baselines of N inputs are at the layers.
 
@@ -65,7 +65,7 @@ def starts_at_layers(
 
 
 def layer_values(
-    subject: Subject, inputs: Inputs, given: Values, rows: npt.NDArray[np.intp]
+    subject: CallableModel, inputs: Inputs, given: Values, rows: npt.NDArray[np.intp]
 ) -> list[Array]:
     """Return the values at the layers, float32 (R, ...) each, of R other inputs.
 

@@ -9,7 +9,7 @@ from igcli.errors import UsageError
 from igcli.outputs import journal, reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
-from igcli.outputs.shards import Place, Shard, begun
+from igcli.outputs.shards import RunLocation, Shard, begun
 from igcli.outputs.sharing import refuse_running
 from igcli.outputs.sorting import latest
 from igcli.outputs.status import Status, read_status, read_summary
@@ -38,7 +38,7 @@ def merge(folder: OutputFolder) -> tuple[dict[str, Any], Status]:
     if not begun(folder):
         raise UsageError(f"{folder.path!r} holds no shards, so there is nothing to merge")
     with Lock(folder):
-        refuse_running(Place(folder))
+        refuse_running(RunLocation(folder))
         status, shards = read_status(folder), begun(folder)
         summaries = [read_summary(folder.below(shard.folder)) for shard in shards]
         counts = Counts(summaries)

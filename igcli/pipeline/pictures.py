@@ -18,7 +18,7 @@ from igcli.render.panel import compose
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class EncodedPanel:
     """A panel's file.
 
     Attributes:
@@ -30,7 +30,7 @@ class Panel:
     flat: tuple[str, ...]
 
 
-def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Panel:
+def encode_panel(sample: Sample, found: Sequence[Explanation], context: Context) -> EncodedPanel:
     """Draw and encode the panel of an image and its explanations, the main one first."""
     options = context.settings.panel
     height, width = sample.image.shape[:2]
@@ -45,10 +45,10 @@ def panel(sample: Sample, found: Sequence[Explanation], context: Context) -> Pan
     ]
     drawn = compose(cells, headings=options.headings, face=context.face)
     data = encode_image(drawn, format=options.format, quality=options.quality)
-    return Panel(data, tuple(sorted(columns.flat)))
+    return EncodedPanel(data, tuple(sorted(columns.flat)))
 
 
-def animation(
+def encode_animation(
     sample: Sample, found: Sequence[Explanation], context: Context, options: GifOptions
 ) -> bytes:
     """Draw and encode the animation of an image's interior gradients, those of the first target."""
@@ -66,7 +66,7 @@ def animation(
     )
 
 
-def arrays(sample: Sample, found: Sequence[Explanation]) -> bytes:
+def encode_npz(sample: Sample, found: Sequence[Explanation]) -> bytes:
     """Encode the arrays of an image and its explanations, the main one first."""
     main = found[0]
     further = {f"attributions_{each.method}_{each.target}": each.attributions for each in found[1:]}

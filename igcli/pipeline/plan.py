@@ -17,7 +17,7 @@ from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models.load import Model
 from igcli.paths import baselines
 from igcli.paths.network import Network
-from igcli.paths.starts import Baselines, Starts, starts
+from igcli.paths.starts import Baselines, BaselineSampler, starts
 from igcli.pipeline.checks import columns_of, methods_of
 from igcli.pipeline.ending import Ending, ending_of
 from igcli.pipeline.engine import UPCOMING
@@ -36,7 +36,7 @@ NO_ENDING = Ending()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class AttributionSpec:
     """What is asked about every input.
 
     Attributes:
@@ -66,7 +66,7 @@ class Plan:
     gathered: bool = False
 
 
-def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
+def plan(settings: Settings, model: Model, *, panels: bool) -> AttributionSpec:
     """Return what a run asks about its images; a baseline that they share is predicted here.
 
     Raises:
@@ -81,7 +81,7 @@ def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
         given=None if given is None else given.astype(np.float32),
     )
     names = methods_of(settings, panels=panels)
-    return Plan(
+    return AttributionSpec(
         methods=names,
         options=settings,
         starts=start,
@@ -94,7 +94,7 @@ def plan(settings: Settings, model: Model, *, panels: bool) -> Plan:
     )
 
 
-def fixed_scores(start: Starts, network: Network) -> Array | None:
+def fixed_scores(start: BaselineSampler, network: Network) -> Array | None:
     """Return the scores, float32 (K,), of a baseline that all inputs share; None if they do not."""
     if not start.is_fixed:
         return None

@@ -37,10 +37,10 @@ def write_others(image: Attributed, context: Context) -> Attributed:
     settings, write = context.settings, context.folder.write
     wanted = context.wanted(context.files(sample.source))
     if settings.gif is not None:
-        animation = pictures.animation(sample, found, context, settings.gif)
+        animation = pictures.encode_animation(sample, found, context, settings.gif)
         write(wanted["gif"], animation)
     if "arrays" in wanted:
-        write(wanted["arrays"], pictures.arrays(sample, found))
+        write(wanted["arrays"], pictures.encode_npz(sample, found))
     return replace(image, found=tuple(replace(each, interior=None) for each in found))
 
 
@@ -66,7 +66,7 @@ def _drawn(image: Attributed, context: Context) -> Outcome:
     wanted = context.wanted(context.files(sample.source))
     warnings = list(dict.fromkeys(warning for each in found for warning in each.warnings))
     if "panel" in wanted:
-        panel = pictures.panel(sample, found, context)
+        panel = pictures.encode_panel(sample, found, context)
         warnings += [f"{method}: the attributions are flat" for method in panel.flat]
         context.folder.write(wanted["panel"], panel.data)
     extra = {

@@ -15,7 +15,7 @@ from igcli.methods import METHODS
 from igcli.models.digest import of_source
 from igcli.outputs import journal, reports, tar
 from igcli.outputs.index import Index
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.identity import (
     MAGNIFY,
@@ -49,7 +49,7 @@ class Earlier:
     record: Record | None = None
     is_described: bool = False
 
-    def refuse_other_model(self, place: Place, sha256: str) -> None:
+    def refuse_other_model(self, place: RunLocation, sha256: str) -> None:
         """Refuse a network other than the one that the results are of.
 
         Raises:
@@ -60,7 +60,7 @@ class Earlier:
 
 
 def agreed(
-    place: Place, settings: Settings, *, panels: bool, retry_failed: bool = False
+    place: RunLocation, settings: Settings, *, panels: bool, retry_failed: bool = False
 ) -> Earlier:
     """Refuse settings that do not go together with the results in a place.
 
@@ -101,7 +101,7 @@ def agreed(
     return Earlier(described, retry_failed, record, is_described=shared and same)
 
 
-def index_of(place: Place) -> Index:
+def index_of(place: RunLocation) -> Index:
     """Return the records of earlier runs: a shard's own, and those of the whole output.
 
     Raises:
@@ -111,20 +111,20 @@ def index_of(place: Place) -> Index:
     return whole if place.shard is None else Index(place.records, base=whole)
 
 
-def count_results(place: Place, sources: Iterable[Source]) -> int:
+def count_results(place: RunLocation, sources: Iterable[Source]) -> int:
     """Count the images that have a result, whatever they hold by now."""
     with index_of(place) as index:
         records = (index.find(source.name) for source in sources)
         return sum(record is not None and record.get("status") == "ok" for record in records)
 
 
-def _any_result(place: Place) -> Record | None:
+def _any_result(place: RunLocation) -> Record | None:
     folders = [place.folder] if place.shard is None else [place.records, place.folder]
     records = (record for folder in folders for record in journal.read(folder))
     return next((each for each in records if each.get("status") == "ok"), None)
 
 
-def _is_free(group: str, before: Settings, place: Place) -> bool:
+def _is_free(group: str, before: Settings, place: RunLocation) -> bool:
     """Tell whether nothing was drawn yet by these settings; other shards may be about to."""
     if getattr(before, group) is None:
         return True
@@ -132,7 +132,7 @@ def _is_free(group: str, before: Settings, place: Place) -> bool:
     return place.shard is None and not any(map(place.folder.has_folder, places))
 
 
-def _settings_of(place: Place) -> Settings:
+def _settings_of(place: RunLocation) -> Settings:
     """Return the settings that the results in a place were made with."""
     folder = place.folder
     if not folder.has(reports.CONFIG):
@@ -197,7 +197,7 @@ def _shown(value: object) -> str:
     return "none" if value is None else plain(value).strip("'")
 
 
-def _refusal(place: Place, changes: list[str]) -> str:
+def _refusal(place: RunLocation, changes: list[str]) -> str:
     ways = ["choose another output"]
     # A shard may not replace what is the others', too.
     ways += ["replace them with --on-existing overwrite"] if place.shard is None else []

@@ -14,15 +14,15 @@ from igcli.models.wrap import Values
 from igcli.paths import baselines
 from igcli.paths.network import Network
 from igcli.paths.options import BaselineOptions
-from igcli.paths.starts import Baselines, Starts, starts
+from igcli.paths.starts import Baselines, BaselineSampler, starts
 from igcli.pipeline.plan import own_scores
-from igcli.pipeline.targets import Targets, Wanted
+from igcli.pipeline.targets import TargetChoice, Targets
 from igcli.records import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowStarts:
-    """The baselines of one example, a `Starts` for each of its inputs.
+    """The baselines of one example, a `BaselineSampler` for each of its inputs.
 
     Attributes:
         parts: How the example is joined.
@@ -30,7 +30,7 @@ class RowStarts:
     """
 
     parts: Parts
-    each: tuple[Starts, ...]
+    each: tuple[BaselineSampler, ...]
 
     @property
     def samples(self) -> int:
@@ -129,7 +129,9 @@ def _is_options(baseline: Any) -> bool:
     return isinstance(baseline, Mapping) and "kind" in baseline
 
 
-def _column(baseline: Any, shape: tuple[int, ...], count: int, *, seed: int) -> list[Starts]:
+def _column(
+    baseline: Any, shape: tuple[int, ...], count: int, *, seed: int
+) -> list[BaselineSampler]:
     """Return the baselines of one input."""
     if isinstance(baseline, str) or _is_options(baseline):
         options = validated(BaselineOptions, baseline, KEYS, ("baseline",))
@@ -141,13 +143,13 @@ def _column(baseline: Any, shape: tuple[int, ...], count: int, *, seed: int) -> 
         return [starts(options, seed=seed)] * count
     values = _numbers(baseline)
     if values.shape == (count, *shape):
-        return [Starts("array", given=row) for row in values]
+        return [BaselineSampler("array", given=row) for row in values]
     if values.shape not in ((), shape, (1, *shape)):
         raise ValueError(
             f"baseline: has shape {values.shape}, expected {(count, *shape)}, one row of it, or a "
             "number"
         )
-    return [Starts("array", given=np.broadcast_to(values, (1, *shape))[0])] * count
+    return [BaselineSampler("array", given=np.broadcast_to(values, (1, *shape))[0])] * count
 
 
 def _numbers(baseline: Any) -> Array:
@@ -200,7 +202,8 @@ def row_targets(target: Any, shape: tuple[int, ...], count: int) -> list[Targets
                 f"target: {shown} of input {row} is out of range: the output has shape {sides}"
             )
     return [
-        Targets(Wanted(index=int(np.ravel_multi_index(tuple(index), sides)))) for index in indices
+        Targets(TargetChoice(index=int(np.ravel_multi_index(tuple(index), sides))))
+        for index in indices
     ]
 
 

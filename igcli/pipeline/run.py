@@ -9,16 +9,16 @@ from typing import Any, Self
 from igcli.config.schema import Settings
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline.agreement import agreed_batch_size
-from igcli.pipeline.books import Books
+from igcli.pipeline.books import RunRecorder
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
 from igcli.pipeline.fonts import face_for
 from igcli.pipeline.identity import config_sha256
 from igcli.pipeline.one_image import attribute_image
 from igcli.pipeline.outcome import Outcome
-from igcli.pipeline.plan import Plan, plan
+from igcli.pipeline.plan import AttributionSpec, plan
 from igcli.pipeline.precision import settled
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.scales import SharedScales
@@ -41,7 +41,7 @@ class Prepared:
 
     model: Model
     engine: Engine
-    plan: Plan
+    plan: AttributionSpec
     panels: bool
 
     def facts(self, batch_size: int) -> dict[str, Any]:
@@ -81,7 +81,12 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
 
 
 def context_for(
-    settings: Settings, place: Place, *, prepared: Prepared, earlier: Earlier, journal: Journal
+    settings: Settings,
+    place: RunLocation,
+    *,
+    prepared: Prepared,
+    earlier: Earlier,
+    journal: Journal,
 ) -> Context:
     """Return what the images of a run share; the records of earlier runs are left out.
 
@@ -107,7 +112,7 @@ def context_for(
     )
 
 
-class Run:
+class LocalRun:
     """Attributes images into an output folder, keeps count, and sums up when it is left.
 
     Attributes:
@@ -116,7 +121,7 @@ class Run:
     """
 
     def __init__(
-        self, settings: Settings, place: Place, *, prepared: Prepared, earlier: Earlier
+        self, settings: Settings, place: RunLocation, *, prepared: Prepared, earlier: Earlier
     ) -> None:
         """Open the records, and describe the results that will be there.
 
@@ -131,7 +136,7 @@ class Run:
         """
         self.model, self._engine = prepared.model, prepared.engine
         self._prepared = prepared
-        self._books = Books(settings, place, earlier)
+        self._books = RunRecorder(settings, place, earlier)
         self.summary = self._books.summary
         journal = Journal(place.records)
         common = context_for(settings, place, prepared=prepared, earlier=earlier, journal=journal)

@@ -8,7 +8,7 @@ from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import Place, begun
+from igcli.outputs.shards import RunLocation, begun
 from igcli.pipeline.checks import methods_of
 from igcli.pipeline.resume import Earlier
 
@@ -32,7 +32,7 @@ class Settled:
     scales: Mapping[str, float]
 
 
-def settle(settings: Settings, place: Place, earlier: Earlier, *, panels: bool) -> Settled:
+def settle(settings: Settings, place: RunLocation, earlier: Earlier, *, panels: bool) -> Settled:
     """Look up what a local run leaves to its first images.
 
     Args:

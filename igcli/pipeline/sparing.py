@@ -6,7 +6,7 @@ import numpy as np
 
 from igcli.errors import OutOfMemoryError
 from igcli.paths.network import Network, PointGradients
-from igcli.pipeline.batches import Batch
+from igcli.pipeline.batches import PointBatch
 from igcli.records import Array
 
 NOTHING_LEFT = (
@@ -29,7 +29,7 @@ class Sparing:
         self._network = network
         self._most_inputs = 0
 
-    def gradients(self, batch: Batch) -> list[tuple[Batch, PointGradients]]:
+    def gradients(self, batch: PointBatch) -> list[tuple[PointBatch, PointGradients]]:
         """Differentiate a batch, in parts where it is too much; the parts stay in order.
 
         Raises:

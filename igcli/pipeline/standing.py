@@ -10,7 +10,7 @@ Record = dict[str, Any]
 Files = dict[str, str]
 
 
-class Folder(Protocol):
+class ResultFiles(Protocol):
     """Where the files of images go: an `OutputFolder`, or what stands for one.
 
     Attributes:
@@ -58,7 +58,7 @@ def is_same(earlier: Mapping[str, Any], hashes: Mapping[str, str]) -> bool:
 
 
 def is_done(
-    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: Folder
+    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: ResultFiles
 ) -> bool:
     """Tell whether nothing is left to do.
 
@@ -79,7 +79,7 @@ def is_standing(
     earlier: Mapping[str, Any],
     hashes: Mapping[str, str],
     wanted: Callable[[], Files],
-    folder: Folder,
+    folder: ResultFiles,
     *,
     retry_failed: bool,
 ) -> bool:
@@ -100,7 +100,7 @@ def is_standing(
     return is_done(earlier, hashes, wanted(), folder)
 
 
-def renewed(record: Record, earlier: Record, files: Files, folder: Folder) -> Record:
+def renewed(record: Record, earlier: Record, files: Files, folder: ResultFiles) -> Record:
     """Return a record that names what an earlier one of the same image did and this run did not.
 
     Args:
@@ -126,7 +126,7 @@ def renewed(record: Record, earlier: Record, files: Files, folder: Folder) -> Re
 
 
 def remove_outdated(
-    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: Folder
+    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: ResultFiles
 ) -> None:
     """Remove the files of an image's earlier content that this run did not replace.
 

@@ -24,7 +24,7 @@ FOLDER = "target: folder"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TargetChoice:
     """The targets of an image: the `top` highest scores, or the one with `index`."""
 
     top: int = 1
@@ -56,9 +56,9 @@ class Folders:
         """Take the labels of the network, None where it has none, and the number of outputs."""
         self._labels = labels
         self._outputs = outputs
-        self._known: dict[str, Wanted | str] = {}
+        self._known: dict[str, TargetChoice | str] = {}
 
-    def of(self, source: Source) -> Wanted:
+    def of(self, source: Source) -> TargetChoice:
         """Return the target of an image: that of the nearest folder that is a label.
 
         Of a tar archive's images it is their `.cls` member.
@@ -71,11 +71,11 @@ class Folders:
         names = _folders(source) if source.label is None else [source.label]
         found = [self._named(name) for name in names if name] or [f"{FOLDER}: it lies in none"]
         for each in found:
-            if isinstance(each, Wanted):
+            if isinstance(each, TargetChoice):
                 return each
         raise ImageError(str(found[0]))
 
-    def _named(self, name: str) -> Wanted | str:
+    def _named(self, name: str) -> TargetChoice | str:
         """Return the target that a name stands for, or why it stands for none."""
         if name not in self._known:
             try:
@@ -84,11 +84,11 @@ class Folders:
                 self._known[name] = str(error)
         return self._known[name]
 
-    def _parsed(self, name: str) -> Wanted:
+    def _parsed(self, name: str) -> TargetChoice:
         is_label = _folded(name) in map(_folded, self._labels or ())
         if _INDEX.fullmatch(name) and not is_label:
             return parse(int(name), self._labels, self._outputs, where=FOLDER)
-        return Wanted(index=_labelled(name, self._labels, where=FOLDER))
+        return TargetChoice(index=_labelled(name, self._labels, where=FOLDER))
 
 
 def _folders(source: Source) -> list[str]:
@@ -116,11 +116,11 @@ class Targets:
         folders: Targets of the others by where they lie, where that is asked for.
     """
 
-    usual: Wanted = Wanted()
-    own: Mapping[str, Wanted] = field(default_factory=dict)
+    usual: TargetChoice = TargetChoice()
+    own: Mapping[str, TargetChoice] = field(default_factory=dict)
     folders: Folders | None = None
 
-    def of(self, source: Source | None) -> Wanted:
+    def of(self, source: Source | None) -> TargetChoice:
         """Return the targets of an image, found by its path or its name in the output.
 
         Raises:
@@ -188,7 +188,7 @@ def targets(wanted: int | str, file: str | None, model: Model) -> Targets:
         IgcliError: The network has no such output.
     """
     labels, outputs = model.labels, model.network.outputs
-    own: dict[str, Wanted] = {}
+    own: dict[str, TargetChoice] = {}
     for row in read_rows(file) if file else ():
         found = parse(row.target, labels, outputs, where=f"targets: {file}:{row.line}")
         for key in keys_of_row(row.path):
@@ -198,7 +198,9 @@ def targets(wanted: int | str, file: str | None, model: Model) -> Targets:
     return Targets(parse(wanted, labels, outputs, where="target"), own)
 
 
-def parse(wanted: int | str, labels: Sequence[str] | None, outputs: int, *, where: str) -> Wanted:
+def parse(
+    wanted: int | str, labels: Sequence[str] | None, outputs: int, *, where: str
+) -> TargetChoice:
     """Return what "top", "top:N", an index or a label means for a network.
 
     Raises:
@@ -210,15 +212,15 @@ def parse(wanted: int | str, labels: Sequence[str] | None, outputs: int, *, wher
             raise IgcliError(
                 f"{where}: {wanted}: the network has {outputs:,} outputs, so top:1 to top:{outputs}"
             )
-        return Wanted(top=count)
+        return TargetChoice(top=count)
     if isinstance(wanted, int) or _INDEX.fullmatch(wanted):
         if int(wanted) >= outputs:
             raise IgcliError(
                 f"{where}: {wanted} is out of range: the network has {outputs:,} outputs, "
                 f"0 to {outputs - 1}"
             )
-        return Wanted(index=int(wanted))
-    return Wanted(index=_labelled(wanted, labels, where=where))
+        return TargetChoice(index=int(wanted))
+    return TargetChoice(index=_labelled(wanted, labels, where=where))
 
 
 def _labelled(label: str, labels: Sequence[str] | None, *, where: str) -> int:

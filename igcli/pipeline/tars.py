@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from igcli.config.schema import Settings
-from igcli.images.tar import Archive
+from igcli.images.tar import TarStream
 from igcli.outputs.journal import Journal
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.outputs.tar import read_records
-from igcli.pipeline.books import Books
+from igcli.pipeline.books import RunRecorder
 from igcli.pipeline.one_image import attribute_image
 from igcli.pipeline.outcome import Outcome
 from igcli.pipeline.packing import REDONE, STANDING, Packing
@@ -38,12 +38,12 @@ class TarRun:
     """
 
     def __init__(
-        self, settings: Settings, place: Place, *, prepared: Prepared, earlier: Earlier
+        self, settings: Settings, place: RunLocation, *, prepared: Prepared, earlier: Earlier
     ) -> None:
         """Open the records; arguments and errors as in `Run`."""
         self._prepared = prepared
         self._folder = place.folder
-        self._books = Books(settings, place, earlier)
+        self._books = RunRecorder(settings, place, earlier)
         self._journal = Journal(place.records)
         self._context = context_for(
             settings, place, prepared=prepared, earlier=earlier, journal=self._journal
@@ -72,7 +72,7 @@ class TarRun:
 
     def _archive(self, tar: Source) -> Iterator[Outcome]:
         settings = self._context.settings
-        archive = Archive(
+        archive = TarStream(
             tar,
             most=settings.max_bytes,
             tally=self._books.members,
@@ -91,7 +91,7 @@ class TarRun:
             log.warning("%s: %s", shown(tar.path), archive.trouble)
             self.summary.damage(tar.name, archive.trouble)
 
-    def _parts(self, archive: Archive, packing: Packing) -> Generator[bytes]:
+    def _parts(self, archive: TarStream, packing: Packing) -> Generator[bytes]:
         """Yield the parts of the archive of results, none if the one that is there stays."""
         context = replace(
             self._context, folder=packing, journal=packing, index=packing, naming=packing.files

@@ -63,7 +63,7 @@ def is_shaped(character: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """Letters that are drawn in one go.
 
     Attributes:
@@ -124,16 +124,16 @@ class Face:
             return None
         return next((each for each in self.all if all(has(each, one) for one in letters)), None)
 
-    def runs(self, text: str) -> Iterator[Run]:
+    def runs(self, text: str) -> Iterator[TextRun]:
         """Yield legible text in runs of one font and direction, from left to right."""
         for piece, is_backward in pieces(text):
             backward = self.of_backward(piece) if is_backward else None
             if backward is not None:
-                yield Run(piece, backward, Layout.RAQM, is_backward=True)
+                yield TextRun(piece, backward, Layout.RAQM, is_backward=True)
             else:
                 yield from self._forward(piece)
 
-    def _forward(self, text: str) -> Iterator[Run]:
+    def _forward(self, text: str) -> Iterator[TextRun]:
         letters, data = "", self.all[0]
         for character in text:
             # What joins letters belongs to those before it, and spaces stay where they are.
@@ -147,9 +147,9 @@ class Face:
             yield _run(letters, data)
 
 
-def _run(text: str, data: bytes) -> Run:
+def _run(text: str, data: bytes) -> TextRun:
     needs = data is not packaged() and can_shape()
-    return Run(text, data, Layout.RAQM if needs else Layout.BASIC)
+    return TextRun(text, data, Layout.RAQM if needs else Layout.BASIC)
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:

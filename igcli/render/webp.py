@@ -33,13 +33,13 @@ def encode_webp(frames: Sequence[Pixels], *, frame_ms: int, loop: int) -> bytes:
         _chunk(b"VP8X", canvas),
         _chunk(b"ANIM", struct.pack("<4sH", b"\xff\xff\xff\xff", loop)),
         _frame(frames[0], (0, 0), frame_ms),
-        *(_difference(before, frame, frame_ms) for before, frame in pairwise(frames)),
+        *(_frame_difference(before, frame, frame_ms) for before, frame in pairwise(frames)),
     ]
     content = b"WEBP" + b"".join(chunks)
     return b"RIFF" + struct.pack("<I", len(content)) + content
 
 
-def _difference(before: Pixels, frame: Pixels, frame_ms: int) -> bytes:
+def _frame_difference(before: Pixels, frame: Pixels, frame_ms: int) -> bytes:
     """Return the rectangle of `frame` that differs from `before`, from even coordinates on."""
     changed = (frame != before).any(axis=2)
     rows = np.flatnonzero(changed.any(axis=1))

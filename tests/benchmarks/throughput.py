@@ -23,9 +23,9 @@ from igcli.config.schema import Settings
 from igcli.gallery.write import write_gallery
 from igcli.models.demo.scenes import render_scene
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline.resume import Earlier
-from igcli.pipeline.run import Run, prepare
+from igcli.pipeline.run import LocalRun, prepare
 from igcli.pipeline.selection import Selection
 from igcli.records import Source
 
@@ -65,8 +65,8 @@ def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float
     """Return the seconds of a run into a fresh folder."""
     with tempfile.TemporaryDirectory() as output:
         start = time.perf_counter()
-        place, earlier = Place(OutputFolder(output)), Earlier(settings)
-        with Run(settings, place, prepared=prepared, earlier=earlier) as run:
+        place, earlier = RunLocation(OutputFolder(output)), Earlier(settings)
+        with LocalRun(settings, place, prepared=prepared, earlier=earlier) as run:
             outcomes = run.outcomes(Selection(sources, [len(sources)]))
             failed = [outcome for outcome in outcomes if outcome.failed]
         if settings.gallery:

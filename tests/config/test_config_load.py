@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from igcli.config.load import Loaded, load_settings
+from igcli.config.load import LoadedSettings, load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Gif, Settings
 from igcli.config.yaml_source import Document
@@ -28,7 +28,7 @@ def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings(None, {"output": "~"}).settings.output == "/home/me"
 
 
-def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
+def load(content: str, file: str = "igcli.yaml", **overrides: object) -> LoadedSettings:
     Path(file).parent.mkdir(exist_ok=True)
     Path(file).write_text(content, encoding="utf-8")
     return load_settings(file, {key.replace("__", "."): value for key, value in overrides.items()})
@@ -36,7 +36,7 @@ def load(content: str, file: str = "igcli.yaml", **overrides: object) -> Loaded:
 
 def test_the_defaults_are_the_published_ones() -> None:
     loaded = load_settings(None, {})
-    assert loaded == Loaded(Settings(), Document(""), is_found=False, chosen=frozenset())
+    assert loaded == LoadedSettings(Settings(), Document(""), is_found=False, chosen=frozenset())
     settings = loaded.settings
     assert settings.model.source == "demo"
     assert settings.steps == 50

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from igcli.gallery.histogram import Scale, count
-from igcli.gallery.page import Page
+from igcli.gallery.page import GalleryPage
 from igcli.gallery.run import run_page
 from igcli.gallery.settings import model_of, told
 from igcli.gallery.values import duration
@@ -14,7 +14,7 @@ from igcli.outputs.results import read_results
 from support.runs import SUMMARY, failed, ok, write_run
 
 
-def page_of(folder: Path) -> Page:
+def page_of(folder: Path) -> GalleryPage:
     return run_page(read_results(OutputFolder(os.fspath(folder))))
 
 

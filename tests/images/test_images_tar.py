@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import ImageError
-from igcli.images.tally import Tally
-from igcli.images.tar import LONGEST_HEADER, Archive
+from igcli.images.tally import WalkStatistics
+from igcli.images.tar import LONGEST_HEADER, TarStream
 from igcli.records import Source
 from support.tars import image, regular, samples, special, write_tar
 
 MOST = 1 << 20
 
 
-def read(path: Path, most: int = MOST) -> tuple[list[Source], Archive, Tally]:
-    tally = Tally()
-    archive = Archive(Source(str(path), f"in/{path.name}"), most=most, tally=tally)
+def read(path: Path, most: int = MOST) -> tuple[list[Source], TarStream, WalkStatistics]:
+    tally = WalkStatistics()
+    archive = TarStream(Source(str(path), f"in/{path.name}"), most=most, tally=tally)
     return list(archive), archive, tally
 
 
@@ -194,7 +194,8 @@ def test_memory_does_not_grow_with_the_members(tmp_path: Path) -> None:
         path = write_tar(tmp_path / "x.tar", [regular(f"{n}.png", data) for n in range(count)])
         tracemalloc.start()
         assert (
-            sum(1 for _ in Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally())) == count
+            sum(1 for _ in TarStream(Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics()))
+            == count
         )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -210,8 +211,8 @@ def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
         regular("c.png", b"C"), regular("d.cls", b"1"), regular("d.svg", b"<svg>"),
     ]  # fmt: skip
     path = write_tar(tmp_path / "x.tar", members)
-    tally = Tally()
-    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=tally, labelled=True)
+    tally = WalkStatistics()
+    archive = TarStream(Source(str(path), "x.tar"), most=MOST, tally=tally, labelled=True)
     assert [(each.name, each.data, each.label) for each in archive] == [
         ("x.tar/a.l.png", b"L", "7"),
         ("x.tar/a.r.png", b"R", "7"),
@@ -231,7 +232,9 @@ def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
     ]
     members += [regular("d/22.last.png", b"x"), regular("d/22.cls", b"9")]
     path = write_tar(tmp_path / "x.tar", members)
-    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally(), labelled=True)
+    archive = TarStream(
+        Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics(), labelled=True
+    )
     labels = {each.name: each.label for each in archive}
     expected = {f"x.tar/d/{stem}.png": label.decode() for stem, label in pairs}
     assert labels == {**expected, "x.tar/d/22.last.png": "9"}
@@ -240,5 +243,7 @@ def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
 def test_images_of_one_key_without_end_do_not_wait_for_ever(tmp_path: Path) -> None:
     members = [regular(f"a.{number}.png", b"x") for number in range(40)]
     path = write_tar(tmp_path / "x.tar", members)
-    archive = Archive(Source(str(path), "x.tar"), most=MOST, tally=Tally(), labelled=True)
+    archive = TarStream(
+        Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics(), labelled=True
+    )
     assert {each.name for each in archive} == {f"x.tar/a.{number}.png" for number in range(40)}

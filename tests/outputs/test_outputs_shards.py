@@ -10,7 +10,7 @@ from igcli.errors import OutputError, UsageError
 from igcli.outputs import reports
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
-from igcli.outputs.shards import Place, Shard, begun, number_of, running, unmerged
+from igcli.outputs.shards import RunLocation, Shard, begun, number_of, running, unmerged
 from igcli.outputs.sharing import clear_place, occupied
 
 
@@ -48,19 +48,19 @@ def test_shards_that_have_begun_hold_something(output: OutputFolder) -> None:
 
 
 def test_running_shards_hold_their_locks(output: OutputFolder) -> None:
-    first, second = (Place(output, Shard(number, 2)) for number in (1, 2))
+    first, second = (RunLocation(output, Shard(number, 2)) for number in (1, 2))
     with occupied(first), Lock(OutputFolder(output.path), second.lock):
         assert running(output) == [Shard(1, 2), Shard(2, 2)]
         with pytest.raises(OutputError, match=r"shards/2-of-2' is in use by process"):
             Lock(OutputFolder(output.path), second.lock).__enter__()
         with (
             pytest.raises(OutputError, match="in use by shard 1-of-2, 2-of-2"),
-            occupied(Place(OutputFolder(output.path))),
+            occupied(RunLocation(OutputFolder(output.path))),
         ):
             pass
         with (
             pytest.raises(UsageError, match="split into 2 shards, not 3"),
-            occupied(Place(OutputFolder(output.path), Shard(1, 3))),
+            occupied(RunLocation(OutputFolder(output.path), Shard(1, 3))),
         ):
             pass
         assert running(output) == [Shard(1, 2), Shard(2, 2)]
@@ -73,7 +73,7 @@ def test_a_shard_sweeps_what_was_its_own(output: OutputFolder) -> None:
         for name in ("panels/a", "shards/1-of-2", "shards/1-of-2/records"):
             output.write(f"{name}/.igcli-{tag}-0.tmp", b"")
     output.write("shards/1-of-2/.igcli-lock", b'{"process": 1, "host": "x", "tag": "dead"}\n')
-    with occupied(Place(output, Shard(1, 2))):
+    with occupied(RunLocation(output, Shard(1, 2))):
         left = {path.name for path in Path(output.path).rglob("*.tmp")}
     assert left == {".igcli-alive-0.tmp"}
 
@@ -86,6 +86,6 @@ def test_overwriting_clears_the_archives_of_a_shard_alone(output: OutputFolder) 
     output.write("results.jsonl", b"".join(json.dumps(each).encode() + b"\n" for each in records))
     for tar in names.values():
         output.write(f"tars/{tar}", b"")
-    clear_place(Place(output, Shard(1, 2)))
+    clear_place(RunLocation(output, Shard(1, 2)))
     assert output.names("tars") == [names[2]]
     assert output.has("results.jsonl")

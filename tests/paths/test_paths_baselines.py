@@ -7,7 +7,7 @@ from igcli.paths import baselines
 from igcli.paths.gaussian import Blur
 from igcli.paths.options import BaselineOptions, PathOptions
 from igcli.paths.randomness import generator
-from igcli.paths.starts import Starts, starts
+from igcli.paths.starts import BaselineSampler, starts
 from igcli.records import Array
 
 SHAPE = (20, 16, 3)
@@ -20,7 +20,7 @@ def image(seed: int = 1) -> Array:
 @pytest.mark.parametrize("name", baselines.names())
 def test_every_baseline_is_an_input_in_pixel_space(name: str) -> None:
     before = image()
-    found = Starts(name).of(before)
+    found = BaselineSampler(name).of(before)
     assert found.shape == SHAPE
     assert found.dtype == np.float32
     assert found.min() >= 0
@@ -30,29 +30,29 @@ def test_every_baseline_is_an_input_in_pixel_space(name: str) -> None:
 
 @pytest.mark.parametrize("name", baselines.names())
 def test_every_baseline_depends_on_seed_and_image_alone(name: str) -> None:
-    first = Starts(name, seed=3).of(image())
-    np.testing.assert_array_equal(Starts(name, seed=3).of(image()), first)
-    other = Starts(name, seed=3).of(image(2))
-    assert np.array_equal(first, other) == Starts(name).is_fixed
+    first = BaselineSampler(name, seed=3).of(image())
+    np.testing.assert_array_equal(BaselineSampler(name, seed=3).of(image()), first)
+    other = BaselineSampler(name, seed=3).of(image(2))
+    assert np.array_equal(first, other) == BaselineSampler(name).is_fixed
 
 
 def test_the_named_colours() -> None:
     for name, value in {"black": 0, "white": 255, "gray": 128, "#808080": 128}.items():
-        assert (Starts(name).of(image()) == value).all()
-        assert Starts(name).is_fixed
+        assert (BaselineSampler(name).of(image()) == value).all()
+        assert BaselineSampler(name).is_fixed
 
 
 def test_a_colour_has_its_channels_in_order() -> None:
-    assert (Starts("#ff8001").of(image()) == [255, 128, 1]).all()
+    assert (BaselineSampler("#ff8001").of(image()) == [255, 128, 1]).all()
     with pytest.raises(ValueError, match="needs RGB or grey images"):
-        Starts("#ff8001").of(image()[..., :2])
+        BaselineSampler("#ff8001").of(image()[..., :2])
 
 
 def test_the_mean_is_of_each_channel() -> None:
-    found = Starts("mean").of(image())
+    found = BaselineSampler("mean").of(image())
     np.testing.assert_allclose(found[4, 7], image().mean((0, 1)), rtol=1e-5)
     assert (found == found[0, 0]).all()
-    np.testing.assert_allclose(Starts("mean").of(np.array([1, 2, 6], np.float32)), 3)
+    np.testing.assert_allclose(BaselineSampler("mean").of(np.array([1, 2, 6], np.float32)), 3)
 
 
 @pytest.mark.parametrize("sigma", [0.6, 2.0, 9.0])
@@ -65,16 +65,16 @@ def test_blur_leaves_flat_images_and_needs_images() -> None:
     np.testing.assert_allclose(Blur(np.full(SHAPE, 7, np.float32)).by(5), 7, rtol=1e-6)
     np.testing.assert_array_equal(Blur(image()).by(0), image())
     with pytest.raises(ValueError, match=r"only images \(H, W, C\) can be blurred"):
-        Starts("blur").of(np.ones(4, np.float32))
+        BaselineSampler("blur").of(np.ones(4, np.float32))
 
 
 def test_noise_is_uniform_and_of_its_own_for_each_sample() -> None:
-    drawn = Starts("noise", samples=2)
+    drawn = BaselineSampler("noise", samples=2)
     first, second = drawn.of(image(), 0), drawn.of(image(), 1)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.1
     counts = np.histogram(first, 4, (0, 255))[0] / first.size
     np.testing.assert_allclose(counts, 0.25, atol=0.05)
-    other = Starts("noise", seed=1).of(image())
+    other = BaselineSampler("noise", seed=1).of(image())
     assert not np.array_equal(first, other)
 
 

@@ -9,14 +9,14 @@ import pytest
 from igcli.config.load import load_settings
 from igcli.errors import UsageError
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import Place, Shard
+from igcli.outputs.shards import RunLocation, Shard
 from igcli.pipeline.agreement import agree, agreed_batch_size
 from igcli.pipeline.resume import Earlier
 
 
-def place(path: Path, number: int | None, count: int = 3) -> Place:
+def place(path: Path, number: int | None, count: int = 3) -> RunLocation:
     shard = None if number is None else Shard(number, count)
-    return Place(OutputFolder(os.fspath(path)), shard)
+    return RunLocation(OutputFolder(os.fspath(path)), shard)
 
 
 def earlier(**settings: object) -> Earlier:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from igcli.paths.work import Line, LineGradients, follow
-from igcli.pipeline.batches import Batch, Batches, sizes_for
+from igcli.pipeline.batches import Batches, PointBatch, sizes_for
 from igcli.pipeline.engine import Engine, Job
 from support.networks import ClosedForm
 
@@ -17,7 +17,7 @@ def line(points: int, *, direction: float) -> Line:
     return Line(0 * ones, direction * ones, 0, alphas, np.full(points, 1 / points))
 
 
-def tickets(batch: Batch) -> list[tuple[object, int]]:
+def tickets(batch: PointBatch) -> list[tuple[object, int]]:
     return [(opened.ticket, count) for opened, count in batch.parts]
 
 

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Sequence
 
 from igcli.errors import IgcliError, ModelError
-from igcli.pipeline.fleet.ledger import MOST_DEATHS, MOST_KILLERS, MOST_STARTS, Handed, Ledger
+from igcli.pipeline.fleet.ledger import MOST_DEATHS, MOST_KILLERS, MOST_STARTS, Assignment, Ledger
 from igcli.pipeline.outcome import Outcome
 from igcli.records import Source
 
 
-def handed(*names: str) -> list[Handed]:
-    return [Handed(Source(f"/in/{name}", name)) for name in names]
+def handed(*names: str) -> list[Assignment]:
+    return [Assignment(Source(f"/in/{name}", name)) for name in names]
 
 
 def done(name: str) -> Outcome:
     return Outcome({"image": name, "status": "ok"})
 
 
-def names(images: Sequence[Handed]) -> list[str]:
+def names(images: Sequence[Assignment]) -> list[str]:
     return [each.source.name for each in images]
 
 

@@ -12,7 +12,7 @@ from igcli.paths.network import PointGradients, Points
 from igcli.paths.starts import starts
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine
-from igcli.pipeline.plan import Plan
+from igcli.pipeline.plan import AttributionSpec
 from igcli.pipeline.precision import correlation, settled
 from igcli.records import Source
 from support.networks import ClosedForm
@@ -45,7 +45,7 @@ class Rounding(ClosedForm):
 def context(network: Any) -> Context:
     settings = Settings(precision="auto", steps=4)
     model = Model("net", network, None, "", "CPU:0")
-    plan = Plan(("integrated_gradients",), settings, starts(settings.baseline, seed=0))
+    plan = AttributionSpec(("integrated_gradients",), settings, starts(settings.baseline, seed=0))
     nothing: Any = None  # Nothing is written.
     return Context(settings, "", model, plan, nothing, nothing, panels=False)
 

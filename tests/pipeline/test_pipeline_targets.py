@@ -7,14 +7,14 @@ import pytest
 
 from igcli.errors import IgcliError, ImageError, UsageError
 from igcli.pipeline.target_rows import Matching, read_rows
-from igcli.pipeline.targets import Wanted, parse, targets
+from igcli.pipeline.targets import TargetChoice, parse, targets
 from igcli.records import Source
 
 LABELS = ("tabby", "lynx", "Crane", "crane", "tiger cat", "crane")
 SCORES = np.array([0.1, 0.3, 0.3, 0.0, 0.2, 0.1], np.float32)
 
 
-def parsed(wanted: int | str, labels: tuple[str, ...] | None = LABELS) -> Wanted:
+def parsed(wanted: int | str, labels: tuple[str, ...] | None = LABELS) -> TargetChoice:
     return parse(wanted, labels, 6, where="target")
 
 

@@ -10,7 +10,7 @@ from igcli.models.demo.scenes import CLASSES, render_scene
 
 
 @dataclass(frozen=True)
-class Sample:
+class SceneSample:
     """A file of one scene, whose seed was chosen by eye.
 
     Attributes:
@@ -30,18 +30,18 @@ class Sample:
 
 
 SAMPLES = (
-    Sample("nature/butterfly.jpg", 106),
-    Sample("nature/fish.png", 123),
-    Sample("nature/mushroom.jpg", 109),
-    Sample("nature/mushroom-violet.png", 122),
-    Sample("nature/snail.jpg", 116),
-    Sample("things/balloon.jpg", 102, (480, 320)),
-    Sample("things/house.png", 105),
-    Sample("things/key.jpg", 112),
-    Sample("things/sailboat.jpg", 113),
-    Sample("things/teapot.png", 114),
-    Sample("things/umbrella.jpg", 120),
-    Sample("things/umbrella-striped.jpg", 103),
+    SceneSample("nature/butterfly.jpg", 106),
+    SceneSample("nature/fish.png", 123),
+    SceneSample("nature/mushroom.jpg", 109),
+    SceneSample("nature/mushroom-violet.png", 122),
+    SceneSample("nature/snail.jpg", 116),
+    SceneSample("things/balloon.jpg", 102, (480, 320)),
+    SceneSample("things/house.png", 105),
+    SceneSample("things/key.jpg", 112),
+    SceneSample("things/sailboat.jpg", 113),
+    SceneSample("things/teapot.png", 114),
+    SceneSample("things/umbrella.jpg", 120),
+    SceneSample("things/umbrella-striped.jpg", 103),
 )
 
 

@@ -8,7 +8,7 @@ from igcli.models.options import Normalization, Preprocess
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
+class OpenedModel:
     """A network as its source gives it.
 
     Attributes:

@@ -17,7 +17,7 @@ from igcli.errors import ModelError
 from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded, keras_model
+from igcli.models.sources import OpenedModel, keras_model
 from igcli.models.sources.keras_file import UNREADABLE, first_line, whole_weights
 
 tensorflow()
@@ -27,7 +27,7 @@ import keras  # noqa: E402  Quietly, after TensorFlow.
 log = logging.getLogger(__name__)
 
 
-def load(options: ModelOptions) -> Loaded:
+def load(options: ModelOptions) -> OpenedModel:
     """Build a network of `keras.applications` with the weights wanted.
 
     Raises:

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 from igcli.models.sources.keras_file import first_line
 
 tf = tensorflow()
@@ -20,7 +20,7 @@ _VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
 _NO_SINKS = ("Const", "Placeholder", "NoOp", "Assert", "SaveV2", "RestoreV2")
 
 
-def load(options: ModelOptions) -> Loaded:
+def load(options: ModelOptions) -> OpenedModel:
     """Load a frozen graph.
 
     Raises:
@@ -34,7 +34,7 @@ def load(options: ModelOptions) -> Loaded:
     return parse(data, options)
 
 
-def parse(data: bytes, options: ModelOptions) -> Loaded:
+def parse(data: bytes, options: ModelOptions) -> OpenedModel:
     """Return the network in a file's bytes; `options.source` is its name in messages.
 
     Raises:
@@ -63,7 +63,7 @@ def parse(data: bytes, options: ModelOptions) -> Loaded:
         [found] = tf.graph_util.import_graph_def(needed, mapped, [result.name], name="")
         return found
 
-    return Loaded(
+    return OpenedModel(
         function=function,
         input_shape=tuple(source.shape[1:]) if source.shape.rank else (None, None, None),
         dtype=source.dtype.name,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from igcli.models import cache
 from igcli.models.options import ModelOptions, Normalization
 from igcli.models.releases import RELEASES
-from igcli.models.sources import Loaded, frozen_graph
+from igcli.models.sources import OpenedModel, frozen_graph
 
 
-def load(options: ModelOptions) -> Loaded:
+def load(options: ModelOptions) -> OpenedModel:
     """Load it from the cache, downloaded if need be.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 
 tf = tensorflow()
 
@@ -45,7 +45,7 @@ class InputLayout:
         return images
 
 
-def input_layout(loaded: Loaded, options: ModelOptions) -> InputLayout:
+def input_layout(loaded: OpenedModel, options: ModelOptions) -> InputLayout:
     """Settle height, width and channels of a network's input.
 
     Args:
@@ -92,7 +92,7 @@ def check_dtype(dtype: Any, what: str) -> None:
         )
 
 
-def _sides(sides: list[int | None], loaded: Loaded, options: ModelOptions) -> tuple[int, int]:
+def _sides(sides: list[int | None], loaded: OpenedModel, options: ModelOptions) -> tuple[int, int]:
     """Return height and width: the network's own, those wanted, or those that it is made for."""
     wanted = options.size or (loaded.size if None in sides else None) or sides
     if any(own not in (None, side) for own, side in zip(sides, wanted, strict=True)):
@@ -105,7 +105,7 @@ def _sides(sides: list[int | None], loaded: Loaded, options: ModelOptions) -> tu
     return height, width
 
 
-def _of_row(loaded: Loaded, options: ModelOptions) -> InputLayout:
+def _of_row(loaded: OpenedModel, options: ModelOptions) -> InputLayout:
     """Return the layout of a network that takes the pixels of an image in a row, as of MNIST."""
     length = loaded.input_shape[0]
     for channels in (1, 3):

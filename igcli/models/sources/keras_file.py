@@ -12,7 +12,7 @@ from igcli.errors import ModelError
 from igcli.models import digest
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded, custom_objects, keras_mend, keras_model
+from igcli.models.sources import OpenedModel, custom_objects, keras_mend, keras_model
 from igcli.models.sources.builtin_config import foreign
 from igcli.models.sources.keras_config import SavedConfig, parts, read_config
 
@@ -48,7 +48,7 @@ _TRUSTED = (
 )
 
 
-def load(options: ModelOptions, *, trust: bool = False) -> Loaded:
+def load(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
     """Load a .keras or .h5 file; code of its author's runs only if it is trusted.
 
     Raises:

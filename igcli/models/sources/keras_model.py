@@ -7,7 +7,7 @@ from typing import Any
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions, Preprocess
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 
 tf = tensorflow()
 
@@ -46,7 +46,7 @@ class _Input:
     pack: Callable[[Any], Any]
 
 
-def loaded(model: Any, known: Known, options: ModelOptions) -> Loaded:
+def loaded(model: Any, known: Known, options: ModelOptions) -> OpenedModel:
     """Return a Keras network as what it gives one input and one output.
 
     Args:
@@ -68,7 +68,7 @@ def loaded(model: Any, known: Known, options: ModelOptions) -> Loaded:
     def function(images: Any) -> Any:
         return tf.nest.flatten(call(images))[place]
 
-    return Loaded(
+    return OpenedModel(
         function=function,
         input_shape=taken.shape[1:],
         preprocess=known.preprocess,

@@ -3,10 +3,10 @@
 from igcli.errors import UsageError
 from igcli.models.applications import PREFIX
 from igcli.models.options import ModelOptions, check_exists, is_name, is_saved_model
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 
 
-def open_source(options: ModelOptions, *, trust: bool = False) -> Loaded:
+def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
     """Return the network that the options name.
 
     Args:

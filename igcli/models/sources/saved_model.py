@@ -10,7 +10,7 @@ from igcli.errors import ModelError
 from igcli.models import digest
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
-from igcli.models.sources import Loaded
+from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import check_dtype
 from igcli.models.sources.keras_file import first_line
 
@@ -48,7 +48,7 @@ class _Way:
         return f"{self.signature}: {self.input} -> {self.output or 'output'}"
 
 
-def load(options: ModelOptions) -> Loaded:
+def load(options: ModelOptions) -> OpenedModel:
     """Load a SavedModel and choose one of its signatures, or functions where it has none.
 
     Raises:
@@ -73,7 +73,7 @@ def load(options: ModelOptions) -> Loaded:
     def function(inputs: Any, _keep: Any = saved) -> Any:
         return way.call(inputs)[way.output]
 
-    return Loaded(
+    return OpenedModel(
         function=function,
         input_shape=tuple(way.spec.shape[1:]),
         dtype=way.spec.dtype.name,

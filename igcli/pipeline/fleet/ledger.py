@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from igcli.errors import IgcliError
-from igcli.pipeline.fleet.order import Terms
+from igcli.pipeline.fleet.order import RunConfig
 from igcli.pipeline.outcome import Outcome, Record
 from igcli.records import Source
 
@@ -33,7 +33,7 @@ NO_END = (
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class Assignment:
     """An image handed to a worker, with its record of an earlier run."""
 
     source: Source
@@ -41,7 +41,7 @@ class Handed:
 
 
 @dataclass(slots=True)
-class News:
+class Updates:
     """What the driver has not heard yet.
 
     Attributes:
@@ -54,7 +54,7 @@ class News:
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    killers: list[Handed] = field(default_factory=list)
+    killers: list[Assignment] = field(default_factory=list)
     facts: list[Record] = field(default_factory=list)
     told: list[tuple[int, str]] = field(default_factory=list)
     error: IgcliError | None = None
@@ -80,23 +80,23 @@ class Ledger:
             room: Number of images kept until somebody takes them.
         """
         self._workers, self._room = workers, room
-        self._waiting: deque[Handed] = deque()
+        self._waiting: deque[Assignment] = deque()
         self._closed = False
-        self._hands: dict[int, dict[str, Handed]] = {number: {} for number in range(workers)}
-        self._suspects: deque[Handed] = deque()
+        self._hands: dict[int, dict[str, Assignment]] = {number: {} for number in range(workers)}
+        self._suspects: deque[Assignment] = deque()
         self._deaths: dict[str, int] = {}
         self._starts: Counter[int] = Counter()
         self._killers = 0
         self._told: set[str] = set()
         self._error: IgcliError | None = None
-        self._news = News()
-        self._terms: Terms | None = None
+        self._news = Updates()
+        self._terms: RunConfig | None = None
 
-    async def open(self, terms: Terms) -> None:
+    async def open(self, terms: RunConfig) -> None:
         """Let workers begin once they have their networks."""
         self._terms = terms
 
-    async def exchange(self, offered: Sequence[Handed], *, closed: bool) -> News:
+    async def exchange(self, offered: Sequence[Assignment], *, closed: bool) -> Updates:
         """Take images from the driver and tell the news; waits a moment where there are none.
 
         Args:
@@ -108,7 +108,7 @@ class Ledger:
         end = time.monotonic() + PATIENCE
         while not self._news and not (offered and self._free) and time.monotonic() < end:
             await asyncio.sleep(PAUSE)
-        news, self._news = self._news, News()
+        news, self._news = self._news, Updates()
         news.room = self._free
         return news
 
@@ -116,7 +116,7 @@ class Ledger:
     def _free(self) -> int:
         return max(0, self._room - len(self._waiting))
 
-    async def begin(self, ticket: int) -> list[Handed] | None:
+    async def begin(self, ticket: int) -> list[Assignment] | None:
         """Return what the ticket's last worker had in hand, None where nothing is left to do."""
         lost = list(self._hands[ticket].values())
         self._starts[ticket] = 1 if lost else self._starts[ticket] + 1
@@ -146,7 +146,7 @@ class Ledger:
         if self._killers >= MOST_KILLERS:
             await self.fail(IgcliError(NO_END.format(MOST_KILLERS, MOST_DEATHS)))
 
-    async def take(self, ticket: int, most: int) -> list[Handed]:
+    async def take(self, ticket: int, most: int) -> list[Assignment]:
         """Hand out images, none where there will be no more but suspects."""
         while not (self._waiting or self._closed or self._error):
             await asyncio.sleep(PAUSE)
@@ -156,7 +156,7 @@ class Ledger:
         self._hands[ticket] |= {each.source.name: each for each in handed}
         return handed
 
-    async def take_alone(self, ticket: int) -> Handed | None:
+    async def take_alone(self, ticket: int) -> Assignment | None:
         """Hand out a suspect, to be done with no other beside it; None where there is none."""
         if self._error or not self._suspects:
             return None
@@ -170,7 +170,7 @@ class Ledger:
         self._news.outcomes.append(outcome)
         self._killers = 0
 
-    async def ready(self, facts: Record) -> Terms | None:
+    async def ready(self, facts: Record) -> RunConfig | None:
         """Hear of a worker that has its network; return how it is to work, None if not at all."""
         self._news.facts.append(facts)
         while not (self._terms or self._error):

@@ -9,7 +9,7 @@ from igcli.pipeline.settled import Settled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Order:
+class WorkerConfig:
     """A run, as far as it is known before the network is.
 
     Attributes:
@@ -28,7 +28,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
+class RunConfig:
     """A run, as far as it can be sent to another machine.
 
     Attributes:

@@ -11,7 +11,7 @@ from igcli.errors import ImageError
 from igcli.images.files import read_file
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.index import Index
-from igcli.pipeline.fleet.ledger import Handed
+from igcli.pipeline.fleet.ledger import Assignment
 from igcli.pipeline.outcome import Outcome, Record
 from igcli.pipeline.resume import Earlier
 from igcli.pipeline.standing import Files, files_of, is_standing, wanted_of
@@ -45,7 +45,7 @@ class Pending:
     index: Index
     hashes: Record
 
-    def of(self, sources: Iterable[Source]) -> Generator[Handed | Outcome]:
+    def of(self, sources: Iterable[Source]) -> Generator[Assignment | Outcome]:
         """Yield what is to be handed over, and the outcomes of the rest, in order.
 
         Raises:
@@ -56,11 +56,11 @@ class Pending:
             while block := list(islice(remaining, BLOCK)):
                 yield from readers.map(self._look, block)
 
-    def _look(self, source: Source) -> Handed | Outcome:
+    def _look(self, source: Source) -> Assignment | Outcome:
         earlier = self.index.find(source.name)
         if earlier is not None and self._is_standing(source, earlier):
             return Outcome(earlier, standing=True)
-        return Handed(source, earlier)
+        return Assignment(source, earlier)
 
     def _is_standing(self, source: Source, earlier: Record) -> bool:
         try:

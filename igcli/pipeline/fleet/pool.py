@@ -8,8 +8,8 @@ from typing import Any
 
 from igcli.errors import IgcliError
 from igcli.pipeline.fleet.cluster import Crew, cluster, crew_of
-from igcli.pipeline.fleet.ledger import Handed, Ledger, News
-from igcli.pipeline.fleet.order import Order, Terms
+from igcli.pipeline.fleet.ledger import Assignment, Ledger, Updates
+from igcli.pipeline.fleet.order import RunConfig, WorkerConfig
 from igcli.pipeline.outcome import Record
 
 ROOM = 64
@@ -33,7 +33,7 @@ class Pool:
         facts: What the first one says of its network.
     """
 
-    def __init__(self, order: Order, *, workers: int | None, address: str | None) -> None:
+    def __init__(self, order: WorkerConfig, *, workers: int | None, address: str | None) -> None:
         """Start the workers and wait until one has its network.
 
         Args:
@@ -59,7 +59,7 @@ class Pool:
             self._wait()
             self._stack = stack.pop_all()
 
-    def open(self, terms: Terms) -> None:
+    def open(self, terms: RunConfig) -> None:
         """Let the workers begin."""
         self._ray.get(self._ledger.open.remote(terms))
 
@@ -72,14 +72,14 @@ class Pool:
         """Whether all workers have nothing left to do; raises what none of them should have."""
         return self._ended.done() and self._ended.result() is None
 
-    def exchange(self, offered: Sequence[Handed], *, closed: bool) -> News:
+    def exchange(self, offered: Sequence[Assignment], *, closed: bool) -> Updates:
         """Hand over images and hear the news; arguments as in `Ledger.exchange`.
 
         Raises:
             IgcliError: The ledger is gone.
         """
         try:
-            news: News = self._ray.get(self._ledger.exchange.remote(offered, closed=closed))
+            news: Updates = self._ray.get(self._ledger.exchange.remote(offered, closed=closed))
         except self._ray.exceptions.RayError as error:
             raise IgcliError(LOST) from error
         return news

@@ -10,12 +10,12 @@ from typing import Self
 from igcli.errors import IgcliError, ImageError, ModelError, OutputError
 from igcli.outputs.journal import PARTS, Journal, join
 from igcli.outputs.leftovers import sweep
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline import outcome
 from igcli.pipeline.agreement import agreed_batch_size
-from igcli.pipeline.books import Books
-from igcli.pipeline.fleet.ledger import MOST_DEATHS, Handed, News
-from igcli.pipeline.fleet.order import Terms
+from igcli.pipeline.books import RunRecorder
+from igcli.pipeline.fleet.ledger import MOST_DEATHS, Assignment, Updates
+from igcli.pipeline.fleet.order import RunConfig
 from igcli.pipeline.fleet.pending import BLOCK, Pending
 from igcli.pipeline.fleet.pool import Pool
 from igcli.pipeline.outcome import Outcome, Record
@@ -40,7 +40,9 @@ class FleetRun:
         summary: Counts so far.
     """
 
-    def __init__(self, pool: Pool, place: Place, *, earlier: Earlier, settled: Settled) -> None:
+    def __init__(
+        self, pool: Pool, place: RunLocation, *, earlier: Earlier, settled: Settled
+    ) -> None:
         """Open the records, describe the results that will be there, and let workers begin.
 
         Args:
@@ -54,7 +56,7 @@ class FleetRun:
         """
         self._pool, self._place = pool, place
         settings = pool.order.settings
-        self._books = Books(settings, place, earlier)
+        self._books = RunRecorder(settings, place, earlier)
         self.summary = self._books.summary
         hashes = {
             "model_sha256": pool.facts["model_sha256"],
@@ -71,7 +73,7 @@ class FleetRun:
         if settled.precision is not None:
             self._facts["precision"] = settled.precision
         path, shard = place.folder.path, place.shard
-        pool.open(Terms(earlier, settled, size, path, shard, self._tag))
+        pool.open(RunConfig(earlier, settled, size, path, shard, self._tag))
 
     @property
     def record(self) -> Record:
@@ -90,7 +92,7 @@ class FleetRun:
                 self.summary.add(each)
                 yield each
 
-    def _fed(self, images: Iterator[Handed | Outcome]) -> Generator[Outcome]:
+    def _fed(self, images: Iterator[Assignment | Outcome]) -> Generator[Outcome]:
         """Keep the workers fed; images that are left as they are pass by."""
         room, closed = BLOCK, False
         while True:
@@ -99,14 +101,14 @@ class FleetRun:
             yield from (each for each in block if isinstance(each, Outcome))
             # Asked before the news: what was told before the end is heard then.
             is_over = self._pool.is_over
-            handed = [each for each in block if isinstance(each, Handed)]
+            handed = [each for each in block if isinstance(each, Assignment)]
             news = self._pool.exchange(handed, closed=closed)
             yield from self._heard(news)
             if is_over and not news:
                 return
             room = news.room
 
-    def _heard(self, news: News) -> Iterator[Outcome]:
+    def _heard(self, news: Updates) -> Iterator[Outcome]:
         for level, line in news.told:
             log.log(level, "%s", line)
         for facts in news.facts:
@@ -116,7 +118,7 @@ class FleetRun:
         if news.error is not None:
             raise news.error
 
-    def _given_up(self, killer: Handed) -> Outcome:
+    def _given_up(self, killer: Assignment) -> Outcome:
         try:
             sha256 = self._pending.sha256(killer.source)
         except ImageError:

@@ -11,11 +11,11 @@ import ray
 from igcli.models import sizes
 from igcli.outputs.journal import Journal, read
 from igcli.outputs.open import output_at
-from igcli.outputs.shards import Place
+from igcli.outputs.shards import RunLocation
 from igcli.pipeline.context import Context
 from igcli.pipeline.engine import Engine, Job
-from igcli.pipeline.fleet.ledger import Handed
-from igcli.pipeline.fleet.order import Order, Terms
+from igcli.pipeline.fleet.ledger import Assignment
+from igcli.pipeline.fleet.order import RunConfig, WorkerConfig
 from igcli.pipeline.one_image import attribute_image
 from igcli.pipeline.outcome import Outcome, Record
 from igcli.pipeline.run import Prepared, context_for, prepare
@@ -29,7 +29,7 @@ TAKEN = 8
 FILES = ("panel", "gif", "arrays")
 
 
-def work(calls: "Calls", order: Order, lost: Sequence[Handed]) -> None:
+def work(calls: "Calls", order: WorkerConfig, lost: Sequence[Assignment]) -> None:
     """Load the network and attribute images until none is left.
 
     Args:
@@ -41,14 +41,14 @@ def work(calls: "Calls", order: Order, lost: Sequence[Handed]) -> None:
         IgcliError: The run cannot go on.
     """
     prepared = prepare(order.settings, panels=order.panels, trust_model=order.trust_model)
-    terms: Terms | None = calls("ready", _facts(prepared, order))
+    terms: RunConfig | None = calls("ready", _facts(prepared, order))
     if terms is None:
         return
     if terms.settled.precision is not None:
         prepared.model.network.precision = terms.settled.precision
     folder = output_at(terms.output)
     folder.tag = f"{terms.tag}-{calls.ticket}-{secrets.token_hex(4)}"
-    place = Place(folder, terms.shard)
+    place = RunLocation(folder, terms.shard)
     part = f"{terms.tag}-{calls.ticket}"
     with Journal(place.records, part=part) as journal:
         if lost:
@@ -62,14 +62,14 @@ def work(calls: "Calls", order: Order, lost: Sequence[Handed]) -> None:
             _report(calls, outcomes)
 
 
-def _facts(prepared: Prepared, order: Order) -> Record:
+def _facts(prepared: Prepared, order: WorkerConfig) -> Record:
     model, size = prepared.model, prepared.engine.batch_size
     if order.settings.batch_size == "auto":
         size = sizes.recall(sizes.key(model)) or size  # As a local run takes, once it is measured.
     return prepared.facts(size)
 
 
-def _finished(lost: Sequence[Handed], place: Place, part: str) -> list[Outcome]:
+def _finished(lost: Sequence[Assignment], place: RunLocation, part: str) -> list[Outcome]:
     """Return what became of images that a dead worker recorded and had no time to tell of."""
     earlier = {each.source.name: each.earlier for each in lost}
     last = {
@@ -121,6 +121,6 @@ class _Images:
         while handed := self._calls("take", self._calls.ticket, TAKEN):
             yield from map(self._job, handed)
 
-    def _job(self, handed: Handed) -> Job[Outcome]:
+    def _job(self, handed: Assignment) -> Job[Outcome]:
         self._earlier[handed.source.name] = handed.earlier
         return attribute_image(handed.source, self._context)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import ray
 
 from igcli.errors import IgcliError
-from igcli.pipeline.fleet.order import Order
+from igcli.pipeline.fleet.order import WorkerConfig
 
 Rows = dict[str, npt.NDArray[np.int64]]
 
@@ -40,7 +40,7 @@ class Calls:
 class Worker:
     """Loads the network once, and takes images until none is left."""
 
-    def __init__(self, ledger: Any, order: Order, *, cpus: int, gpus: int) -> None:
+    def __init__(self, ledger: Any, order: WorkerConfig, *, cpus: int, gpus: int) -> None:
         """Go where the driver is.
 
         Args:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from igcli.models.demo.drawing import outline, smooth
 from igcli.models.demo.objects import OBJECTS, Palette
-from igcli.models.demo.samples import SAMPLES, Sample
+from igcli.models.demo.samples import SAMPLES, SceneSample
 from igcli.models.demo.scenes import CLASSES, Scene, render_scene
 
 FOLDER = Path(__file__).parents[3] / "sample_images"
@@ -113,7 +113,7 @@ def test_package_itself_is_light() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.path)
-def test_sample_images_are_the_generators(sample: Sample) -> None:
+def test_sample_images_are_the_generators(sample: SceneSample) -> None:
     scene = render_scene(sample.seed, label=sample.label, size=sample.size)
     with Image.open(FOLDER / sample.path) as image:
         difference = np.asarray(image.convert("RGB")).astype(int) - scene.pixels
