@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from igcli.cli.completion import PathType
-from igcli.cli.options import setting_options, settings_of
+from igcli.cli.setting_options import setting_options, settings_of
 from igcli.cli.terminal import verbosity
+from igcli.config.dump import template, to_yaml
 from igcli.config.load import DEFAULT_FILE, load_settings
 from igcli.config.problems import ConfigError
-from igcli.config.write import template, to_yaml
 from igcli.errors import UsageError
-from igcli.pipeline.identity import missing
+from igcli.pipeline.resume.fingerprint import missing
 from igcli.printable import printable
 
 

@@ -26,10 +26,10 @@ SIGNALS = 128
 
 COMMANDS = {
     "attribute": (
-        "igcli.cli.attribute:attribute",
+        "igcli.cli.attribute.command:attribute",
         "Panels, and on request GIFs and arrays, for every image.",
     ),
-    "gif": ("igcli.cli.attribute:gif", "GIFs of the interior gradients for every image."),
+    "gif": ("igcli.cli.attribute.command:gif", "GIFs of the interior gradients for every image."),
     "models": ("igcli.cli.models:models", "List, describe, fetch or check networks."),
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
     "gallery": ("igcli.cli.gallery:gallery", "A page to look at a run."),

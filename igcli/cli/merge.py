@@ -19,12 +19,12 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     Shards that are not finished are merged as far as they have come, and the exit code is 3.
     """
     # Imported here: its help needs no NumPy.
-    from igcli.cli.report import closing_line
+    from igcli.cli.attribute.report import closing_line
     from igcli.gallery.write import write_gallery
     from igcli.outputs.journal import NAME
     from igcli.outputs.page import refuse_foreign
-    from igcli.outputs.reports import SUMMARY
-    from igcli.pipeline.merge import merge as merge_shards
+    from igcli.outputs.run_files import SUMMARY
+    from igcli.pipeline.runs.merge_shards import merge as merge_shards
 
     folder = output_at(output)
     folder.check()

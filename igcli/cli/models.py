@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from igcli.cli.completion import PathType
-from igcli.cli.options import setting_options, settings_of
+from igcli.cli.setting_options import setting_options, settings_of
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.schema import Settings
 from igcli.errors import UsageError
-from igcli.models import cache
-from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
-from igcli.models.describe import available
+from igcli.models.catalog import published
+from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
+from igcli.models.catalog.listing import available
+from igcli.models.catalog.releases import RELEASES
 from igcli.models.options import ModelOptions, check_exists
-from igcli.models.releases import RELEASES
 from igcli.printable import printable
 
 Command = Callable[..., Any]
@@ -64,7 +64,7 @@ def show(name: str, **options: Any) -> None:
     """
     settings = _settings(name, options)
     # Imported once everything that can be known without TensorFlow is known to be right.
-    from igcli.pipeline.inspection import describe
+    from igcli.pipeline.model_inspection import describe
 
     for key, value in describe(settings, trust_model=options["trust_model"]).items():
         click.echo(printable(f"{key}: {value}"))
@@ -84,7 +84,7 @@ def check(name: str, images: tuple[str, ...], **options: Any) -> None:
     for image in images:
         if not Path(image).exists():
             raise UsageError(f"{image}: no such file")
-    from igcli.pipeline.inspection import check as inspected
+    from igcli.pipeline.model_inspection import check as inspected
 
     verdict = inspected(settings, images, trust_model=options["trust_model"])
     for image, (label, score) in zip(images, verdict.tops, strict=True):
@@ -110,10 +110,10 @@ def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG0
     if name in RELEASES:
         release = RELEASES[name]
         if archive is None:
-            cache.obtain(release)
+            published.obtain(release)
         else:
-            cache.install(release, Path(archive))
-        click.echo(os.fsencode(cache.folder(release)))
+            published.install(release, Path(archive))
+        click.echo(os.fsencode(published.folder(release)))
         return
     if archive is not None:
         raise UsageError(f"--from: is for {', '.join(RELEASES)}; {name} is fetched by Keras")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from igcli.config.explain import explained
 from igcli.config.keys import option_of
 from igcli.config.merge import anchored, overridden, spelled_out
 from igcli.config.problems import ConfigError, KeyPath, Problem, dotted
 from igcli.config.schema import KEYS, Settings
+from igcli.config.validation_messages import explained
 from igcli.config.yaml_source import Document, read_yaml
 
 DEFAULT_FILE = "igcli.yaml"

@@ -4,7 +4,7 @@ import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from igcli.gallery.page import Histogram, HistogramBar
+from igcli.gallery.view_model import Histogram, HistogramBar
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from igcli.gallery.page import GalleryPage
+from igcli.gallery.view_model import GalleryPage
 
 
 def to_html(page: GalleryPage) -> str:

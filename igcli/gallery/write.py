@@ -1,7 +1,7 @@
 """The gallery of a run, written beside its results."""
 
 from igcli.gallery.html import to_html
-from igcli.gallery.run import run_page
+from igcli.gallery.run_page import run_page
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.page import NAME, write_page
 from igcli.outputs.results import read_results

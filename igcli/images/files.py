@@ -59,7 +59,7 @@ def reason_of(error: OSError | ValueError, path: str) -> str:
 
 def _read_url(url: str, *, most: int) -> bytes:
     # Imported here: for plain paths, nothing of it is needed.
-    from igcli.images.archives import place_of, read_member
+    from igcli.images.archives.archive import place_of, read_member
     from igcli.images.remote import read_url
 
     if kind(url) in ARCHIVES and (place := place_of(url)) is not None:

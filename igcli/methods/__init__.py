@@ -5,9 +5,9 @@ from typing import cast
 
 from igcli import registry
 from igcli.errors import UsageError
+from igcli.integration.options import PathOptions
 from igcli.methods._options import MethodOptions, multiplied, own
 from igcli.methods._protocol import Method, References, Task
-from igcli.paths.options import PathOptions
 
 __all__ = [
     "METHODS",

@@ -11,8 +11,8 @@ if TYPE_CHECKING:  # Names of methods must be had without NumPy: `--help` prints
     import numpy as np
     import numpy.typing as npt
 
-    from igcli.paths.options import PathOptions
-    from igcli.paths.work import Work
+    from igcli.integration.options import PathOptions
+    from igcli.integration.requests import Work
     from igcli.records import Array, Explanation, Pixels
 
 

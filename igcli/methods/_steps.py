@@ -1,6 +1,6 @@
 """Steps of methods whose path has no intervals to refine."""
 
-from igcli.paths.options import PathOptions
+from igcli.integration.options import PathOptions
 
 
 def whole_steps(options: PathOptions, method: str) -> int:

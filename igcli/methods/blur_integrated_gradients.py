@@ -5,14 +5,14 @@ Source: Xu, Venugopalan and Sundararajan 2020 (arXiv 2004.03383), equation 5.
 
 import numpy as np
 
+from igcli.integration import curved
+from igcli.integration.curved import CurvedIntegral, Path
+from igcli.integration.gaussian import Blur
+from igcli.integration.options import PathOptions
+from igcli.integration.quadrature import RULES
+from igcli.integration.requests import MOST_KEPT, Work, gradients_at
 from igcli.methods import Task, own
 from igcli.methods._options.blur_integrated_gradients import BlurOptions
-from igcli.paths import curved
-from igcli.paths.curved import CurvedIntegral, Path
-from igcli.paths.gaussian import Blur
-from igcli.paths.options import PathOptions
-from igcli.paths.quadrature import RULES
-from igcli.paths.work import MOST_KEPT, Work, gradients_at
 from igcli.records import Array, Explanation
 
 HEADING = "Blur integrated gradients"

@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from igcli.integration.options import PathOptions
+from igcli.integration.randomness import generator
+from igcli.integration.requests import MOST_KEPT, Line, Work, follow, predict
 from igcli.methods import References, Task, own
 from igcli.methods._noise import deviation
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
-from igcli.paths.options import PathOptions
-from igcli.paths.randomness import generator
-from igcli.paths.work import MOST_KEPT, Line, Work, follow, predict
 from igcli.records import Array, Explanation
 
 HEADING = "Expected gradients"

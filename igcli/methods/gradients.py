@@ -5,10 +5,10 @@ Source: Shrikumar, Greenside, Shcherbina and Kundaje 2016 (arXiv 1605.01713), se
 
 import numpy as np
 
+from igcli.integration.options import PathOptions
+from igcli.integration.requests import Work, gradients_at
 from igcli.methods import Task, own
 from igcli.methods._options.gradients import GradientsOptions
-from igcli.paths.options import PathOptions
-from igcli.paths.work import Work, gradients_at
 from igcli.records import Explanation
 
 HEADING = "Gradients at image"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from igcli.integration.options import PathOptions
+from igcli.integration.requests import Work, gradients_at
 from igcli.methods import Task, own
 from igcli.methods._options.guided_integrated_gradients import GuidedOptions
 from igcli.methods._steps import whole_steps
-from igcli.paths.options import PathOptions
-from igcli.paths.work import Work, gradients_at
 from igcli.records import Explanation
 
 HEADING = "Guided integrated gradients"

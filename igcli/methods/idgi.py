@@ -5,10 +5,10 @@ Source: Yang, Wang and Bilgic 2023 (arXiv 2303.14242), algorithm 1.
 
 import numpy as np
 
+from igcli.integration.options import PathOptions
+from igcli.integration.requests import MOST_KEPT, Line, Work, follow
 from igcli.methods import Task
 from igcli.methods._steps import whole_steps
-from igcli.paths.options import PathOptions
-from igcli.paths.work import MOST_KEPT, Line, Work, follow
 from igcli.records import Array, Explanation
 
 HEADING = "IDGI"

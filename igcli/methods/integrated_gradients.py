@@ -3,13 +3,13 @@
 Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), equations 1 and 3.
 """
 
+from igcli.integration import adaptive, fixed
+from igcli.integration.integral import Segment
+from igcli.integration.options import PathOptions
+from igcli.integration.quadrature import RULES
+from igcli.integration.requests import Work
 from igcli.methods import Task, own
 from igcli.methods._options.integrated_gradients import IntegratedOptions
-from igcli.paths import adaptive, fixed
-from igcli.paths.integral import Segment
-from igcli.paths.options import PathOptions
-from igcli.paths.quadrature import RULES
-from igcli.paths.work import Work
 from igcli.records import Explanation
 
 HEADING = "Integrated gradients"

@@ -6,9 +6,9 @@ largest magnitudes over the channels: so are the pictures here.
 
 import numpy as np
 
+from igcli.integration.options import PathOptions
+from igcli.integration.requests import Work, gradients_at
 from igcli.methods import Task
-from igcli.paths.options import PathOptions
-from igcli.paths.work import Work, gradients_at
 from igcli.records import Explanation
 
 HEADING = "Saliency"

@@ -12,12 +12,12 @@ from itertools import islice
 import numpy as np
 
 from igcli import methods
+from igcli.integration.options import PathOptions
+from igcli.integration.randomness import generator
+from igcli.integration.requests import MOST_KEPT, Work, together
 from igcli.methods import Task, multiplied, own
 from igcli.methods._noise import deviation
 from igcli.methods._options.smoothgrad import SmoothGradOptions
-from igcli.paths.options import PathOptions
-from igcli.paths.randomness import generator
-from igcli.paths.work import MOST_KEPT, Work, together
 from igcli.records import Array, Explanation
 
 HEADING = "SmoothGrad"

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from igcli.errors import ModelError
 from igcli.models import labels, preprocess
 from igcli.models.device import choose
-from igcli.models.head import Reading
-from igcli.models.integer_input import as_integers
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.graph.integer_input import as_integers
+from igcli.models.network.head import Reading
+from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel

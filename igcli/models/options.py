@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from igcli.errors import UsageError
-from igcli.models.applications import APPLICATIONS, PREFIX
+from igcli.models.catalog.applications import APPLICATIONS, PREFIX
 from igcli.options import Expected, Options, PathField
 
 NAMES = ("demo", "inception_v1")

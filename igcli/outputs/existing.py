@@ -3,15 +3,15 @@
 from typing import Literal
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import journal, lock, page, reports, shards
+from igcli.outputs import journal, lock, page, run_files, shards
 from igcli.outputs.files import is_temporary
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.leftovers import FOLDERS, RECORDS
+from igcli.outputs.temp_cleanup import FOLDERS, RECORDS
 
 OnExisting = Literal["resume", "error", "overwrite"]
 
 RECORD = {"image", "status"}
-FILES = (journal.NAME, reports.SUMMARY, reports.CONFIG)
+FILES = (journal.NAME, run_files.SUMMARY, run_files.CONFIG)
 
 
 def refuse_existing(folder: OutputFolder, on_existing: OnExisting) -> None:
@@ -61,9 +61,9 @@ def _is_page(name: str, folder: OutputFolder) -> bool:
 
 def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:
     """Tell whether igcli wrote to `folder`: by what its files hold, not by their names."""
-    if reports.CONFIG in entries:
-        with folder.open_to_read(reports.CONFIG) as file:
-            if file.read(len(reports.HEADER)) == reports.HEADER.encode():
+    if run_files.CONFIG in entries:
+        with folder.open_to_read(run_files.CONFIG) as file:
+            if file.read(len(run_files.HEADER)) == run_files.HEADER.encode():
                 return True
     if journal.NAME in entries:
         with folder.open_to_read(journal.NAME) as file:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from igcli.errors import OutputError, UsageError
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import to_json
-from igcli.outputs.leftovers import sweep
+from igcli.outputs.temp_cleanup import sweep
 
 NAME = ".igcli-lock"
 PATIENCE = 0.3

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from igcli.errors import UsageError
-from igcli.outputs import journal, reports
+from igcli.outputs import journal, run_files
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.record_counts import RecordCounts
 from igcli.outputs.shards import begun
-from igcli.outputs.tally import RecordCounts
 
 VALUES = ("completeness_error", "gradient_evaluations")
 """Numbers of the records that are known of all images."""
@@ -78,8 +78,8 @@ def read_results(folder: OutputFolder, *, most: float = math.inf) -> Results:
         tally,
         torn=torn,
         strays=strays,
-        summary=_json(_text(folder, reports.SUMMARY)) or {},
-        config=_text(folder, reports.CONFIG),
+        summary=_json(_text(folder, run_files.SUMMARY)) or {},
+        config=_text(folder, run_files.CONFIG),
     )
 
 

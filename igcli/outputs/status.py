@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from igcli.errors import UsageError
-from igcli.outputs import journal, lock, reports
+from igcli.outputs import journal, lock, run_files
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.record_counts import RecordCounts
 from igcli.outputs.shards import Shard, begun, number_of, running
-from igcli.outputs.tally import RecordCounts
 
 State = Literal["finished", "limited", "running", "stopped", "not started"]
 """Limited is a shard that took fewer images, by --limit, than another one."""
@@ -89,7 +89,7 @@ def read_status(folder: OutputFolder) -> Status:
     counts = {shard.count for shard in shards}
     if len(counts) > 1:
         raise UsageError(f"output {folder.path!r} holds shards of different runs: {counts}")
-    if not shards and not (there and (folder.has(reports.SUMMARY) or journal.is_there(folder))):
+    if not shards and not (there and (folder.has(run_files.SUMMARY) or journal.is_there(folder))):
         raise UsageError(f"{folder.path!r} holds no results; name the output folder of a run")
     whole = read_summary(folder)
     if not shards:
@@ -99,9 +99,9 @@ def read_status(folder: OutputFolder) -> Status:
 
 def read_summary(folder: OutputFolder) -> Mapping[str, Any]:
     """Return the summary in a folder; empty where it is missing or unreadable."""
-    if not folder.has(reports.SUMMARY):
+    if not folder.has(run_files.SUMMARY):
         return {}
-    with folder.open_to_read(reports.SUMMARY) as file:
+    with folder.open_to_read(run_files.SUMMARY) as file:
         try:
             found = json.loads(file.read(LONGEST))
         except (ValueError, RecursionError):

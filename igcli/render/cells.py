@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from igcli.records import Array, Pixels
-from igcli.render import bars, curve
+from igcli.render import colorbar, curve
 from igcli.render.curve import Curve
 from igcli.render.maps import as_rgb, pixels
 from igcli.render.options import LabelLine, StyleOptions
-from igcli.render.painting import Painting
 from igcli.render.panel import PictureCell, TextCell
+from igcli.render.visualize import Painting
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def attribution_cell(heading: str, picture: Pixels, *, label: str = "top label")
 def colorbar_cell(attributions: Array, painting: Painting, options: StyleOptions) -> PictureCell:
     """Return the colour bar of `painting`, which shows `attributions` (H, W, 3)."""
     height = painting.picture.shape[0]
-    bar = bars.draw(attributions, scales=painting.scales, options=options, height=height)
+    bar = colorbar.draw(attributions, scales=painting.scales, options=options, height=height)
     return PictureCell((), bar)
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import igcli
 from igcli.errors import IgcliError, ImageError, ModelError
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.network.network import TensorFlowNetwork
 
 layers = keras.layers
 Double = npt.NDArray[np.float64]

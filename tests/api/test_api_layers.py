@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 import igcli
+from igcli.api.per_example import checked_range
 from igcli.errors import ModelError
-from igcli.models.layers import Side
-from igcli.pipeline.rows import checked_range
+from igcli.models.adapters.layer_hook import Side
 
 layers = keras.layers
 Double = npt.NDArray[np.float64]

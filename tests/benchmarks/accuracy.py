@@ -20,14 +20,14 @@ from igcli import methods
 from igcli.images.decode import decode
 from igcli.images.fit import fit
 from igcli.images.options import Limits
+from igcli.integration.options import PathOptions
+from igcli.integration.quadrature import RULES
+from igcli.integration.requests import Work, predict
 from igcli.methods import MethodOptions, References, Task
 from igcli.models.load import Model, load
 from igcli.models.options import ModelOptions
-from igcli.paths.options import PathOptions
-from igcli.paths.quadrature import RULES
-from igcli.paths.work import Work, predict
-from igcli.pipeline.engine import Engine
-from igcli.pipeline.plan import predictions
+from igcli.pipeline.engine.engine import Engine
+from igcli.pipeline.explain.spec import predictions
 from igcli.records import Array
 
 SHARED = Path(__file__).parents[3] / "shared"

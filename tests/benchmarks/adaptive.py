@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 import igcli
-from igcli.paths.quadrature import RULES
+from igcli.integration.quadrature import RULES
 
 STEPS = (60, 80, 100, 120, 150, 175, 200, 250)
 

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.peer_workers.environments import PEERS, NotInstalledError, python_for
 
 import igcli
+from igcli.integration.randomness import generator
 from igcli.models.runtime import tensorflow
-from igcli.paths.randomness import generator
 
 tf = tensorflow()
 

@@ -18,9 +18,9 @@ import click
 import numpy as np
 
 import igcli
+from igcli.integration.network import Network, Points
 from igcli.models.options import Precision
-from igcli.paths.network import Network, Points
-from igcli.pipeline.size import tuned
+from igcli.pipeline.calibration.batch_size import tuned
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.peer_workers.client import prepare

@@ -18,14 +18,14 @@ import click
 import numpy as np
 import pytest
 
-from igcli.models.graph import freeze
-from igcli.models.mixed import in_bfloat16
+from igcli.models.graph.bfloat16 import in_bfloat16
+from igcli.models.graph.freeze import freeze
 from igcli.models.options import ModelOptions
 from igcli.models.preprocess import preprocessing
 from igcli.models.runtime import tensorflow
 from igcli.models.sources.application import load
 from igcli.models.sources.frozen_graph import parse
-from igcli.pipeline.precision import correlation
+from igcli.pipeline.calibration.precision import correlation
 
 tf = tensorflow()
 
@@ -54,7 +54,7 @@ def compiled(function: Way, *, replaced: bool = True, rounded: bool = False) -> 
     """
     with pytest.MonkeyPatch.context() as patch:
         if not replaced:
-            patch.setattr("igcli.models.gradients.is_replaceable", lambda _: False)
+            patch.setattr("igcli.models.graph.custom_gradients.is_replaceable", lambda _: False)
         frozen = freeze(function, [tf.TensorSpec((None, 224, 224, 3), tf.float32)]).graph
     if rounded:
         frozen = in_bfloat16(frozen)

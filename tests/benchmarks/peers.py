@@ -31,7 +31,7 @@ from benchmarks.peer_workers.environments import PEERS, NotInstalledError, pytho
 from benchmarks.peer_workers.subjects import IMAGES, NETWORKS, PHOTOS, STEPS, photos
 from benchmarks.peer_workers.tables import OURS, Completeness, Row
 
-from igcli.pipeline.size import batch_size_for
+from igcli.pipeline.calibration.batch_size import batch_size_for
 
 BATCH_SIZES = (10, 25, 50)
 PRECISIONS = ("float32", "bfloat16")

@@ -22,11 +22,11 @@ from typing import Any
 import click
 
 from igcli.images.listing import Listing
-from igcli.images.walk import Walk
+from igcli.images.sources import Walk
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.names import count_distinct
+from igcli.outputs.output_paths import count_distinct
 from igcli.outputs.shards import number_of
-from igcli.pipeline.merge import merge
+from igcli.pipeline.runs.merge_shards import merge
 
 IMAGES = (1_000_000, 10_000_000, 100_000_000)
 WORKERS = (1, 10, 100, 1000)

@@ -20,7 +20,7 @@ from scipy.optimize import linprog
 
 from igcli.config.load import load_settings
 from igcli.config.schema import Settings
-from igcli.pipeline.run import prepare
+from igcli.pipeline.runs.local import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.throughput import repeated, scenes, whole_run

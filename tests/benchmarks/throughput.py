@@ -20,13 +20,13 @@ from PIL import Image
 
 from igcli.config.load import load_settings
 from igcli.config.schema import Settings
+from igcli.demo.scenes import render_scene
 from igcli.gallery.write import write_gallery
-from igcli.models.demo.scenes import render_scene
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.resume import Earlier
-from igcli.pipeline.run import LocalRun, prepare
-from igcli.pipeline.selection import Selection
+from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.runs.local import LocalRun, prepare
+from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 
 STEPS = 50

@@ -11,7 +11,7 @@ import tensorflow as tf
 from conftest import Cli
 from PIL import Image
 
-from igcli.paths.quadrature import RULES
+from igcli.integration.quadrature import RULES
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from igcli.cli.config import config, show
-from igcli.cli.options import setting_options
+from igcli.cli.setting_options import setting_options
+from igcli.config.dump import template
 from igcli.config.keys import Key, walk
 from igcli.config.problems import ConfigError
 from igcli.config.schema import KEYS
-from igcli.config.write import template
 from igcli.errors import UsageError
 
 LEAVES = {key.name: key for key in walk(KEYS) if key.scalars or key.is_switch}

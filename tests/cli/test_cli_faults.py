@@ -17,15 +17,15 @@ from conftest import Cli, Result
 from PIL import Image
 
 from igcli.errors import OutOfMemoryError
-from igcli.models.network import TensorFlowNetwork
-from igcli.paths.network import PointGradients, Points
+from igcli.integration.network import PointGradients, Points
+from igcli.models.network.network import TensorFlowNetwork
 
 Again = Callable[[], Result]
 Start = Callable[..., "subprocess.Popen[str]"]
 RUN = """
 import signal, sys, time
 from igcli.cli import main
-from igcli.models import network
+from igcli.models.network import network
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's "&" ignores it.
 real, batches = network.TensorFlowNetwork.gradients, []

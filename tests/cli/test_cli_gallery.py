@@ -10,7 +10,7 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.config.schema import Settings
-from igcli.pipeline.identity import config_sha256
+from igcli.pipeline.resume.fingerprint import config_sha256
 from support.runs import failed, ok, write_file, write_run
 
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import Cli
 from PIL import Image
 
-from igcli.models.applications import APPLICATIONS
+from igcli.models.catalog.applications import APPLICATIONS
 from igcli.models.options import NAMES
 from support import inception, model_files
 from support.model_files import SHAPE

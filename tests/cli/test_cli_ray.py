@@ -17,7 +17,7 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.errors import UsageError
-from igcli.pipeline.fleet.cluster import crew_of
+from igcli.pipeline.distributed.cluster import crew_of
 
 pytest.importorskip("ray")
 
@@ -29,7 +29,7 @@ KILLING = """
 import os, sys
 plain = os.open
 def opened(path, *arguments, **options):
-    if "igcli.pipeline.fleet.shift" in sys.modules and str(path).endswith("killer.png"):
+    if "igcli.pipeline.distributed.shift" in sys.modules and str(path).endswith("killer.png"):
         os._exit(1)
     return plain(path, *arguments, **options)
 os.open = opened
@@ -258,7 +258,7 @@ def test_without_ray_the_extra_is_named(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_images(tmp_path / "in", 1)
-    monkeypatch.setattr("igcli.pipeline.fleet.cluster.find_spec", lambda _: None)
+    monkeypatch.setattr("igcli.pipeline.distributed.cluster.find_spec", lambda _: None)
     result = cli("attribute", "in", "--output", "out", "--engine", "ray")
     assert (result.code, result.lines) == (2, [])
     assert "pip install 'igcli[ray]'" in result.err

@@ -19,7 +19,7 @@ from PIL import Image
 
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
-from igcli.pipeline import run
+from igcli.pipeline.runs import local
 
 COUNT = 200
 HOSTILE = ["späce ü.png", "new\nline.png", "-0.png", "bad\udcff.png", "a.jpg.png", "b.jpg"]
@@ -287,7 +287,7 @@ def test_shards_take_the_batch_size_of_the_first(
     attribute: Attribute, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, measured in ((1, 10), (2, 50)):
-        monkeypatch.setattr(run, "tuned", lambda *_, size=measured, **__: size)
+        monkeypatch.setattr(local, "tuned", lambda *_, size=measured, **__: size)
         attribute(few, "out", "--shard", f"{number}/2", "--batch-size", "auto")
         summary = tmp_path / "out" / "shards" / f"{number}-of-2" / "summary.json"
         assert json.loads(summary.read_text())["batch_size"] == 10

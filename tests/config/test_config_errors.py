@@ -6,11 +6,11 @@ import pytest
 from pydantic import Field, ValidationError, model_validator
 
 from igcli.config import load
-from igcli.config.explain import explained
 from igcli.config.keys import keys_of
 from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
+from igcli.config.validation_messages import explained
 from igcli.options import Options
 
 

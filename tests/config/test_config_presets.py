@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from igcli.config.dump import template, to_yaml
 from igcli.config.load import load_settings
-from igcli.config.write import template, to_yaml
 
 
 def test_a_preset_fills_what_is_not_given(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from igcli.gallery.html import to_html
 from igcli.gallery.links import url
-from igcli.gallery.run import run_page
+from igcli.gallery.run_page import run_page
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import read_results
 from support.runs import failed, ok, write_run

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import ImageError, UsageError
+from igcli.images.argument_kind import refuse_missing
 from igcli.images.files import read_file
-from igcli.images.named import refuse_missing
 
 
 def test_all_bytes_are_returned(tmp_path: Path) -> None:

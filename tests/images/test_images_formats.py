@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from igcli.errors import ImageError
 from igcli.images.decode import decode
 from igcli.images.options import Limits
-from igcli.images.walk import Walk
+from igcli.images.sources import Walk
 from support.damage import grey_tiff, heif, noise, of_form, saved, tiff
 
 LIMITS = Limits()

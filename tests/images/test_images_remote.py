@@ -12,7 +12,7 @@ from igcli import stores
 from igcli.errors import ImageError, UsageError
 from igcli.images.files import read_file
 from igcli.images.listing import Listing
-from igcli.images.walk import Walk
+from igcli.images.sources import Walk
 from igcli.urls import checked, has_credentials, is_url, shown
 from support.stores import put
 

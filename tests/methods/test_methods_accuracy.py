@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from benchmarks.accuracy import photos_in, pixel_errors, run
 
+from igcli.integration.options import PathOptions
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
-from igcli.paths.options import PathOptions
-from igcli.pipeline.engine import Engine
+from igcli.pipeline.engine.engine import Engine
 
 
 @pytest.mark.full

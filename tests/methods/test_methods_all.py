@@ -15,11 +15,11 @@ from scipy import ndimage
 
 from igcli import methods
 from igcli.errors import UsageError
+from igcli.integration.network import Network
+from igcli.integration.randomness import generator
 from igcli.methods import METHODS, MethodOptions, References, Task
-from igcli.models.network import TensorFlowNetwork
-from igcli.paths.network import Network
-from igcli.paths.randomness import generator
-from igcli.pipeline.engine import Engine
+from igcli.models.network.network import TensorFlowNetwork
+from igcli.pipeline.engine.engine import Engine
 from igcli.records import Array, Explanation
 from support.networks import ClosedForm
 
@@ -376,7 +376,7 @@ def test_a_refined_blur_does_not_depend_on_what_is_kept(monkeypatch: pytest.Monk
     options: dict[str, Any] = {"steps": "auto", "tolerance": 0.0005}
     own = {"max_sigma": 3.0}
     kept = explain("blur_integrated_gradients", subject, blur_integrated_gradients=own, **options)
-    monkeypatch.setattr("igcli.paths.curved.KEPT", 2)
+    monkeypatch.setattr("igcli.integration.curved.KEPT", 2)
     again = explain("blur_integrated_gradients", subject, blur_integrated_gradients=own, **options)
     assert again.evaluations > kept.evaluations == len(kept.alphas)
     np.testing.assert_array_equal(again.alphas, kept.alphas)

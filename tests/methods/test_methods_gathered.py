@@ -5,7 +5,7 @@ import pytest
 
 from igcli import methods
 from igcli.methods import MethodOptions, Task
-from igcli.pipeline.engine import Engine
+from igcli.pipeline.engine.engine import Engine
 from igcli.records import Explanation
 from support.networks import ClosedForm
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from igcli import methods
+from igcli.integration.options import PathOptions
 from igcli.methods import Task
-from igcli.paths.options import PathOptions
-from igcli.pipeline.engine import Engine
+from igcli.pipeline.engine.engine import Engine
 from igcli.records import Array, Explanation
 from support.networks import ClosedForm
 

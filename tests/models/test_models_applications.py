@@ -12,7 +12,7 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 from igcli.errors import ModelError
-from igcli.models.applications import APPLICATIONS, cached_weights
+from igcli.models.catalog.applications import APPLICATIONS, cached_weights
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
 from igcli.models.preprocess import preprocessing

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import OutOfMemoryError
+from igcli.integration.network import Points
 from igcli.models.exhaustion import out_of_memory
-from igcli.models.network import TensorFlowNetwork
-from igcli.paths.network import Points
+from igcli.models.network.network import TensorFlowNetwork
 
 SHAPE = (4, 4, 3)
 

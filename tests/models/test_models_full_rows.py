@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import igcli
-from igcli.models.network import TensorFlowNetwork
-from igcli.paths.network import Points
+from igcli.integration.network import Points
+from igcli.models.network.network import TensorFlowNetwork
 from igcli.records import Array
 
 layers = keras.layers
@@ -143,6 +143,6 @@ def test_results_are_the_same_to_the_bit_without_small_batches(
 
     methods = ("integrated_gradients", "gradients")
     small = [found(method) for method in methods]
-    monkeypatch.setattr("igcli.models.network.SMALL_BATCHES", ())
+    monkeypatch.setattr("igcli.models.network.network.SMALL_BATCHES", ())
     for method, expected in zip(methods, small, strict=True):
         np.testing.assert_array_equal(found(method), expected)

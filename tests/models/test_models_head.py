@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import ModelError
+from igcli.integration.network import Points
 from igcli.models.load import Model, load
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
-from igcli.paths.network import Points
 from igcli.records import Array
 from support import model_files
 from support.model_files import SHAPE

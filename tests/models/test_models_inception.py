@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from igcli.errors import ModelError, UsageError
-from igcli.models import cache
+from igcli.models.catalog import published
+from igcli.models.catalog.releases import INCEPTION_V1, Release
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
-from igcli.models.releases import INCEPTION_V1, Release
 from igcli.models.sources import inception_v1
 from support import inception
 
@@ -71,7 +71,7 @@ def test_the_label_file_is_the_one_published(shared: Path) -> None:
 
 
 def test_an_installed_network_is_loaded(release: Release, archive: Path) -> None:
-    folder = cache.install(release, archive)
+    folder = published.install(release, archive)
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         member.name for member in release.members
     )
@@ -87,7 +87,7 @@ def test_an_installed_network_is_loaded(release: Release, archive: Path) -> None
 
 
 def test_other_tensors_may_be_named(release: Release, archive: Path) -> None:
-    cache.install(release, archive)
+    published.install(release, archive)
     model = load(ModelOptions(source="inception_v1", output="softmax0:0"), device="cpu")
     assert model.network.outputs == inception.OUTPUTS
     options = ModelOptions(source="inception_v1")
@@ -112,15 +112,15 @@ def test_without_a_network_one_line_says_what_to_do(release: Release, tmp_path: 
 
 
 def test_a_damaged_file_in_the_cache_is_seen_at_every_load(release: Release, archive: Path) -> None:
-    folder = cache.install(release, archive)
+    folder = published.install(release, archive)
     graph = folder / release.graph.name
     data = bytearray(graph.read_bytes())
     data[len(data) // 2] ^= 1
     graph.write_bytes(data)
     with pytest.raises(ModelError, match=r"is damaged \(its SHA-256 differs\): remove it"):
-        cache.obtain(release)
-    cache.install(release, archive)
-    assert cache.obtain(release)[release.labels.name] == LABELS
+        published.obtain(release)
+    published.install(release, archive)
+    assert published.obtain(release)[release.labels.name] == LABELS
 
 
 def test_another_archive_is_refused_and_nothing_is_written(
@@ -128,10 +128,10 @@ def test_another_archive_is_refused_and_nothing_is_written(
 ) -> None:
     archive.write_bytes(archive.read_bytes()[:-1])
     with pytest.raises(ModelError, match="is not the archive that was published"):
-        cache.install(release, archive)
+        published.install(release, archive)
     assert not (tmp_path / "home").exists()
     with pytest.raises(UsageError, match="no such file"):
-        cache.install(release, tmp_path / "none.zip")
+        published.install(release, tmp_path / "none.zip")
 
 
 @pytest.mark.parametrize("members", [{"../x": b"evil"}, {"/etc/x": b"evil"}, {}])
@@ -143,7 +143,7 @@ def test_only_the_members_wanted_are_looked_at(
     data = inception.archive(whole)
     path = tmp_path / "some.zip"
     path.write_bytes(data)
-    folder = cache.install(inception.release(data, graph, LABELS), path)
+    folder = published.install(inception.release(data, graph, LABELS), path)
     files = {file for file in tmp_path.rglob("*") if file.is_file()}
     assert files == {path, *(folder / name for name in list(whole)[:2])}
 
@@ -157,7 +157,7 @@ def test_a_bomb_is_not_unpacked(
     path = tmp_path / "bomb.zip"
     path.write_bytes(data)
     with pytest.raises(ModelError, match="is not the file that was published"):
-        cache.install(inception.release(data, graph, LABELS), path)
+        published.install(inception.release(data, graph, LABELS), path)
     assert not (tmp_path / "home").exists()
 
 
@@ -169,7 +169,7 @@ def test_an_archive_without_the_graph(
     for data, says in ((inception.archive({}), "has no tensorflow"), (b"text", "not a zip")):
         path.write_bytes(data)
         with pytest.raises(ModelError, match=says):
-            cache.install(inception.release(data, graph, LABELS), path)
+            published.install(inception.release(data, graph, LABELS), path)
 
 
 def test_a_cache_that_cannot_be_written(
@@ -178,7 +178,7 @@ def test_a_cache_that_cannot_be_written(
     (tmp_path / "file").touch()
     monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match="IGCLI_HOME"):
-        cache.install(release, archive)
+        published.install(release, archive)
 
 
 @contextmanager
@@ -213,11 +213,11 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("direct")
 def test_what_is_downloaded_is_verified_and_kept(release: Release, zipped: bytes) -> None:
     with served(zipped, sent=len(zipped)) as url:
-        found = cache.obtain(replace(release, url=url))
+        found = published.obtain(replace(release, url=url))
     assert found[release.labels.name] == LABELS
-    names = {path.name for path in cache.home().rglob("*") if path.is_file()}
+    names = {path.name for path in published.home().rglob("*") if path.is_file()}
     assert names == {member.name for member in release.members}
-    assert cache.obtain(release) == found  # No server any more.
+    assert published.obtain(release) == found  # No server any more.
 
 
 @pytest.mark.usefixtures("direct")
@@ -226,12 +226,12 @@ def test_an_interrupted_download_leaves_nothing(
     release: Release, zipped: bytes, cut: Callable[[bytes], int]
 ) -> None:
     with served(zipped, sent=cut(zipped)) as url, pytest.raises(ModelError, match="downloaded"):
-        cache.obtain(replace(release, url=url))
-    assert not any(cache.home().rglob("*"))
+        published.obtain(replace(release, url=url))
+    assert not any(published.home().rglob("*"))
 
 
 def test_several_at_once_leave_whole_files(release: Release, archive: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: cache.install(release, archive), range(24)))
-    assert cache.obtain(release)[release.labels.name] == LABELS
-    assert len(list(cache.folder(release).iterdir())) == 2
+        list(pool.map(lambda _: published.install(release, archive), range(24)))
+    assert published.obtain(release)[release.labels.name] == LABELS
+    assert len(list(published.folder(release).iterdir())) == 2

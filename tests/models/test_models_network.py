@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import ModelError
+from igcli.integration.network import PointGradients, Points
 from igcli.models.load import load
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.network.device_arrays import OnDevice, OnHost, Residence
+from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
-from igcli.models.residence import OnDevice, OnHost, Residence
-from igcli.paths.network import PointGradients, Points
-from igcli.pipeline.size import TRIED
+from igcli.pipeline.calibration.batch_size import TRIED
 from igcli.records import Array
 
 SHAPE = (12, 10, 3)
@@ -228,13 +228,13 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
 @pytest.fixture
 def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have networks compute as on a GPU: compiled by XLA, on arrays of the device's."""
-    monkeypatch.setattr("igcli.models.network.residence", OnDevice)
+    monkeypatch.setattr("igcli.models.network.network.residence", OnDevice)
 
 
 @pytest.mark.usefixtures("on_device")
 def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("igcli.models.network.residence", lambda _: OnHost())
+        patch.setattr("igcli.models.network.network.residence", lambda _: OnHost())
         host = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     device = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     order = [0, 1, 2, 3, 4, 5]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igcli.integration.network import Points
 from igcli.models.load import load
-from igcli.models.network import TensorFlowNetwork
+from igcli.models.network.network import TensorFlowNetwork
+from igcli.models.network.reentrant import eager, reentrant
 from igcli.models.options import ModelOptions
-from igcli.models.reentrant import eager, reentrant
-from igcli.paths.network import Points
 
 RNG = np.random.default_rng(3)
 FILTERS = RNG.normal(0, 0.01, (1, 1, 3, 32)).astype(np.float32)

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import ModelError
+from igcli.integration.network import Points
 from igcli.models.load import Model, load
 from igcli.models.options import ModelOptions
-from igcli.paths.network import Points
 from igcli.records import Array
 from support import model_files
 from support.model_files import SHAPE
@@ -317,7 +317,7 @@ def test_a_graph_that_is_not_frozen_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_hash_of_a_folder_is_of_names_and_contents(tmp_path: Path) -> None:
-    from igcli.models.digest import of_folder
+    from igcli.models.hashing import of_folder
 
     for name, inner in (("one", "b"), ("two", "b"), ("three", "c")):
         (tmp_path / name / "a").mkdir(parents=True)

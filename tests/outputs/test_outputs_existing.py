@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import reports
+from igcli.outputs import run_files
 from igcli.outputs.existing import clear, refuse_existing
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal
@@ -38,7 +38,7 @@ def finished_run(output: OutputFolder) -> None:
     output.create()
     with Journal(output) as journal:
         journal.append({"image": "cats/a.jpg", "status": "ok"})
-    reports.write_config(output, "steps: 50\n")
+    run_files.write_config(output, "steps: 50\n")
     make(output, *OURS)
 
 
@@ -110,7 +110,7 @@ def test_a_run_killed_before_its_first_record_is_known(output: OutputFolder) -> 
     refuse_existing(output, "overwrite")
     Journal(output).__exit__()
     refuse_existing(output, "overwrite")
-    reports.write_config(output, "steps: 50\n")
+    run_files.write_config(output, "steps: 50\n")
     refuse_existing(output, "overwrite")
     clear(output)
     assert left(output) == set()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from igcli.errors import OutputError
-from igcli.outputs import journal, reports
+from igcli.outputs import journal, run_files
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal, to_json
 from support.limits import files_up_to
@@ -94,11 +94,11 @@ def test_a_full_disk_tears_no_line(output: OutputFolder) -> None:
 
 
 def test_the_summary_is_json_and_the_configuration_yaml(output: OutputFolder) -> None:
-    reports.write_summary(output, {"done": 3, "error": float("nan"), "name": "\udcff"})
+    run_files.write_summary(output, {"done": 3, "error": float("nan"), "name": "\udcff"})
     written = Path(output.path, "summary.json").read_bytes()
     assert written.endswith(b"}\n")
     assert json.loads(written) == {"done": 3, "error": None, "name": "\udcff"}
-    reports.write_config(output, "steps: 50\noutput: é\udcff\n")
+    run_files.write_config(output, "steps: 50\noutput: é\udcff\n")
     lines = Path(output.path, "config.yaml").read_bytes().splitlines()
     assert lines[0].startswith(b"# Written by igcli")
     assert lines[1:] == [b"steps: 50", b"output: \xc3\xa9\xff"]

@@ -11,8 +11,8 @@ import pytest
 
 from igcli.errors import OutputError, UsageError
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.leftovers import sweep
 from igcli.outputs.lock import NAME, Lock
+from igcli.outputs.temp_cleanup import sweep
 
 HOLD = """
 import sys, time

@@ -9,9 +9,9 @@ from igcli import stores
 from igcli.errors import ImageError, OutputError, UsageError
 from igcli.outputs import journal, parts
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.index import Index
 from igcli.outputs.journal import Journal, join
 from igcli.outputs.open import output_at
+from igcli.outputs.record_index import Index
 from igcli.outputs.remote import RemoteFolder
 from support.stores import tree
 

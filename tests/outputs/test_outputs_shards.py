@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import reports
+from igcli.outputs import run_files
+from igcli.outputs.exclusive_access import clear_place, occupied
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
 from igcli.outputs.shards import RunLocation, Shard, begun, number_of, running, unmerged
-from igcli.outputs.sharing import clear_place, occupied
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_running_shards_hold_their_locks(output: OutputFolder) -> None:
 
 
 def test_a_shard_sweeps_what_was_its_own(output: OutputFolder) -> None:
-    reports.write_config(output, "")
+    run_files.write_config(output, "")
     for tag in ("dead", "alive"):
         for name in ("panels/a", "shards/1-of-2", "shards/1-of-2/records"):
             output.write(f"{name}/.igcli-{tag}-0.tmp", b"")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from igcli.paths.work import Line, LineGradients, follow
-from igcli.pipeline.batches import Batches, PointBatch, sizes_for
-from igcli.pipeline.engine import Engine, Job
+from igcli.integration.requests import Line, LineGradients, follow
+from igcli.pipeline.engine.batches import Batches, PointBatch, sizes_for
+from igcli.pipeline.engine.engine import Engine, Job
 from support.networks import ClosedForm
 
 SHAPE = (2, 2, 3)

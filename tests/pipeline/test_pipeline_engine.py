@@ -4,9 +4,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from igcli.paths.network import PointGradients, Points
-from igcli.paths.work import Line, follow, predict
-from igcli.pipeline.engine import Engine, Job, in_background
+from igcli.integration.network import PointGradients, Points
+from igcli.integration.requests import Line, follow, predict
+from igcli.pipeline.engine.engine import Engine, Job, in_background
 from igcli.records import Array
 from support.networks import ClosedForm
 
@@ -187,7 +187,7 @@ def test_a_network_that_loses_rows_ends_the_run(kept: bool) -> None:
 
 
 def test_a_request_that_nobody_answers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("igcli.pipeline.batches.Batches.give", lambda *_: [])
+    monkeypatch.setattr("igcli.pipeline.engine.batches.Batches.give", lambda *_: [])
 
     def job() -> Job[None]:
         yield from follow(line(4))

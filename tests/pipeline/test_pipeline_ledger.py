@@ -4,8 +4,14 @@ import asyncio
 from collections.abc import Sequence
 
 from igcli.errors import IgcliError, ModelError
-from igcli.pipeline.fleet.ledger import MOST_DEATHS, MOST_KILLERS, MOST_STARTS, Assignment, Ledger
-from igcli.pipeline.outcome import Outcome
+from igcli.pipeline.distributed.coordinator import (
+    MOST_DEATHS,
+    MOST_KILLERS,
+    MOST_STARTS,
+    Assignment,
+    Ledger,
+)
+from igcli.pipeline.image.outcome import Outcome
 from igcli.records import Source
 
 

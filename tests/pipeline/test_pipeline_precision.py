@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from igcli.config.schema import Settings
+from igcli.integration.baseline_sampler import starts
+from igcli.integration.network import PointGradients, Points
 from igcli.models.load import Model
-from igcli.paths.network import PointGradients, Points
-from igcli.paths.starts import starts
-from igcli.pipeline.context import Context
-from igcli.pipeline.engine import Engine
-from igcli.pipeline.plan import AttributionSpec
-from igcli.pipeline.precision import correlation, settled
+from igcli.pipeline.calibration.precision import correlation, settled
+from igcli.pipeline.engine.engine import Engine
+from igcli.pipeline.explain.spec import AttributionSpec
+from igcli.pipeline.image.context import Context
 from igcli.records import Source
 from support.networks import ClosedForm
 

@@ -1,7 +1,7 @@
 from typing import Any
 
-from igcli.pipeline.outcome import Outcome
-from igcli.pipeline.summary import Summary
+from igcli.pipeline.image.outcome import Outcome
+from igcli.pipeline.runs.summary import Summary
 
 
 def outcome(place: int, error: float | None) -> Outcome:

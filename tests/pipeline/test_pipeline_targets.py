@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from igcli.errors import IgcliError, ImageError, UsageError
-from igcli.pipeline.target_rows import Matching, read_rows
-from igcli.pipeline.targets import TargetChoice, parse, targets
+from igcli.pipeline.explain.target_file import Matching, read_rows
+from igcli.pipeline.explain.targets import TargetChoice, parse, targets
 from igcli.records import Source
 
 LABELS = ("tabby", "lynx", "Crane", "crane", "tiger cat", "crane")

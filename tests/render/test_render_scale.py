@@ -6,7 +6,7 @@ import pytest
 from igcli.records import Array
 from igcli.render import styles
 from igcli.render.options import GifOptions, PanelOptions
-from igcli.render.painting import paint, shared_scale
+from igcli.render.visualize import paint, shared_scale
 
 IMAGE = np.full((4, 5, 3), 200, np.uint8)
 

@@ -7,7 +7,7 @@ import pytest
 from igcli.records import Array, Pixels
 from igcli.render import styles
 from igcli.render.options import PanelOptions
-from igcli.render.painting import paint
+from igcli.render.visualize import paint
 
 SHAPES = [(1, 1, 3), (7, 5, 3), (40, 1, 3), (224, 224, 3)]
 

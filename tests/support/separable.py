@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from igcli.paths.network import PointGradients, Points
+from igcli.integration.network import PointGradients, Points
 from igcli.records import Array
 
 Vector = npt.NDArray[np.float64]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field, create_model
 
 from igcli import registry
+from igcli.integration.options import PathOptions
 from igcli.methods._options._multiplied import Multiplied
 from igcli.options import Options
-from igcli.paths.options import PathOptions
 
 Group = TypeVar("Group", bound=Options)
 Path = TypeVar("Path", bound=PathOptions)

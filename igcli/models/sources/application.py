@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from igcli.errors import ModelError
-from igcli.models.applications import APPLICATIONS, PREFIX, cached_weights
+from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel, keras_model

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from igcli.models import cache
+from igcli.models.catalog import published
+from igcli.models.catalog.releases import RELEASES
 from igcli.models.options import ModelOptions, Normalization
-from igcli.models.releases import RELEASES
 from igcli.models.sources import OpenedModel, frozen_graph
 
 
@@ -15,7 +15,7 @@ def load(options: ModelOptions) -> OpenedModel:
         ModelError: It cannot be had, or is not what was published.
     """
     release = RELEASES[options.source]
-    contents = cache.obtain(release)
+    contents = published.obtain(release)
     named = options.model_copy(
         update={"input": options.input or "input:0", "output": options.output or "softmax2:0"}
     )

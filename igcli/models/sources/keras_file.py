@@ -9,7 +9,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from igcli.errors import ModelError
-from igcli.models import digest
+from igcli.models import hashing
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel, custom_objects, keras_mend, keras_model
@@ -55,7 +55,7 @@ def load(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
         ModelError: It cannot be read, or the output wanted is not there.
     """
     path = options.source
-    sha256 = digest.of_path(path)
+    sha256 = hashing.of_path(path)
     model = read(path, trust=trust, objects=options.custom_objects)
     return keras_model.loaded(model, keras_model.Known(path, sha256), options)
 

@@ -1,7 +1,7 @@
 """Opens a network of any kind."""
 
 from igcli.errors import UsageError
-from igcli.models.applications import PREFIX
+from igcli.models.catalog.applications import PREFIX
 from igcli.models.options import ModelOptions, check_exists, is_name, is_saved_model
 from igcli.models.sources import OpenedModel
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from igcli.errors import ModelError
-from igcli.models import digest
+from igcli.models import hashing
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel
@@ -55,7 +55,7 @@ def load(options: ModelOptions) -> OpenedModel:
         ModelError: It cannot be read, is no image classifier, or the choice is not unique.
     """
     path = options.source
-    sha256 = digest.of_folder(path)
+    sha256 = hashing.of_folder(path)
     try:
         # The object has to outlive the loading: it owns the variables.
         saved = _loaded(path)

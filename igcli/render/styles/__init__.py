@@ -9,7 +9,7 @@ from igcli import registry
 
 if TYPE_CHECKING:
     from igcli.records import Array, Pixels
-    from igcli.render.bars import Bar
+    from igcli.render.colorbar import Bar
     from igcli.render.options import StyleOptions
 
 

@@ -1,6 +1,6 @@
 """The heat map, half transparent, over the grey image.
 
-Source: see `igcli.render.heat`.
+Source: see `igcli.render.style_common`.
 """
 
 from dataclasses import replace
@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.bars import Bar
-from igcli.render.heat import scales
+from igcli.render.colorbar import Bar
 from igcli.render.maps import grey, pixels
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import scales
 from igcli.render.styles import heat_map
 
 __all__ = ["bar", "picture", "plain", "scales"]

@@ -6,10 +6,10 @@ Source: the visualization library published with Integrated Gradients and its no
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.bars import Bar, ramp
+from igcli.render.colorbar import Bar, ramp
 from igcli.render.maps import channel_mean, pixels, reaching
+from igcli.render.morphology import cleaned, outlined
 from igcli.render.options import StyleOptions
-from igcli.render.shapes import cleaned, outlined
 
 IMAGE_WEIGHT = 0.7
 MASK_WEIGHT = 0.5

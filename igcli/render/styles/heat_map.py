@@ -1,13 +1,13 @@
 """Attributions as colours alone: red, white, green, or white to one colour.
 
-Source: see `igcli.render.heat`.
+Source: see `igcli.render.style_common`.
 """
 
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.heat import bar, coloured, normalised, scales
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import bar, coloured, normalised, scales
 
 __all__ = ["bar", "picture", "plain", "scales"]
 

@@ -1,15 +1,15 @@
 """The image weighted by its attributions, on black.
 
-Source: see `igcli.render.heat`.
+Source: see `igcli.render.style_common`.
 """
 
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.bars import Bar, ramp
-from igcli.render.heat import magnitudes, scales
+from igcli.render.colorbar import Bar, ramp
 from igcli.render.maps import pixels
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import magnitudes, scales
 
 __all__ = ["bar", "picture", "plain", "scales"]
 

@@ -6,7 +6,7 @@ Source: the panels published in 2016, and all published GIFs.
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.bars import Bar, ramp
+from igcli.render.colorbar import Bar, ramp
 from igcli.render.maps import channel_mean, percentile, pixels
 from igcli.render.options import StyleOptions
 

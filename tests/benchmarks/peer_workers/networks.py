@@ -10,7 +10,7 @@ from benchmarks.peer_workers.subjects import IMAGES, MODEL, PHOTOS, photos
 from PIL import Image
 
 import igcli
-from igcli.models.demo.scenes import render_scene
+from igcli.demo.scenes import render_scene
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()

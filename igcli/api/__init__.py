@@ -1,0 +1,1 @@
+"""The engine without files: arrays in, attributions out."""

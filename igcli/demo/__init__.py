@@ -1,0 +1,1 @@
+"""The demo network's scenes, training and evaluation."""

@@ -1,0 +1,23 @@
+"""The image blurred until its shapes are gone.
+
+Source: Fong and Vedaldi 2017 (arXiv 1704.03296), section 4.1.
+"""
+
+from numpy.random import Generator
+
+from igcli.integration.gaussian import Blur
+from igcli.records import Array
+
+PER_IMAGE = True
+PLACED = False
+WIDTH = 0.1
+"""Standard deviation of the blur, as a share of the shorter side: 22 pixels of 224."""
+
+
+def baseline(image: Array, _random: Generator) -> Array:
+    """Return the blurred image.
+
+    Raises:
+        ValueError: It is not (H, W, C).
+    """
+    return Blur(image).by(WIDTH * min(image.shape[:2]))

@@ -1,0 +1,90 @@
+"""Options of the path from the baseline to the image."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_serializer
+
+from igcli.errors import UsageError
+from igcli.integration import baselines
+from igcli.integration.quadrature import REFINED, RULES
+from igcli.options import Expected, Options, PathField
+
+if TYPE_CHECKING:
+    RuleName = str
+else:
+    RuleName = Literal[tuple(RULES)]
+
+_KINDS = ", ".join(baselines.names())
+
+
+class BaselineOptions(Options):
+    """The input that stands for "nothing there"."""
+
+    shorthand: ClassVar[str] = "kind"
+
+    kind: Annotated[
+        str, PathField(baselines.is_name), Expected(f"{_KINDS}, '#rrggbb' or an image file")
+    ] = "black"
+    """A name, a colour, or an image file, fitted as the images are."""
+
+    samples: int = Field(default=1, ge=1, le=1000)
+    """Noise: number of baselines drawn, whose attributions are averaged."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        if kind.startswith("#") and not baselines.is_colour(kind):
+            raise ValueError(f"must be {_KINDS}, '#rrggbb' or an image file, not {kind!r}")
+        return kind
+
+    @model_serializer
+    def _as_written(self) -> str | dict[str, object]:
+        """Return the short form where it says all."""
+        if self.samples == 1 and baselines.is_name(self.kind):
+            return self.kind
+        return {"kind": self.kind, "samples": self.samples}
+
+
+class PathOptions(Options):
+    """Where the path starts and how finely it is evaluated."""
+
+    baseline: BaselineOptions = BaselineOptions()
+    """Input that stands for "nothing there", in pixel space."""
+
+    steps: Annotated[int, Field(ge=1)] | Literal["auto"] = 50
+    """Intervals of the path (the trapezoid rule evaluates one point more); auto takes as many as
+    the tolerance asks for."""
+
+    rule: RuleName = "trapezoid"
+    """Where each interval is evaluated; only the trapezoid rule goes with auto steps."""
+
+    tolerance: float = Field(default=0.05, gt=0, lt=1)
+    """With auto steps, the completeness error, and the estimated error of single attributions,
+    that an image is refined to."""
+
+    max_steps: int = Field(default=1000, ge=1)
+    """Most intervals (draws of expected_gradients) of an image with auto steps, which then stops
+    with a warning."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of all that is drawn at random; equal seeds give equal results."""
+
+    @field_validator("rule")
+    @classmethod
+    def _can_be_refined(cls, rule: str, known: ValidationInfo) -> str:
+        if known.data.get("steps") == "auto" and rule not in REFINED:
+            names = ", ".join(REFINED)
+            raise ValueError(f"{rule} cannot be refined, as steps: auto does; use {names}")
+        return rule
+
+
+def check_exists(options: PathOptions) -> None:
+    """Refuse a baseline that is neither known nor a file, before anything is loaded.
+
+    Raises:
+        UsageError: There is no such file.
+    """
+    kind = options.baseline.kind
+    if not baselines.is_name(kind) and not Path(kind).is_file():
+        raise UsageError(f"baseline: no such file: {kind} (the names are {_KINDS})")

@@ -1,0 +1,1 @@
+"""Any differentiable function, with any inputs, as a network."""

@@ -1,0 +1,1 @@
+"""Networks known by name, and what is kept of them on this machine."""

@@ -1,1 +1,0 @@
-"""The embedded model `demo` and the generator of the scenes it knows."""

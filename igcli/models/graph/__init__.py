@@ -1,0 +1,1 @@
+"""From TensorFlow functions to frozen graphs, and rewriting them."""

@@ -1,0 +1,1 @@
+"""A frozen function as a network: scores and gradients on a device."""

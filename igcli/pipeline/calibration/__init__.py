@@ -1,0 +1,1 @@
+"""What the first images of a run settle for all of them."""

@@ -1,0 +1,1 @@
+"""Keeps the network's batches full: many pieces of work over one network."""

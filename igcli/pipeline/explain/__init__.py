@@ -1,0 +1,1 @@
+"""The attributions of one image: every target by every method."""

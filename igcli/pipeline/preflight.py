@@ -1,0 +1,58 @@
+"""What can be known to be wrong before a network is loaded. Importing this imports no NumPy."""
+
+from pathlib import Path
+
+from igcli import methods
+from igcli.config.schema import Settings
+from igcli.errors import UsageError
+from igcli.integration import options as path_options
+from igcli.methods import METHODS, own
+from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
+from igcli.models import options as model_options
+from igcli.pipeline.explain.targets import check_form, check_rows
+from igcli.pipeline.image.fonts import check_font
+
+
+def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
+    """Return the methods of a run, the main one first, then those that only columns name."""
+    named = (name for name in columns_of(settings, panels=panels) if name in METHODS)
+    return tuple(dict.fromkeys((settings.method, *named)))
+
+
+def columns_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
+    """Return the columns of all pictures of a run."""
+    columns = settings.panel.columns if panels else ()
+    return (*columns, *(settings.gif.columns if settings.gif is not None else ()))
+
+
+def check(settings: Settings, *, panels: bool) -> None:
+    """Refuse settings whose files are missing or that do not go together.
+
+    Raises:
+        UsageError: One line for the first of them.
+    """
+    model_options.check_exists(settings.model)
+    path_options.check_exists(settings)
+    check_form(settings.target, where="target")
+    if settings.targets:
+        check_rows(settings.targets)
+    if settings.panel.font is not None:
+        check_font(settings.panel.font)
+    names = methods_of(settings, panels=panels)
+    methods.check_steps(names, settings)
+    if "expected_gradients" in names:
+        _check_folder(own(settings, ExpectedGradientsOptions).folder)
+    if settings.gif is not None and not methods.load(settings.method).INTERIOR:
+        able = [name for name in METHODS if methods.load(name).INTERIOR]
+        raise UsageError(
+            f"gif: {settings.method} has no interior gradients to animate: "
+            f"use method: {' or '.join(able)}"
+        )
+
+
+def _check_folder(folder: str | None) -> None:
+    key = "expected_gradients.folder"
+    if folder is None:
+        raise UsageError(f"{key}: is missing: name a folder of images to draw baselines from")
+    if not Path(folder).is_dir():
+        raise UsageError(f"{key}: no such folder: {folder}")

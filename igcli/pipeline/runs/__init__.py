@@ -1,0 +1,1 @@
+"""Whole runs: local, over tar archives, and what they share."""

@@ -1,0 +1,118 @@
+"""Counts of a run, and what they say to whoever started it."""
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from igcli.pipeline.image.outcome import Outcome
+
+OTHERS = "others"
+
+LARGE_ERROR = 0.2
+"""Completeness error beyond which an image is warned of."""
+
+NAMED = 1000
+"""Images named in the summary at most; the records of the others say the same."""
+
+
+class Summary:
+    """Counts of the outcomes so far.
+
+    Attributes:
+        done: Number of attributed images, those of earlier runs among them.
+        skipped: Number of those that earlier runs left as they are wanted.
+        redone: Number of those whose content changed since an earlier run.
+        failed: Number of failed ones, those of earlier runs among them.
+        evaluations: Number of gradients taken by this run.
+        beyond: Number of attributed images whose completeness error is beyond `max_error`.
+        large: Number of those whose completeness error is so large that they are warned of.
+        damaged: Number of archives of which images may be missing.
+        profiles: Number of attributed images with each colour profile other than sRGB's.
+    """
+
+    def __init__(self, max_error: float | None = None) -> None:
+        """Start at zero.
+
+        Args:
+            max_error: Completeness error that images may have; None for any. An undefined one
+                counts as undefined alone.
+        """
+        self.done = 0
+        self.skipped = 0
+        self.redone = 0
+        self.failed = 0
+        self.evaluations = 0
+        self.beyond = 0
+        self.large = 0
+        self.damaged = 0
+        self.profiles: Counter[str] = Counter()
+        self._max_error = max_error
+        self._beyond: list[str] = []
+        self._errors = array("d")
+        self._reasons: dict[str, str] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one image."""
+        if outcome.failed:
+            self.failed += 1
+            return
+        self.done += 1
+        self.redone += outcome.redone
+        if outcome.standing:
+            self.skipped += 1
+        else:
+            self.evaluations += outcome.record["gradient_evaluations"]
+        if isinstance(profile := outcome.record.get("profile"), str):
+            self.profiles[profile if self._is_known(profile) else OTHERS] += 1
+        error = outcome.record.get("completeness_error")
+        if isinstance(error, float | int):
+            self._errors.append(error)
+            self.large += error > LARGE_ERROR
+            if self._max_error is not None and error > self._max_error:
+                self.beyond += 1
+                self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
+
+    def _is_known(self, profile: str) -> bool:
+        return profile in self.profiles or len(self.profiles) < NAMED
+
+    def damage(self, archive: str, reason: str) -> None:
+        """Count an archive that images may be missing of."""
+        self.damaged += 1
+        if self.damaged <= NAMED:
+            self._reasons[archive] = reason
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every image is done, 3 where some failed, are missing or beyond `max_error`."""
+        return 3 if self.failed or self.beyond or self.damaged else 0
+
+    def record(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the summary.
+
+        Args:
+            run: What is known of the run as a whole: seconds, device, versions, hashes.
+        """
+        errors = self._errors
+        return {
+            "images": self.done + self.failed,
+            "done": self.done,
+            "skipped": self.skipped,
+            "redone": self.redone,
+            "failed": self.failed,
+            "gradient_evaluations": self.evaluations,
+            "completeness_error": {
+                "median": float(np.median(errors)) if errors else None,
+                "worst": max(errors) if errors else None,
+                "undefined": self.done - len(errors),
+            },
+            "large_errors": self.large,
+            "beyond_max_error": None
+            if self._max_error is None
+            else {"max_error": self._max_error, "count": self.beyond, "images": self._beyond},
+            **({"profiles": dict(self.profiles)} if self.profiles else {}),
+            **({"damaged": self._reasons} if self.damaged else {}),
+            **run,
+        }

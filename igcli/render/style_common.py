@@ -1,0 +1,80 @@
+"""What heat maps and masks share: signs, scale and colours.
+
+Source: the image visualizations of the PyTorch explainer library Captum and of the TensorFlow
+one, Alibi, that follows it. Colours other than red-white-green are ColorBrewer's sequential
+ones, by Cynthia Brewer.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from igcli.records import Array, Pixels
+from igcli.render.colorbar import Bar, ramp
+from igcli.render.maps import channel_sum, reaching
+from igcli.render.options import StyleOptions
+
+STOPS = {
+    "all": "ff0000 ffffff 008000",
+    "positive": "f7fcf5 e5f5e0 c7e9c0 a1d99b 74c476 41ab5d 238b45 006d2c 00441b",
+    "negative": "fff5f0 fee0d2 fcbba1 fc9272 fb6a4a ef3b2c cb181d a50f15 67000d",
+    "absolute_value": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
+}
+"""Colours by sign, from the least to the most, evenly spaced."""
+
+SHADES = 1025
+"""Odd, so that nothing is white exactly."""
+
+
+def signed(attributions: Array, sign: str) -> Array:
+    """Return the channel sum, float32 (H, W): all of it, or magnitudes of the sign."""
+    total = channel_sum(attributions)
+    if sign == "positive":
+        return np.maximum(total, 0)
+    if sign == "negative":
+        return np.maximum(-total, 0)
+    return total if sign == "all" else np.abs(total)
+
+
+def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
+    """Return the value up to which the smallest reach (100 - outlier_percent)% of their sum."""
+    magnitudes = np.abs(signed(attributions, options.sign))
+    return (reaching(np.sort(magnitudes, axis=None), 100 - options.outlier_percent),)
+
+
+def normalised(attributions: Array, scale: float, sign: str) -> Array:
+    """Return the attributions of the sign over the scale, float32 (H, W), within -1...1."""
+    full = np.float32(scale)
+    return np.clip(signed(attributions, sign), -full, full) / full
+
+
+def magnitudes(attributions: Array, scale: float, sign: str) -> Array:
+    """Return the magnitude of the normalised attributions, float32 (H, W), 0...1."""
+    return np.abs(normalised(attributions, scale, sign))
+
+
+def coloured(values: Array, sign: str) -> Pixels:
+    """Return the colours, uint8 (..., 3), of values in -1...1 (all) or 0...1."""
+    least = -1 if sign == "all" else 0
+    place = (values - np.float32(least)) * np.float32((SHADES - 1) / (1 - least))
+    colours: Pixels = _shades(sign)[np.rint(place).astype(np.intp)]
+    return colours
+
+
+def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
+    """Return the heat map's colours."""
+    low = {"all": -scales[0], "negative": -scales[0]}.get(options.sign, 0.0)
+    high = 0.0 if options.sign == "negative" else scales[0]
+    values = ramp(-1 if options.sign == "all" else 0, 1)
+    colours = coloured(values[::-1] if options.sign == "negative" else values, options.sign)
+    return Bar(colours, low=low, high=high)
+
+
+@lru_cache(maxsize=4)
+def _shades(sign: str) -> Pixels:
+    """Return the colours of a sign, uint8 (SHADES, 3), from the least to the most."""
+    stops = np.array([list(bytes.fromhex(stop)) for stop in STOPS[sign].split()])
+    places = np.linspace(0, len(stops) - 1, SHADES)
+    shades = [np.interp(places, np.arange(len(stops)), channel) for channel in stops.T]
+    colours: Pixels = np.rint(np.stack(shades, axis=-1)).astype(np.uint8)
+    return colours

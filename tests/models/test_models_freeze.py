@@ -1,0 +1,121 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from igcli.errors import ModelError
+from igcli.integration.network import Points
+from igcli.models.graph.custom_gradients import normalized
+from igcli.models.graph.freeze import freeze
+from igcli.models.network.head import Reading
+from igcli.models.network.network import TensorFlowNetwork
+
+SETTINGS = [
+    {"depth_radius": 5, "bias": 2.0, "alpha": 1e-4, "beta": 0.75},  # Inception v1
+    {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5},
+    {"depth_radius": 1, "bias": 0.5, "alpha": 0.3, "beta": 0.75},
+]
+
+
+def differentiated(function: Any, inputs: Any) -> Any:
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        total = tf.reduce_sum(tf.sin(function(inputs)))
+    return tape.gradient(total, inputs)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_local_response_normalisation_is_tensorflows(settings: Any, scale: float) -> None:
+    draws = np.random.default_rng(8).normal(0, scale, (2, 5, 4, 24)).astype(np.float32)
+    inputs = tf.constant(draws)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def ours(x: Any) -> Any:
+        return normalized(
+            x,
+            radius=settings["depth_radius"],
+            bias=settings["bias"],
+            alpha=settings["alpha"],
+            beta=settings["beta"],
+        )
+
+    def theirs(x: Any) -> Any:
+        return tf.nn.local_response_normalization(x, **settings)
+
+    expected = theirs(inputs)
+    assert np.abs(ours(inputs) - expected).max() <= 1e-5 * np.abs(expected).max()
+    expected = differentiated(theirs, inputs)
+    assert np.abs(differentiated(ours, inputs) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+def test_a_frozen_graph_has_it_replaced_everywhere() -> None:
+    kernel = tf.Variable(np.random.default_rng(1).normal(size=(3, 3, 3, 8)).astype(np.float32))
+
+    def network(x: Any) -> Any:
+        x = tf.nn.local_response_normalization(tf.nn.conv2d(x, kernel, 1, "SAME"), 2)
+        x = tf.nn.local_response_normalization(tf.nn.relu(x), 3, beta=0.6)
+        return tf.reduce_mean(x, [1, 2])
+
+    frozen = freeze(network, [tf.TensorSpec((None, 6, 6, 3))]).graph
+    inputs = np.random.default_rng(2).normal(size=(2, 6, 6, 3)).astype(np.float32)
+    kinds = {op.type for op in frozen.graph.get_operations()}
+    assert "LRN" not in kinds
+    assert "VarHandleOp" not in kinds
+    np.testing.assert_allclose(frozen(tf.constant(inputs))[0], network(inputs), rtol=1e-4)
+    expected = differentiated(network, tf.constant(inputs))
+    found = tf.function(differentiated)(lambda x: frozen(x)[0], tf.constant(inputs))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def straight_through(x: Any) -> Any:
+    """Rounding whose gradient is three."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def rounded(y: Any) -> Any:
+        return tf.round(y), lambda upstream: 3 * upstream * tf.ones_like(y)
+
+    return rounded(x)
+
+
+@pytest.mark.parametrize("activation", [tf.nn.silu, straight_through])
+@pytest.mark.parametrize("explain", ["probability", "logit"])
+def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) -> None:
+    kernel = tf.Variable(np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32))
+
+    def logits(x: Any) -> Any:
+        return tf.matmul(activation(tf.reduce_mean(x, [1, 2])), kernel)
+
+    def network(x: Any) -> Any:
+        return tf.nn.softmax(logits(x))
+
+    shape = (5, 4, 3)
+    found = TensorFlowNetwork(network, shape, reading=Reading(explain))
+    image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
+    points = Points([found.place(0 * image, image)], line, np.ones(1, np.float32), target)
+    x = tf.constant(image[None])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        score = (network if explain == "probability" else logits)(x)[:, 2]
+    np.testing.assert_allclose(
+        found.gradients(points, each=True).gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7
+    )
+    np.testing.assert_allclose(found.gradients(points).scores, score, rtol=1e-5)
+
+
+def test_swish_is_frozen() -> None:
+    frozen = freeze(lambda x: tf.nn.silu(x), [tf.TensorSpec((None, 3))])
+    assert frozen.source is None
+    ends = [op for op in frozen.graph.graph.get_operations() if op.type == "IdentityN"]
+    assert [len(op.inputs) for op in ends] == [1]
+
+
+def test_gradients_that_are_python_code_are_not_for_bfloat16() -> None:
+    def network(x: Any) -> Any:
+        return tf.nn.softmax(straight_through(tf.reduce_mean(x, [1, 2])))
+
+    assert not TensorFlowNetwork(network, (5, 4, 3)).has_bfloat16
+    with pytest.raises(ModelError, match="choose precision float32 or auto"):
+        TensorFlowNetwork(network, (5, 4, 3), precision="bfloat16")
