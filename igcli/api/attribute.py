@@ -25,8 +25,8 @@ from igcli.models.load import Model, load
 from igcli.models.options import Activation, Explained, ModelOptions, Precision
 from igcli.pipeline.calibration.batch_size import batch_size_for
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.explain.ending import ending_of
 from igcli.pipeline.explain.explain import explain
+from igcli.pipeline.explain.network_output import ending_of
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.pipeline.explain.targets import Targets, parse
 from igcli.records import Array, Explanation

@@ -71,7 +71,7 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
 
 def _page(path: str | None) -> tuple[OutputFolder, str] | None:
     """Return the folder and the name of the page, checked."""
-    from igcli.outputs.page import refuse_foreign
+    from igcli.outputs.run_files import refuse_foreign
 
     if path is None:
         return None
@@ -89,7 +89,7 @@ def _write(
 ) -> None:
     from igcli.compare.page import comparison_page
     from igcli.gallery.html import to_html
-    from igcli.outputs.page import write_page
+    from igcli.outputs.run_files import write_page
 
     folder, name = page
     write_page(folder, to_html(comparison_page(agreement, runs, folder.path)), name)

@@ -18,7 +18,7 @@ def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says noth
     The page is index.html in that folder; open it in a browser, no network is needed.
     """
     # Imported here: its help needs no NumPy.
-    from igcli.gallery.write import write_gallery
+    from igcli.gallery.run_page import write_gallery
 
     folder = output_at(output)
     folder.check()

@@ -20,10 +20,9 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     """
     # Imported here: its help needs no NumPy.
     from igcli.cli.attribute.report import closing_line
-    from igcli.gallery.write import write_gallery
+    from igcli.gallery.run_page import write_gallery
     from igcli.outputs.journal import NAME
-    from igcli.outputs.page import refuse_foreign
-    from igcli.outputs.run_files import SUMMARY
+    from igcli.outputs.run_files import SUMMARY, refuse_foreign
     from igcli.pipeline.runs.merge_shards import merge as merge_shards
 
     folder = output_at(output)

@@ -15,7 +15,7 @@ from igcli.errors import UsageError
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.catalog.listing import available
-from igcli.models.catalog.releases import RELEASES
+from igcli.models.catalog.published import RELEASES
 from igcli.models.options import ModelOptions, check_exists
 from igcli.printable import printable
 

@@ -8,11 +8,10 @@ import click
 
 from igcli.cli.completion import Names, PathType
 from igcli.cli.terminal import NOTICE, say
-from igcli.config.keys import Key, walk
+from igcli.config.keys import Key, convert, walk
 from igcli.config.load import DEFAULT_FILE, LoadedSettings, load_settings
 from igcli.config.schema import KEYS
-from igcli.config.types import convert
-from igcli.config.wording import metavar
+from igcli.config.validation_messages import metavar
 
 Command = Callable[..., Any]
 

@@ -5,11 +5,9 @@ import statistics
 
 from igcli.compare.pairs import Comparison
 from igcli.compare.summary import Agreement
-from igcli.gallery.histogram import Scale, count
-from igcli.gallery.run_page import notes_on, view_of
-from igcli.gallery.settings import model_of, told
+from igcli.gallery.run_page import model_of, notes_on, told, view_of
 from igcli.gallery.values import lines, number, text
-from igcli.gallery.view_model import Card, Field, GalleryPage, Words
+from igcli.gallery.view_model import Card, Field, GalleryPage, Scale, Words, count
 from igcli.outputs.results import Results
 
 FIELDS = (

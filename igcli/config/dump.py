@@ -8,7 +8,7 @@ import yaml
 
 from igcli.config.keys import Key
 from igcli.config.schema import KEYS, Settings
-from igcli.config.wording import words
+from igcli.config.validation_messages import words
 from igcli.options import Expected, Presets
 from igcli.urls import is_url
 

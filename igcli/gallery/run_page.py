@@ -6,14 +6,41 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 
-from igcli.gallery.histogram import Scale, count
-from igcli.gallery.links import url
-from igcli.gallery.settings import model_of, told
+from igcli.gallery.html import to_html, url
 from igcli.gallery.values import duration, lines, number, percent, text
-from igcli.gallery.view_model import Card, Field, GalleryPage, Histogram, View, Words
+from igcli.gallery.view_model import Card, Field, GalleryPage, Histogram, Scale, View, Words, count
 from igcli.outputs import journal
-from igcli.outputs.results import Results
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.results import Results, read_results
+from igcli.outputs.run_files import NAME, write_page
+
+TOLD = ("method", "rule", "steps", "baseline", "target", "explain")
+
+
+def model_of(config: str) -> str:
+    """Return the name of the network's source, without its folder; nothing where none is named."""
+    model = _settings(config).get("model")
+    source = model.get("source") if isinstance(model, dict) else model
+    return text(source).rstrip("/").rpartition("/")[2]
+
+
+def told(config: str) -> str:
+    """Return the settings that matter in one line: "integrated_gradients, steps 50"."""
+    settings = _settings(config)
+    found = {key: settings[key] for key in TOLD if isinstance(settings.get(key), str | int)}
+    method = [text(found.pop("method"))] if "method" in found else []
+    return ", ".join(method + [f"{key} {text(value)}" for key, value in found.items()])
+
+
+def _settings(config: str) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(config)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
 
 Record = Mapping[str, Any]
 
@@ -171,3 +198,18 @@ def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
     undefined = len(errors) - len(defined)
     parts += [f"undefined for {undefined:,}"] if undefined else []
     return count(defined.tolist(), ERRORS, f"{', '.join(parts)}; above 5%, take more steps")
+
+
+MOST = 10_000
+"""Images that a page shows: a browser reads them all before it shows the first."""
+
+
+def write_gallery(folder: OutputFolder) -> str:
+    """Write the gallery of the run in `folder`, and return its name there.
+
+    Raises:
+        UsageError: There are no records, or something else has the page's name.
+        OutputError: They cannot be read, or the page cannot be written.
+    """
+    write_page(folder, to_html(run_page(read_results(folder, most=MOST))))
+    return NAME

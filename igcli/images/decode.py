@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from igcli.errors import ImageError
 from igcli.images import formats
+from igcli.images.colour import profile_in, to_srgb
+from igcli.images.metadata import upright
 from igcli.images.options import Limits
-from igcli.images.orientation import upright
-from igcli.images.profiles import profile_in, to_srgb
 from igcli.records import Pixels
 
 # What Pillow's decoders were seen to raise, or may, on damaged files.

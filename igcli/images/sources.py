@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from igcli.errors import UsageError
-from igcli.images import globs
+from igcli.images import argument_kind
 from igcli.images.archives.archive import place_of, sources_in, without_ending
 from igcli.images.argument_kind import (
     WALKED,
@@ -100,7 +100,7 @@ class Walk:
 
     def _matches(self, pattern: str, walker: Walker, tally: WalkStatistics) -> Iterator[Source]:
         source = None
-        for source in map(self._naming.source, globs.expand(pattern)):
+        for source in map(self._naming.source, argument_kind.expand(pattern)):
             kind = kind_of_match(source.path, archives_are_walked=not self._archives)
             if kind in WALKED:
                 yield from self._inside(kind, source, walker, tally)
@@ -125,7 +125,7 @@ class Walk:
         for argument in self._arguments:
             kind = self._kind(argument)
             if kind == "pattern":
-                yield from globs.expand(argument)
+                yield from argument_kind.expand(argument)
             elif kind == "file":
                 yield argument
         yield from self._listed

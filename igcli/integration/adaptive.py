@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from igcli.integration.frames import Frames
-from igcli.integration.integral import Integral, Segment
+from igcli.integration.integral import Frames, Integral, Segment
 from igcli.integration.mesh import Accuracy, Mesh, Places, Vector
 from igcli.integration.options import PathOptions
 from igcli.integration.requests import Line, Work, follow

@@ -6,8 +6,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from igcli.integration.frames import frames
-from igcli.integration.integral import Integral, Segment
+from igcli.integration.integral import Integral, Segment, frames
 from igcli.integration.quadrature import Quadrature
 from igcli.integration.requests import Answer, Line, LineGradients, Prediction, Request, Work
 from igcli.records import Array, Interior

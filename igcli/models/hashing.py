@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from igcli.errors import ModelError
-from igcli.models.catalog.releases import RELEASES
+from igcli.models.catalog.published import RELEASES
 from igcli.models.options import ModelOptions, is_name
 
 

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from igcli.errors import ModelError
 from igcli.models import labels, preprocess
-from igcli.models.device import choose
 from igcli.models.graph.integer_input import as_integers
 from igcli.models.network.head import Reading
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import choose, tensorflow
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source

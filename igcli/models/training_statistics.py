@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from igcli.models.graph.constants import converted
-from igcli.models.graph.freeze import function_of
+from igcli.models.graph.freeze import converted, function_of
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 

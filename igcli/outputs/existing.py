@@ -3,7 +3,7 @@
 from typing import Literal
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs import journal, lock, page, run_files, shards
+from igcli.outputs import journal, lock, run_files, shards
 from igcli.outputs.files import is_temporary
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.temp_cleanup import FOLDERS, RECORDS
@@ -56,7 +56,7 @@ def clear(folder: OutputFolder) -> None:
 
 
 def _is_page(name: str, folder: OutputFolder) -> bool:
-    return name == page.NAME and page.is_page(folder)
+    return name == run_files.NAME and run_files.is_page(folder)
 
 
 def _is_ours(folder: OutputFolder, entries: list[str]) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from igcli.errors import ImageError, OutputError, UsageError
+from igcli.outputs.appender import PartsAppender
 from igcli.outputs.files import TEMPORARY, parts
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.parts import PartsAppender
 from igcli.stores import Reader, Telling, reach, store
 from igcli.urls import is_web, shown
 

@@ -12,9 +12,9 @@ from igcli.images.files import read_file
 from igcli.models import labels
 from igcli.models.catalog.applications import PREFIX, cached_weights
 from igcli.models.catalog.listing import labels_in_words, preprocessing_in_words
-from igcli.models.device import choose
 from igcli.models.diagnostics import Finding, findings, trained_on
 from igcli.models.load import Model, from_source
+from igcli.models.runtime import choose
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import added_up, segments
 from igcli.pipeline.explain.targets import parse

@@ -7,14 +7,12 @@ import numpy as np
 from igcli.records import Array, Interior, Pixels
 from igcli.render import curve, panel, text
 from igcli.render.curve import Curve
-from igcli.render.encoders import encode_gif
-from igcli.render.face import Face
+from igcli.render.encoders import encode_gif, encode_webp
 from igcli.render.magnify import magnified
 from igcli.render.options import GifOptions
 from igcli.render.panel import Cell, PictureCell
-from igcli.render.text import PACKAGED
+from igcli.render.text import PACKAGED, Face
 from igcli.render.visualize import own_scales, paint, shared_scale
-from igcli.render.webp import encode_webp
 
 HEADING = "Interior gradients GIF"
 CAPTION_SIZE = 14

@@ -21,7 +21,7 @@ from PIL import Image
 from igcli.config.load import load_settings
 from igcli.config.schema import Settings
 from igcli.demo.scenes import render_scene
-from igcli.gallery.write import write_gallery
+from igcli.gallery.run_page import write_gallery
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.resume.earlier import Earlier

@@ -11,7 +11,7 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.config.load import load_settings
-from igcli.render.presets import PRESETS
+from igcli.render.options import PRESETS
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from igcli.cli import progress
-from igcli.cli.progress import Lines
+from igcli.cli import terminal
+from igcli.cli.terminal import Lines
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert level == logging.INFO
         lines.append(message)
 
-    monkeypatch.setattr(progress, "say", say)
+    monkeypatch.setattr(terminal, "say", say)
     return lines
 
 

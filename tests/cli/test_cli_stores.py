@@ -151,8 +151,8 @@ def test_overwriting_removes_what_igcli_wrote_alone(run: Cli, bucket: str) -> No
 
 KILLED = """
 import sys
-from igcli.outputs import parts
-parts.MOST_LINES = 2
+from igcli.outputs import appender
+appender.MOST_LINES = 2
 from igcli.cli import main
 sys.argv[0] = "igcli"
 sys.exit(main())

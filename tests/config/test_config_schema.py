@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from igcli.config.keys import Key, walk
+from igcli.config.keys import Key, convert, walk
 from igcli.config.load import load_settings
 from igcli.config.schema import KEYS
-from igcli.config.types import convert
-from igcli.config.wording import metavar, words
+from igcli.config.validation_messages import metavar, words
 
 ROOT = Path(__file__).parents[2]
 EVERY = {key.name: key for key in walk(KEYS)}

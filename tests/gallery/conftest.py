@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from igcli.gallery.write import write_gallery
+from igcli.gallery.run_page import write_gallery
 from igcli.outputs.folder import OutputFolder
 from support.chromium import Tab, chromium, installed
 

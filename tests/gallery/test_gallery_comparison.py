@@ -10,8 +10,8 @@ from igcli.compare.pairs import compare
 from igcli.compare.summary import sum_up
 from igcli.gallery.html import to_html
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.page import write_page
 from igcli.outputs.results import Results, read_results
+from igcli.outputs.run_files import write_page
 from support.chromium import Tab
 from support.runs import animation, arrays, failed, ok, picture, write_file, write_run
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from igcli.gallery.html import to_html
-from igcli.gallery.links import url
+from igcli.gallery.html import to_html, url
 from igcli.gallery.run_page import run_page
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import read_results

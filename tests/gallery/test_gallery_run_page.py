@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from igcli.gallery.histogram import Scale, count
-from igcli.gallery.run_page import run_page
-from igcli.gallery.settings import model_of, told
+from igcli.gallery.run_page import model_of, run_page, told
 from igcli.gallery.values import duration
-from igcli.gallery.view_model import GalleryPage
+from igcli.gallery.view_model import GalleryPage, Scale, count
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import read_results
 from support.runs import SUMMARY, failed, ok, write_run

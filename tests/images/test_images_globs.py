@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from igcli.images.globs import expand, is_pattern
+from igcli.images.argument_kind import expand, is_pattern
 
 Tree = Callable[..., Path]
 FILES = [

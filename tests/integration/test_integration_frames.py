@@ -1,6 +1,6 @@
 import numpy as np
 
-from igcli.integration.frames import Frames, frames
+from igcli.integration.integral import Frames, frames
 
 
 def test_few_points_are_all_shown() -> None:

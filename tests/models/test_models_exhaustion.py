@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import Points
-from igcli.models.exhaustion import out_of_memory
 from igcli.models.network.network import TensorFlowNetwork
+from igcli.models.runtime import out_of_memory
 
 SHAPE = (4, 4, 3)
 

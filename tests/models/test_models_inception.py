@@ -15,7 +15,7 @@ import pytest
 
 from igcli.errors import ModelError, UsageError
 from igcli.models.catalog import published
-from igcli.models.catalog.releases import INCEPTION_V1, Release
+from igcli.models.catalog.published import INCEPTION_V1, Release
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
 from igcli.models.sources import inception_v1

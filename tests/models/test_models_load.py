@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from igcli.errors import IgcliError, ModelError, UsageError
-from igcli.models.device import choose
 from igcli.models.load import load
 from igcli.models.options import ModelOptions, check_exists
+from igcli.models.runtime import choose
 
 
 @pytest.fixture(scope="module")

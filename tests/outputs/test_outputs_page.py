@@ -6,7 +6,7 @@ import pytest
 from igcli.errors import UsageError
 from igcli.outputs.existing import clear
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.page import NAME, is_page, refuse_foreign, write_page
+from igcli.outputs.run_files import NAME, is_page, refuse_foreign, write_page
 
 
 @pytest.fixture

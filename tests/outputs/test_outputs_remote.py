@@ -7,7 +7,7 @@ import pytest
 
 from igcli import stores
 from igcli.errors import ImageError, OutputError, UsageError
-from igcli.outputs import journal, parts
+from igcli.outputs import appender, journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal, join
 from igcli.outputs.open import output_at
@@ -86,7 +86,7 @@ def test_a_name_that_no_store_holds_fails_one_image(output: OutputFolder, name: 
 def test_records_are_joined_in_their_order(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "MOST_LINES", 2)
+    monkeypatch.setattr(appender, "MOST_LINES", 2)
     with Journal(output) as records:
         for number in range(5):
             records.append(record(f"{number}.jpg"))
@@ -105,7 +105,7 @@ def test_records_are_joined_in_their_order(
 def test_what_a_killed_run_wrote_is_joined_by_the_next(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "MOST_LINES", 1)
+    monkeypatch.setattr(appender, "MOST_LINES", 1)
     killed = Journal(output)
     killed.append(record("a.jpg"))
     assert journal.is_there(output)
@@ -119,7 +119,7 @@ def test_records_are_not_kept_for_long(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("igcli.outputs.parts.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("igcli.outputs.appender.time.monotonic", lambda: now[0])
     records = Journal(output)
     for now[0], names in ((1.0, 0), (10.0, 0), (15.9, 0), (16.0, 1), (30.0, 1)):
         records.append(record(f"{now[0]}"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from igcli.outputs import sorting
-from igcli.outputs.sorting import latest
+from igcli.outputs import record_index
+from igcli.outputs.record_index import latest
 
 
 def read(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ def read(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_the_last_record_of_each_image_in_order(
     monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(sorting, "BLOCK", block)
+    monkeypatch.setattr(record_index, "BLOCK", block)
     names = [
         "a",
         "a b",

@@ -8,7 +8,7 @@ import pytest
 from igcli.errors import UsageError
 from igcli.pipeline.image import fonts
 from igcli.pipeline.image.fonts import check_font, face_for
-from igcli.render.face import Face, packaged
+from igcli.render.text import Face, packaged
 from support.fonts import box_font, write_font
 
 

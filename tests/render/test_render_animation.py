@@ -10,11 +10,10 @@ from PIL import Image, ImageSequence
 from igcli.records import Array, Interior, Pixels
 from igcli.render import styles
 from igcli.render.animation import animated, frames
-from igcli.render.cells import Facts, image_cell, label_cell
 from igcli.render.curve import MARK, Curve
 from igcli.render.encoders import encode_gif
 from igcli.render.options import GifOptions
-from igcli.render.panel import Cell
+from igcli.render.panel import Cell, Facts, image_cell, label_cell
 
 
 def photo(side: int = 224) -> Pixels:

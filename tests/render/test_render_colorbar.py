@@ -7,8 +7,8 @@ import pytest
 
 from igcli.records import Array
 from igcli.render import colorbar, styles
-from igcli.render.cells import colorbar_cell
 from igcli.render.options import PanelOptions
+from igcli.render.panel import colorbar_cell
 from igcli.render.visualize import paint
 
 POLARITIES = {"positive": (0, 1), "negative": (-1, 0), "both": (-1, 1)}

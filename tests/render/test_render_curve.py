@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from igcli.records import Pixels
-from igcli.render.cells import baseline_cell, path_cell
 from igcli.render.curve import GATHERED, MARK, SCORE, Curve, draw, marked
+from igcli.render.panel import baseline_cell, path_cell
 
 Places = npt.NDArray[np.intp]
 ALPHAS = np.linspace(0, 1, 11)

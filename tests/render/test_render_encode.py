@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from igcli.render.encode import encode_image
+from igcli.render.encoders import encode_image
 
 
 def gradient() -> np.ndarray:

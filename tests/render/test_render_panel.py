@@ -5,9 +5,15 @@ import pytest
 
 from igcli.records import Pixels
 from igcli.render import panel
-from igcli.render.cells import Facts, attribution_cell, image_cell, label_cell
 from igcli.render.options import LabelLine
-from igcli.render.panel import PictureCell, TextCell
+from igcli.render.panel import (
+    Facts,
+    PictureCell,
+    TextCell,
+    attribution_cell,
+    image_cell,
+    label_cell,
+)
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

@@ -3,8 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from igcli.render.options import PanelOptions
-from igcli.render.presets import PRESETS
+from igcli.render.options import PRESETS, PanelOptions
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from igcli.render import face, text
-from igcli.render.face import Face
+from igcli.render import text
+from igcli.render.text import Face
 from support.fonts import box_font
 
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_drawn_is_escaped(label: str, shown: str) -> None:
 
 
 def test_no_character_fails_or_draws_an_empty_box() -> None:
-    plain = face.font(face.packaged(), 24)
+    plain = text.font(text.packaged(), 24)
     box = bytes(plain.getmask("\uffff"))
     for code in range(0, sys.maxunicode + 1, 389):
         for character in text.legible(chr(code)):
@@ -91,8 +91,8 @@ def test_text_darkens_and_stays_on_the_canvas() -> None:
     assert (canvas == canvas[..., :1]).all()
 
 
-needs_raqm = pytest.mark.skipif(not face.can_shape(), reason="this Pillow has no shaping engine")
-BOXES = Face((face.packaged(), box_font("中文ಕ")))
+needs_raqm = pytest.mark.skipif(not text.can_shape(), reason="this Pillow has no shaping engine")
+BOXES = Face((text.packaged(), box_font("中文ಕ")))
 
 
 def ink(shown: str, size: int, fonts: Face) -> tuple[int, int, int, int]:
@@ -108,10 +108,10 @@ def test_letters_of_another_font_stand_on_the_same_line() -> None:
     assert text.legible("a中文\n日", BOXES) == "a中文\\n\\u65e5"
     # Of 1000 units an em: letters are 900 wide, boxes 800 by 700 on the baseline.
     assert text.width("中文", 20, BOXES) == 36
-    ascent, _ = face.font(face.packaged(), 20).getmetrics()
+    ascent, _ = text.font(text.packaged(), 20).getmetrics()
     assert ink("中", 20, BOXES) == (0, ascent - 14, 16, ascent)
     left, _, right, _ = ink("H中", 20, BOXES)
-    own = face.font(face.packaged(), 20).getlength("H")
+    own = text.font(text.packaged(), 20).getlength("H")
     assert abs(right - (own + 16)) <= 1
     assert left == ink("H", 20, BOXES)[0]
 
@@ -129,7 +129,7 @@ def test_a_face_with_further_fonts_draws_what_the_packaged_one_has_alike() -> No
 @pytest.mark.parametrize("label", ["שלום", "قطة", "قطة 12 كلب"])
 def test_scripts_from_right_to_left_are_drawn_as_the_engine_draws_them(label: str) -> None:
     assert text.legible(label) == label
-    engine = face.font(face.packaged(), 20, ImageFont.Layout.RAQM)
+    engine = text.font(text.packaged(), 20, ImageFont.Layout.RAQM)
     ascent, _ = engine.getmetrics()
     expected = Image.new("L", (400, 40), 255)
     pen = ImageDraw.Draw(expected)
@@ -137,19 +137,19 @@ def test_scripts_from_right_to_left_are_drawn_as_the_engine_draws_them(label: st
     canvas = np.full((40, 400, 3), 255, np.uint8)
     text.write(canvas, label, x=10, y=5, size=20)
     assert np.array_equal(canvas[:, :, 0], np.asarray(expected))
-    forward = face.font(face.packaged(), 20).getlength(label)
+    forward = text.font(text.packaged(), 20).getlength(label)
     joined = label == "قطة"
     assert (text.width(label, 20) != int(np.ceil(forward))) or not joined
 
 
 @needs_raqm
 def test_words_of_both_directions() -> None:
-    assert list(face.pieces("a שלום 1, עולם b")) == [
+    assert list(text.pieces("a שלום 1, עולם b")) == [
         ("a ", False), ("שלום 1, עולם", True), (" b", False),
     ]  # fmt: skip
     label = "Top label: שלום"
-    own = face.font(face.packaged(), 14).getlength("Top label: ")
-    engine = face.font(face.packaged(), 14, ImageFont.Layout.RAQM)
+    own = text.font(text.packaged(), 14).getlength("Top label: ")
+    engine = text.font(text.packaged(), 14, ImageFont.Layout.RAQM)
     hebrew = engine.getlength("שלום", direction="rtl")
     assert text.width(label, 14) == int(np.ceil(own + hebrew))
     wrapped = "".join(text.wrap(label * 9, size=14, room=100))
@@ -157,7 +157,7 @@ def test_words_of_both_directions() -> None:
 
 
 def test_without_an_engine_such_scripts_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face, "can_shape", lambda: False)
+    monkeypatch.setattr(text, "can_shape", lambda: False)
     text._legible.cache_clear()
     assert text.legible("שלום") == r"\u05e9\u05dc\u05d5\u05dd"
     assert text.legible("中ಕ", BOXES) == r"中\u0c95"

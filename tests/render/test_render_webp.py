@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from igcli.records import Pixels
-from igcli.render.webp import encode_webp
+from igcli.render.encoders import encode_webp
 
 
 def read(file: bytes) -> tuple[list[Pixels], list[int], int]:

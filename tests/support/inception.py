@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from igcli.models.catalog.releases import Member, Release
+from igcli.models.catalog.published import Member, Release
 
 OUTPUTS = 1008
 _MIXED = {

@@ -1,19 +1,28 @@
 """The commands that attribute images: `attribute` writes panels, `gif` animations."""
 
+import logging
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from igcli.cli.attribute.dry_run import dry_run
-from igcli.cli.attribute.fleet import fleet_for
 from igcli.cli.attribute.inputs import find, tell_unmatched
 from igcli.cli.attribute.options import run_options
 from igcli.cli.attribute.report import Report
-from igcli.cli.attribute.request import RunRequest, ask, earlier_of, prepared_for
+from igcli.cli.attribute.request import (
+    RunRequest,
+    ask,
+    earlier_of,
+    prepared_for,
+    say_demo,
+    say_model,
+)
+from igcli.cli.terminal import say
 from igcli.images.sources import Walk
 from igcli.outputs.exclusive_access import clear_place, occupied
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.calibration.recorded import settle
+from igcli.pipeline.resume.earlier import Earlier, count_results
 from igcli.pipeline.resume.shard_consistency import agree
 
 if TYPE_CHECKING:
@@ -71,7 +80,7 @@ def _run(asked: RunRequest) -> int:
         report.stop(run.record)
         raise
     if asked.settings.gallery and asked.place.shard is None:
-        from igcli.gallery.write import write_gallery
+        from igcli.gallery.run_page import write_gallery
 
         report.wrote(write_gallery(folder))
     if images.archives and images.rows is not None:
@@ -99,3 +108,58 @@ def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | FleetRun | TarRu
 def _code(code: int, walk: Walk) -> int:
     """Return 3 where images may be missing because a folder could not be read."""
     return code or (3 if walk.tally.unreadable else 0)
+
+
+def dry_run(asked: RunRequest) -> int:
+    """Say how many images are left and how long they would take; return the exit code.
+
+    Raises:
+        IgcliError: As in the run itself.
+    """
+    images, _ = find(asked.arguments, asked.place, asked.settings.targets)
+    earlier = earlier_of(asked)
+    prepared = prepared_for(asked)
+    earlier.refuse_other_model(asked.place, prepared.model.sha256)
+    from igcli.pipeline.calibration.timing import evaluations_for, seconds_for
+
+    evaluations = evaluations_for(images, asked.settings, prepared)
+    before = 0 if earlier.record is None else count_results(asked.place, images)
+    left = images.total - before
+    seconds = seconds_for(left, evaluations, prepared.engine)
+    say(
+        f"{left:,} images{f' ({before:,} more before)' if before else ''}, "
+        f"about {left * evaluations:,} gradients and {seconds:,.0f} s; nothing was written"
+    )
+    return 0
+
+
+def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
+    """Start workers and return their run; nothing is lost before the network is known.
+
+    Raises:
+        UsageError: A setting is none for workers, or the cluster has no room for them.
+        IgcliError: The cluster or the network cannot be had.
+    """
+    settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
+    say_demo(asked)
+    # Imported once everything that can be known without Ray is known to be right.
+    from igcli.pipeline.distributed.messages import WorkerConfig
+    from igcli.pipeline.distributed.pool import Pool
+    from igcli.pipeline.distributed.run import FleetRun
+
+    arguments = asked.arguments
+    level = logging.getLogger("igcli").getEffectiveLevel()
+    order = WorkerConfig(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
+    address = arguments.ray_address or os.environ.get("RAY_ADDRESS")
+    pool = Pool(order, workers=arguments.workers, address=address)
+    try:
+        say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
+        if not agree(asked.place, earlier, pool.facts["model_sha256"]):
+            earlier = earlier_of(asked)  # another shard came first
+            settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
+        if arguments.on_existing == "overwrite":
+            clear_place(asked.place)
+        return FleetRun(pool, asked.place, earlier=earlier, settled=settled)
+    except BaseException:
+        pool.stop()
+        raise

@@ -10,8 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from igcli.cli.progress import Lines
-from igcli.cli.terminal import NOTICE, say
+from igcli.cli.terminal import NOTICE, Lines, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.runs.summary import LARGE_ERROR

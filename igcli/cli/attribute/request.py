@@ -5,10 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from igcli.cli.attribute.options import Arguments
+from igcli.cli.attribute.options import Arguments, shard_of
 from igcli.cli.attribute.report import ReportOptions
-from igcli.cli.attribute.shard import shard_of
-from igcli.cli.attribute.tars import refuse_for_tars
 from igcli.cli.setting_options import settings_of
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
@@ -16,7 +14,7 @@ from igcli.errors import UsageError
 from igcli.models.options import is_name
 from igcli.outputs.exclusive_access import refuse_results
 from igcli.outputs.open import output_at
-from igcli.outputs.page import refuse_foreign
+from igcli.outputs.run_files import refuse_foreign
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.distributed.cluster import require_ray
 from igcli.pipeline.preflight import check
@@ -24,6 +22,35 @@ from igcli.pipeline.resume.earlier import Earlier, agreed
 
 if TYPE_CHECKING:
     from igcli.pipeline.runs.local import Prepared
+
+
+def refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) -> None:
+    """Refuse what a run over tar archives cannot do.
+
+    Raises:
+        UsageError: One line for the first of it.
+    """
+    if arguments.input_format != "tar":
+        return
+    reasons = {
+        "--engine ray hands out single images: split archives with --shard I/N": (
+            arguments.engine == "ray"
+        ),
+        "--dry-run counts files, and nothing tells how many images an archive holds": (
+            arguments.dry_run
+        ),
+        "gallery: a page cannot link pictures that lie in archives": settings.gallery,
+        "precision: auto is settled by single images: write float32 or bfloat16": (
+            settings.precision == "auto"
+        ),
+        "panel.scale: shared is settled by single images: give a number": (
+            panels and settings.panel.scale == "shared"
+        ),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise UsageError(f"{reason} (--input-format tar)")
+
 
 DEMO = (
     "no model was chosen, so this is the embedded demo, which knows only its own scenes "

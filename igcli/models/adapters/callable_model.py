@@ -15,11 +15,10 @@ import numpy.typing as npt
 from igcli.errors import ModelError
 from igcli.models.adapters.input_structure import Parts
 from igcli.models.adapters.layer_hook import LayerHook, read, replace
-from igcli.models.device import choose
 from igcli.models.network.head import Reading
 from igcli.models.network.network import ROWS, TensorFlowNetwork
 from igcli.models.options import Activation, Explained
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import choose, tensorflow
 
 tf = tensorflow()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
-from igcli.models.catalog.releases import RELEASES
+from igcli.models.catalog.published import RELEASES
 from igcli.models.options import Normalization
 
 

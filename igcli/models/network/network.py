@@ -13,7 +13,6 @@ import numpy as np
 
 from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
-from igcli.models.exhaustion import out_of_memory
 from igcli.models.graph.bfloat16 import in_bfloat16
 from igcli.models.network import interpolation
 from igcli.models.network.affine_stem import split
@@ -21,7 +20,7 @@ from igcli.models.network.device_arrays import residence
 from igcli.models.network.full_rows import filled, in_full_rows, is_full
 from igcli.models.network.head import Reading, explained_part, read_as, scores_of
 from igcli.models.network.reentrant import reentrant
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import out_of_memory, tensorflow
 from igcli.records import Array
 
 tf = tensorflow()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from igcli.models.catalog import published
-from igcli.models.catalog.releases import RELEASES
+from igcli.models.catalog.published import RELEASES
 from igcli.models.options import ModelOptions, Normalization
 from igcli.models.sources import OpenedModel, frozen_graph
 

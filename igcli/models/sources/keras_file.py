@@ -13,8 +13,7 @@ from igcli.models import hashing
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel, custom_objects, keras_mend, keras_model
-from igcli.models.sources.builtin_config import foreign
-from igcli.models.sources.keras_config import SavedConfig, parts, read_config
+from igcli.models.sources.keras_config import SavedConfig, foreign, parts, read_config
 
 tensorflow()
 

@@ -8,9 +8,13 @@ from igcli import methods
 from igcli.errors import ImageError
 from igcli.integration.requests import Work, masked, predict, together
 from igcli.methods import Task
-from igcli.pipeline.explain.ending import Ending
-from igcli.pipeline.explain.mean import Mean
-from igcli.pipeline.explain.network_output import NO_PIXELS, added_up, references_of, segments
+from igcli.pipeline.explain.network_output import (
+    NO_PIXELS,
+    Ending,
+    added_up,
+    references_of,
+    segments,
+)
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.pipeline.runs.summary import LARGE_ERROR
 from igcli.records import Array, Explanation, Source
@@ -161,3 +165,40 @@ def _confident(baseline_scores: Array, plan: AttributionSpec) -> str | None:
 
 def _warned(found: Explanation, warning: str | None) -> Explanation:
     return replace(found, warnings=(*found.warnings, warning)) if warning else found
+
+
+_NONE = np.empty(0, np.float32)
+
+
+class Mean:
+    """Adds explanations in order.
+
+    Path, scores along it, interior gradients and baseline are those of the first; the baseline's
+    score is the mean, so that completeness is that of the mean attributions.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[Explanation] = []
+        self._total = np.zeros(())
+
+    def add(self, explanation: Explanation) -> None:
+        """Add one; of all but the first the arrays are let go."""
+        if self._found:
+            before = self._found[0].attributions if len(self._found) == 1 else self._total
+            self._total = before.astype(np.float64) + explanation.attributions
+        lean = replace(explanation, attributions=_NONE, baseline=_NONE, interior=None)
+        self._found.append(lean if self._found else explanation)
+
+    def result(self) -> Explanation:
+        """Return the mean; a single one is returned as it is."""
+        first, count = self._found[0], len(self._found)
+        if count == 1:
+            return first
+        warnings = [warning for each in self._found for warning in each.warnings]
+        return replace(
+            first,
+            attributions=(self._total / count).astype(np.float32),
+            baseline_score=sum(each.baseline_score for each in self._found) / count,
+            evaluations=sum(each.evaluations for each in self._found),
+            warnings=tuple(dict.fromkeys(warnings)),
+        )

@@ -19,7 +19,7 @@ from igcli.methods import MethodOptions, References, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models.load import Model
 from igcli.pipeline.engine.engine import UPCOMING
-from igcli.pipeline.explain.ending import Ending, ending_of
+from igcli.pipeline.explain.network_output import Ending, ending_of
 from igcli.pipeline.explain.targets import Targets, targets
 from igcli.pipeline.image.fitting import fitted
 from igcli.pipeline.preflight import columns_of, methods_of

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 from igcli import methods
 from igcli.models.load import Model
 from igcli.records import Explanation, Pixels
-from igcli.render import cells
-from igcli.render.cells import Facts
+from igcli.render import panel
 from igcli.render.curve import Curve
 from igcli.render.magnify import magnified
 from igcli.render.options import LabelLine, StyleOptions
-from igcli.render.panel import Cell, PictureCell
+from igcli.render.panel import Cell, Facts, PictureCell
 from igcli.render.visualize import Painting, paint
 
 BESIDE = ("path", "colorbar")
@@ -67,9 +66,9 @@ class Columns:
     def _still(self, name: str, found: Explanation, lines: tuple[LabelLine, ...]) -> Cell:
         """Return a cell that is the same for all targets."""
         if name == "image":
-            return self._magnified(cells.image_cell(self.image))
+            return self._magnified(panel.image_cell(self.image))
         if name == "baseline":
-            return self._magnified(cells.baseline_cell(found.baseline))
+            return self._magnified(panel.baseline_cell(found.baseline))
         facts = [
             Facts(
                 label=self.model.label(each.target),
@@ -80,7 +79,7 @@ class Columns:
             )
             for each in self._of(self.found[0].method)
         ]
-        return cells.label_cell(facts, lines)
+        return panel.label_cell(facts, lines)
 
     def _cell(self, name: str, found: Explanation) -> Cell | Curve:
         label = self.model.label(found.target) if found.chosen else "top label"
@@ -89,10 +88,10 @@ class Columns:
             return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
-            return cells.colorbar_cell(found.pictured, painting, self.options)
+            return panel.colorbar_cell(found.pictured, painting, self.options)
         if painting.flat:
             self.flat.add(name)
-        return cells.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
+        return panel.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
 
     def _along_a_path(self, found: Explanation) -> Explanation:
         """Return the explanation, or for a method without a path the same target's by another."""

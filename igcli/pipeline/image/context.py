@@ -9,8 +9,7 @@ from igcli.models.load import Model
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.pipeline.resume.up_to_date import Files, ResultFiles, files_of, wanted_of
 from igcli.records import Source
-from igcli.render.face import Face
-from igcli.render.text import PACKAGED
+from igcli.render.text import PACKAGED, Face
 
 
 class Records(Protocol):

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from igcli.errors import UsageError
-from igcli.render.face import Face, font, has, packaged
+from igcli.render.text import Face, font, has, packaged
 
 log = logging.getLogger(__name__)
 

@@ -8,13 +8,12 @@ from igcli.pipeline.image.columns import Columns
 from igcli.pipeline.image.context import Context
 from igcli.records import Explanation, Sample
 from igcli.render import animation
-from igcli.render.cells import path_cell
 from igcli.render.curve import Curve
-from igcli.render.encode import encode_image
+from igcli.render.encoders import encode_image
 from igcli.render.magnify import times
-from igcli.render.maps import as_rgb
 from igcli.render.options import GifOptions
-from igcli.render.panel import compose
+from igcli.render.panel import compose, path_cell
+from igcli.render.style_common import as_rgb
 
 
 @dataclass(frozen=True, slots=True)

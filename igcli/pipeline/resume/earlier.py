@@ -9,7 +9,7 @@ from igcli.config.dump import absolute
 from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
-from igcli.config.wording import plain
+from igcli.config.validation_messages import plain
 from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.models.hashing import of_source

@@ -10,8 +10,8 @@ from igcli.outputs import journal, run_files
 from igcli.outputs.exclusive_access import refuse_running
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.lock import Lock
+from igcli.outputs.record_index import latest
 from igcli.outputs.shards import RunLocation, Shard, begun
-from igcli.outputs.sorting import latest
 from igcli.outputs.status import Status, read_status, read_summary
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.runs.summary import NAMED, Summary

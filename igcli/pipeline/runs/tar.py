@@ -1,28 +1,224 @@
 """A run over tar archives: of each, one archive of results."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from igcli.config.schema import Settings
 from igcli.images.archives.tar_stream import TarStream
+from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
-from igcli.outputs.tar import read_records
+from igcli.outputs.tar import (
+    END,
+    Group,
+    copied,
+    encode_group,
+    files_in,
+    read_groups,
+    read_records,
+    tar_name,
+)
 from igcli.pipeline.explain.target_file import Matching
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.up_to_date import Files
 from igcli.pipeline.runs.local import Prepared, context_for
-from igcli.pipeline.runs.packing import REDONE, STANDING, Packing
 from igcli.pipeline.runs.recorder import RunRecorder
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 from igcli.urls import shown
+
+MOST_WAITING = 64
+"""Images that wait for an earlier one before no further ones are taken."""
+
+STANDING, REDONE = 1, 2
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class _Image:
+    """An image on its way: what the archive holds of it, and what became of it."""
+
+    group: Group | None
+    outcome: Outcome | None = None
+
+
+class Packing:
+    """Stands for folder, records and earlier records of the images of one tar archive.
+
+    Images leave in the order they came in, whatever order they are finished in. The archive that
+    is there is replaced once one of them differs; what is right in it is taken over.
+
+    Attributes:
+        name: Of the archive that the results go to.
+        is_through: Whether there are no more images.
+        flags: `STANDING` and `REDONE` of each image that left.
+    """
+
+    is_remote = False
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        tar: Source,
+        *,
+        formats: tuple[str, str],
+        is_known: Callable[[str], bool],
+    ) -> None:
+        """Open the archive of earlier results.
+
+        Args:
+            folder: The output.
+            tar: The archive that the images come from.
+            formats: Of panels and of animations.
+            is_known: Tells whether an image has a record of an earlier run.
+
+        Raises:
+            OutputError: The archive that is there cannot be read.
+        """
+        self.name = tar_name(tar.name)
+        self.is_through = False
+        self.flags = bytearray()
+        self._before = f"{tar.name}/"
+        self._formats = formats
+        there = folder.has(self.name)
+        self._old: IO[bytes] | None = folder.open_to_read(self.name) if there else None
+        self._groups = read_groups(self._old) if self._old else iter(())
+        self._next = next(self._groups, None)
+        self._kept = 0
+        self._gap = False
+        self._is_known = is_known
+        self._changed = self._old is None
+        self._images: dict[str, _Image] = {}
+        self._waiting = 0
+        self._there: set[str] = set()
+        self._written: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._old is not None:
+            self._old.close()
+
+    def files(self, image: str) -> Files:
+        """Return where the files of an image lie: behind the name of the archive."""
+        return files_in(self.name, image.removeprefix(self._before), *self._formats)
+
+    def admitted(self, images: Iterator[Source]) -> Iterator[Source]:
+        """Yield images until there are no more, or too many wait for the first."""
+        while self._waiting < MOST_WAITING:
+            image = next(images, None)
+            if image is None:
+                self.is_through = True
+                return
+            group = self._group_of(image.name)
+            if group is not None:
+                self._there.update(f"{self.name}/{member}" for member in group.files)
+            self._images[image.name] = _Image(group)
+            yield image
+
+    def _group_of(self, image: str) -> Group | None:
+        """Return what is there of an image; what lies before it is of images that are gone."""
+        while self._next is not None and self._next.record["image"] != image:
+            if not self._is_known(image):
+                return None
+            self._next, self._gap = next(self._groups, None), True
+        found, self._next = self._next, next(self._groups, None)
+        return found
+
+    def find(self, image: str) -> Record | None:
+        """Return the record of an image in the archive that is there."""
+        group = self._images[image].group
+        return None if group is None else group.record
+
+    def has(self, name: str) -> bool:
+        """Tell whether the archive that is there holds a file of an image under way."""
+        return name in self._there
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a file until its image leaves."""
+        self._written[name] = data
+
+    def remove(self, name: str) -> None:
+        """Do nothing: what a record does not name is not taken over."""
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Do nothing: an image's record comes with its outcome."""
+
+    def put(self, outcome: Outcome) -> Iterator[bytes]:
+        """Take an outcome; yield the parts of the archive that are settled by it."""
+        outcome.record.setdefault("tar", self._before.removesuffix("/"))
+        self._images[outcome.record["image"]].outcome = outcome
+        self._waiting += 1
+        while self._images:
+            name, first = next(iter(self._images.items()))
+            if first.outcome is None:
+                return
+            del self._images[name]
+            self._waiting -= 1
+            yield from self._left(first.outcome, first.group)
+
+    def end(self, *, damaged: bool) -> Iterator[bytes]:
+        """Yield the end of the archive, nothing if it stays as it is.
+
+        Args:
+            damaged: Whether images may be missing: then what is there of them stays.
+        """
+        if damaged and not self.flags:
+            return
+        left = [] if self._next is None else chain([self._next], self._groups)
+        if self._gap or (self._next is not None and not damaged):
+            yield from self._change()
+        if self._changed:
+            for group in left if damaged else ():
+                yield from copied(self._open(), group.start, group.end)
+            yield END
+
+    def _left(self, outcome: Outcome, group: Group | None) -> Iterator[bytes]:
+        record = outcome.record
+        self.flags.append(STANDING * outcome.standing | REDONE * outcome.redone)
+        names = self.files(record["image"])
+        written = {name: self._written.pop(name, None) for name in names.values()}
+        self._there.difference_update(written)
+        if group is not None and record == group.record:
+            if not self._changed and not self._gap:
+                self._kept = group.end
+                return
+            yield from self._change()
+            yield from copied(self._open(), group.start, group.end)
+            return
+        yield from self._change()
+        files = {}
+        for kind, name in names.items():
+            if record.get(kind) == name:
+                member = name.removeprefix(f"{self.name}/")
+                data = written[name]
+                files[member] = self._taken(group, member) if data is None else data
+        yield encode_group(files, record["image"].removeprefix(self._before), record)
+
+    def _change(self) -> Iterator[bytes]:
+        """Begin another archive, with what is right of the one that is there."""
+        if not self._changed:
+            self._changed = True
+            yield from copied(self._open(), 0, self._kept)
+
+    def _taken(self, group: Group | None, member: str) -> bytes:
+        start, end = group.files[member] if group else (0, 0)
+        return b"".join(copied(self._open(), start, end))
+
+    def _open(self) -> IO[bytes]:
+        if self._old is None:
+            raise ValueError("no archive is there")
+        return self._old
+
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,8 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.colorbar import Bar, ramp
-from igcli.render.maps import pixels
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import magnitudes, scales
+from igcli.render.style_common import magnitudes, pixels, scales
 
 __all__ = ["bar", "picture", "plain", "scales"]
 

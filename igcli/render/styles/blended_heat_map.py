@@ -9,9 +9,8 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.colorbar import Bar
-from igcli.render.maps import grey, pixels
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import scales
+from igcli.render.style_common import grey, pixels, scales
 from igcli.render.styles import heat_map
 
 __all__ = ["bar", "picture", "plain", "scales"]

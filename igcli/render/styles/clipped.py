@@ -7,9 +7,9 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.colorbar import Bar, ramp
-from igcli.render.maps import channel_mean, pixels, reaching
 from igcli.render.morphology import cleaned, outlined
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import channel_mean, pixels, reaching
 
 IMAGE_WEIGHT = 0.7
 MASK_WEIGHT = 0.5

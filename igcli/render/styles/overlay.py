@@ -7,8 +7,8 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.colorbar import Bar, ramp
-from igcli.render.maps import channel_mean, grey, percentile, pixels
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import channel_mean, grey, percentile, pixels
 
 GREY_WEIGHT = 0.3
 MASK_WEIGHT = 0.7

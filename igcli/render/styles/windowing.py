@@ -7,8 +7,8 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.colorbar import Bar, ramp
-from igcli.render.maps import channel_mean, percentile, pixels
 from igcli.render.options import StyleOptions
+from igcli.render.style_common import channel_mean, percentile, pixels
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
