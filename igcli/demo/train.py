@@ -24,7 +24,7 @@ from PIL import Image, ImageFilter
 from igcli.demo.network import build
 from igcli.demo.scenes import CLASSES, SEED_STRIDE, render_scene
 
-WEIGHTS = Path(__file__).with_name("demo.keras")
+WEIGHTS = Path(__file__).parents[1] / "models" / "demo" / "demo.keras"
 _FULL_LABEL_LIGHT = 0.75
 _MOST_GRAIN = np.float32(32)
 _PEAK_RATE = 3e-3

@@ -16,7 +16,7 @@ from igcli.demo.samples import SAMPLES
 from igcli.demo.scenes import CLASSES, render_scene
 from igcli.demo.train import WEIGHTS, save
 
-FOLDER = Path(__file__).parents[3] / "sample_images"
+FOLDER = Path(__file__).parents[2] / "sample_images"
 
 
 @pytest.fixture(scope="module")

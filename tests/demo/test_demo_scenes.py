@@ -13,7 +13,7 @@ from igcli.demo.objects import OBJECTS, Palette
 from igcli.demo.samples import SAMPLES, SceneSample
 from igcli.demo.scenes import CLASSES, Scene, render_scene
 
-FOLDER = Path(__file__).parents[3] / "sample_images"
+FOLDER = Path(__file__).parents[2] / "sample_images"
 
 
 @pytest.fixture(scope="module")
