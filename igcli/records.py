@@ -1,6 +1,7 @@
 """The records that flow from room to room."""
 
 from dataclasses import dataclass, field
+from typing import Literal, Required, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -131,3 +132,87 @@ class Explanation:
         if not self.complete or abs(difference) < SMALLEST_DIFFERENCE:
             return None
         return abs(self.attribution_sum - difference) / abs(difference)
+
+
+class Scores(TypedDict, total=False):
+    """The figures of one method and one target in a record.
+
+    Attributes:
+        target: Index of the explained output.
+        label: Its name.
+        pixels: Number of pixels whose scores are added up, for networks that classify pixels.
+        score: Explained score at the image; this and the following are null where not finite.
+        baseline_score: Explained score at the baseline.
+        attribution_sum: Sum of all attributions.
+        completeness_error: See `Explanation.completeness_error`.
+    """
+
+    target: int
+    label: str
+    pixels: int
+    score: float | None
+    baseline_score: float | None
+    attribution_sum: float | None
+    completeness_error: float | None
+
+
+class Entry(Scores, total=False):
+    """A further method or target of an image, an item of `others` in its record.
+
+    Attributes:
+        method: Name of the method.
+    """
+
+    method: str
+
+
+class Record(Scores, total=False):
+    """What is recorded of one image: a line of results.jsonl.
+
+    A failed image has `image`, `source`, `status` and `error`, and `image_sha256` where its bytes
+    could be read. The figures are those of the main method and the first target.
+
+    Records read from disk may have been written by anybody: `igcli.outputs.journal.parse` ensures
+    `image` alone, so readers that show or add up other fields check their types.
+
+    Attributes:
+        image: Name of the image, its path mirrored in the output.
+        source: Its path as it was given.
+        status: Whether there is a result.
+        error: Why there is none.
+        image_sha256: Hash of the image's bytes.
+        model_sha256: Hash of the network.
+        config_sha256: Hash of the settings that change results.
+        revision: Version of the algorithms that made the result.
+        precision: Arithmetic of the network.
+        gradient_evaluations: Number of gradients, of all methods and targets.
+        seconds: Duration of the image's work.
+        panel: Path of the panel relative to the output; null where none was written, as below.
+        gif: Path of the animation.
+        arrays: Path of the arrays.
+        warnings: One line each.
+        profile: Name of the image's colour profile where it is not sRGB.
+        panel_scales: Scale that panels share, by method.
+        others: Further methods and targets.
+        tar: Name of the tar archive that the image is a member of.
+    """
+
+    image: Required[str]
+    source: str
+    status: Literal["ok", "failed"]
+    error: str
+    image_sha256: str
+    model_sha256: str
+    config_sha256: str
+    revision: int
+    precision: str
+    gradient_evaluations: int
+    seconds: float
+    panel: str | None
+    gif: str | None
+    arrays: str | None
+    warnings: list[str]
+    profile: str
+    panel_scales: dict[str, float]
+    others: list[Entry]
+    tar: str
