@@ -1,6 +1,7 @@
 """Settings as YAML: resolved, to be fed back, or commented, to start from."""
 
 import os
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -98,15 +99,15 @@ def _preset(keys: tuple[Key, ...]) -> frozenset[str]:
 
 def _help(key: Key) -> str:
     """Return what a key is, and what it may be where that is not said."""
-    choices = [str(choice) for option in key.options for choice in option.choices]
-    is_said = choices and all(choice in key.help for choice in choices)
+    allowed = words(key.options)
+    is_said = all(part in key.help for part in re.split(", | or ", allowed))
     is_plain = all(
         option.kind in (str, bool) and not option.mark(Expected) for option in key.options
     )
     is_list = any(option.items is not None for option in key.options)
     if is_said or is_plain or is_list:
         return key.help
-    return f"{key.help.removesuffix('.')}: {words(key.options)}."
+    return f"{key.help} Value: {allowed}."
 
 
 def _comment(text: str) -> Iterator[str]:

@@ -11,14 +11,14 @@ PILLOWS = 178_956_970
 
 
 class Limits(Options):
-    """What is too much for one image, checked before it is decoded; and what its colours mean."""
+    """Limits of size, checked before an image is decoded, and the treatment of colour profiles."""
 
     max_pixels: int = Field(default=50_000_000, ge=1, le=PILLOWS)
-    """Pixels of an image; a larger one is a failed record."""
+    """Maximum number of pixels in an image; a larger image is recorded as failed."""
 
     max_bytes: int = Field(default=1 << 28, ge=1)
-    """Bytes of an image file; a larger one is a failed record."""
+    """Maximum size of an image file in bytes; a larger file is recorded as failed."""
 
     icc: Literal["ignore", "srgb"] = "ignore"
-    """Colour profiles in images: ignore takes numbers as they are, as what trained most networks
-    did; srgb converts from them (Display P3, Adobe RGB, CMYK)."""
+    """Treatment of colour profiles: ignore uses pixel values as stored, as most networks were
+    trained; srgb converts them to sRGB (from Display P3, Adobe RGB, CMYK)."""

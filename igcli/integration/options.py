@@ -19,17 +19,18 @@ _KINDS = ", ".join(baselines.names())
 
 
 class BaselineOptions(Options):
-    """The input that stands for "nothing there"."""
+    """The reference input of a path, which stands for "nothing there"."""
 
     shorthand: ClassVar[str] = "kind"
 
     kind: Annotated[
         str, PathField(baselines.is_name), Expected(f"{_KINDS}, '#rrggbb' or an image file")
     ] = "black"
-    """A name, a colour, or an image file, fitted as the images are."""
+    """Reference input that attributions are measured from: a name, a colour or an image file, which
+    is fitted like the images."""
 
     samples: int = Field(default=1, ge=1, le=1000)
-    """Noise: number of baselines drawn, whose attributions are averaged."""
+    """Number of noise baselines to draw, whose attributions are averaged."""
 
     @field_validator("kind")
     @classmethod
@@ -50,25 +51,25 @@ class PathOptions(Options):
     """Where the path starts and how finely it is evaluated."""
 
     baseline: BaselineOptions = BaselineOptions()
-    """Input that stands for "nothing there", in pixel space."""
+    """Reference input, in pixel values, that attributions are measured from."""
 
     steps: Annotated[int, Field(ge=1)] | Literal["auto"] = 50
-    """Intervals of the path (the trapezoid rule evaluates one point more); auto takes as many as
-    the tolerance asks for."""
+    """Number of intervals of the path (the trapezoid rule evaluates one more point), or auto to
+    refine each image until its error is within the tolerance."""
 
     rule: RuleName = "trapezoid"
-    """Where each interval is evaluated; only the trapezoid rule goes with auto steps."""
+    """Quadrature rule of the path integral; auto steps require trapezoid."""
 
     tolerance: float = Field(default=0.05, gt=0, lt=1)
-    """With auto steps, the completeness error, and the estimated error of single attributions,
-    that an image is refined to."""
+    """With auto steps, the completeness error and the estimated error of single attributions at
+    which refinement stops."""
 
     max_steps: int = Field(default=1000, ge=1)
-    """Most intervals (draws of expected_gradients) of an image with auto steps, which then stops
-    with a warning."""
+    """With auto steps, the maximum number of intervals (draws of expected_gradients); refinement
+    then stops with a warning."""
 
     seed: int = Field(default=0, ge=0)
-    """Seed of all that is drawn at random; equal seeds give equal results."""
+    """Seed of everything random; equal seeds give equal results."""
 
     @field_validator("rule")
     @classmethod

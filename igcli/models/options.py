@@ -55,10 +55,11 @@ class Normalization(Options):
     """Preprocessing by numbers: (pixel - mean) / std."""
 
     mean: float | Channels = 0.0
-    """Subtracted from every pixel value, 0...255: one number, or one each for red, green, blue."""
+    """Mean to subtract from pixel values 0...255: one number, or one each for red, green and
+    blue."""
 
     std: Positive | PositiveChannels = 1.0
-    """What the difference is divided by: one number, or one each for red, green, blue."""
+    """Standard deviation to divide by: one number, or one each for red, green and blue."""
 
 
 Preprocess = Literal["tf", "torch", "caffe", "unit", "none"]
@@ -70,13 +71,13 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class ModelOptions(Options):
-    """Which network, and how images are brought to it."""
+    """The network and how images are prepared for it."""
 
     shorthand: ClassVar[str] = "source"
 
     source: Annotated[str, PathField(is_name), AfterValidator(_known)] = "demo"
-    """The network: demo, inception_v1, keras:NAME, a .keras or .h5 file, a SavedModel folder or a
-    frozen .pb graph."""
+    """Network to explain: demo, inception_v1, keras:NAME, a .keras or .h5 file, a SavedModel folder
+    or a frozen .pb graph."""
 
     weights: Annotated[str | None, PathField(lambda weights: weights in WEIGHTS)] = Field(
         default=None, examples=["imagenet"]
@@ -87,44 +88,46 @@ class ModelOptions(Options):
         Preprocess | Normalization | None,
         Expected("tf, torch, caffe, unit, none or {mean: 117.0, std: 1.0}"),
     ] = Field(default=None, examples=["tf"])
-    """What the network expects of pixels 0...255: tf (to -1...1), torch, caffe, unit (to 0...1),
-    none, or {mean: 117.0, std: 1.0}; known for networks with a name, for a file it is none."""
+    """Scaling of pixel values 0...255 that the network expects: tf (to -1...1), torch, caffe, unit
+    (to 0...1), none, or {mean: 117.0, std: 1.0}; networks known by name have their own, for files
+    it is none."""
 
     labels: Annotated[str | None, PathField()] = Field(default=None, examples=["labels.txt"])
-    """Class names in the order of the network's outputs: a text file with a name a line, or with
-    its index before it (0 cat), or JSON."""
+    """Class names in the order of the network's outputs: a text file with one name per line, with
+    or without its index (0 cat), or JSON."""
 
     size: tuple[Side, Side] | None = Field(default=None, strict=False, examples=[[224, 224]])
-    """Height and width of the input, where the network leaves it open."""
+    """Height and width of the input, for networks that accept any size."""
 
     fit: Literal["crop", "squash", "pad"] = "crop"
-    """How an image of another size is fitted: crop (shorter side, then centre), squash or pad."""
+    """How to fit images of another shape: crop (scale the shorter side, then cut out the centre),
+    squash or pad."""
 
     resample: Literal["nearest", "bilinear", "bicubic", "lanczos", "area"] = "bilinear"
-    """How pixels of another size are computed; all but nearest are antialiased."""
+    """Interpolation of images of another size; all but nearest are antialiased."""
 
     input: Name | None = Field(default=None, examples=["input:0"])
-    """The tensor of a frozen graph, or the key of a SavedModel, that takes the image."""
+    """Input that takes the image: a tensor of a frozen graph or a key of a SavedModel."""
 
     output: Name | Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["softmax:0"])
-    """The output to explain where there are several: a tensor of a frozen graph, a key of a
-    SavedModel, the name or the index of a Keras network's output."""
+    """Output to explain if there are several: a tensor of a frozen graph, a key of a SavedModel, or
+    the name or index of a Keras network's output."""
 
     feeds: Annotated[
         dict[str, float | bool] | None,
-        Expected("a mapping such as {keep_prob: 1.0}, as an option keep_prob=1.0"),
+        Expected("a mapping such as {keep_prob: 1.0}, on the command line keep_prob=1.0"),
     ] = Field(default=None, examples=[{"keep_prob": 1.0}])
-    """Values for the further inputs of a frozen graph, by name."""
+    """Values of further inputs of a frozen graph, by name."""
 
     activation: Activation | None = Field(default=None, examples=["softmax"])
-    """Added to a network that ends in logits, so that probabilities are explained: softmax (one
-    class) or sigmoid (any number of classes)."""
+    """Activation to add to a network that ends in logits, so that probabilities are explained:
+    softmax (one class) or sigmoid (any number of classes)."""
 
     custom_objects: Annotated[str | None, PathField(is_module)] = Field(
         default=None, examples=["my_layers.py"]
     )
-    """A Python file, or a module by name, with the layers and functions that a Keras file needs of
-    its author's; it is run, and only with --trust-model."""
+    """Python file or module with the custom layers and functions of a Keras file; it is executed,
+    so it requires --trust-model."""
 
     @model_validator(mode="after")
     def _weights_are_for_applications(self) -> "ModelOptions":

@@ -77,32 +77,36 @@ class StyleOptions(Options):
     """How an attribution is turned into a picture."""
 
     style: StyleName = "overlay"
-    """How attributions are shown."""
+    """How to draw attributions."""
 
     polarity: Literal["positive", "negative", "both"] = "positive"
-    """Attributions that overlay and clipped show: positive in green, negative in red."""
+    """Attributions that the styles overlay and clipped draw: positive (green), negative (red) or
+    both."""
 
     scale: Literal["per_image", "shared"] | Annotated[float, Field(ge=1e-30, le=1e30)] = "per_image"
-    """Attribution at full strength: each picture's own (per_image), the median of those of the
-    first 32 images, method by method (shared), or a number; in a GIF a frame is such a picture."""
+    """Attribution drawn at full strength: each picture's own (per_image), the median of those of
+    the first 32 images, method by method (shared), or a number; each GIF frame counts as a
+    picture."""
 
     clip_above: float = Field(default=99, gt=0, le=100)
-    """Clipped: the largest attributions up to (100 - clip_above)% of their sum are full."""
+    """Style clipped: draw the largest attributions, up to (100 - clip_above)% of the sum, at full
+    strength."""
 
     clip_below: float = Field(default=0, ge=0, lt=100)
-    """Clipped: the smallest attributions, clip_below% of their sum, are not shown."""
+    """Style clipped: hide the smallest attributions, clip_below% of the sum."""
 
     cleanup: bool = False
-    """Clipped: remove specks and close gaps."""
+    """Style clipped: remove specks and close gaps."""
 
     outlines: bool = False
-    """Clipped: draw the outlines of the largest shapes alone."""
+    """Style clipped: draw only the outlines of the largest shapes."""
 
     sign: Literal["all", "positive", "negative", "absolute_value"] = "all"
-    """Attributions that heat maps and masks show; masks show all by absolute value."""
+    """Attributions that heat maps and masks draw; masks draw all of them by absolute value."""
 
     outlier_percent: float = Field(default=2, ge=0, lt=100)
-    """Heat maps and masks: the largest attributions, this share of their sum, are full."""
+    """Heat maps and masks: draw the largest attributions, up to this percentage of the sum, at full
+    strength."""
 
     @model_validator(mode="after")
     def _clips_in_order(self) -> Self:
@@ -115,7 +119,7 @@ class _Look(Options):
     """The first key; the order of a class's bases puts it before those of its own fields."""
 
     preset: Annotated[PresetName, Presets(PRESETS)] = "published"
-    """A published look: what the other keys of the panel are where they are not given."""
+    """Published look, which sets the defaults of the other panel settings."""
 
     @model_validator(mode="before")
     @classmethod
@@ -130,45 +134,46 @@ class PanelOptions(StyleOptions, _Look):
     """What a panel shows and how it is stored."""
 
     columns: Columns = Field(default=("image", "label", "method"), min_length=1)
-    """Columns from left to right: image, label, method (the run's), methods by name, baseline,
-    path (the score along it) and colorbar."""
+    """Columns from left to right: image, label, method (the selected one), methods by name,
+    baseline, path (the score along it) and colorbar."""
 
     label_lines: Annotated[tuple[LabelLine, ...], Field(strict=False)] = ("label", "score")
-    """What stands under the heading of the label."""
+    """Lines below the heading of the label column: label, score, target, completeness_error."""
 
     magnify: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
-    """How many times pictures are magnified, those of GIFs, too; auto magnifies those whose shorter
-    side is under 160 pixels."""
+    """Magnification of pictures, those of GIFs included; auto magnifies pictures whose shorter side
+    is under 160 pixels."""
 
     headings: Headings = "full"
-    """Headings: full (what, and for which label), short, or short ones over pictures alone."""
+    """Headings of columns: full (content and class), short, or pictures (short, and only above
+    pictures)."""
 
     format: Literal["jpg", "png"] = "jpg"
-    """File format of the panels."""
+    """File format of panels."""
 
     quality: int = Field(default=95, ge=1, le=100)
-    """JPEG quality."""
+    """JPEG quality of panels."""
 
     font: Annotated[str | None, PathField()] = Field(default=None, examples=["NotoSansJP.otf"])
-    """Font file for all text, of animations, too; without one, letters that the packaged font
-    lacks are looked for in the fonts of the machine."""
+    """Font file for all text, that of GIFs included; by default, the bundled font, with system
+    fonts for letters that it lacks."""
 
 
 class GifOptions(StyleOptions):
     """How the interior gradients are animated."""
 
     style: StyleName = "windowing"
-    """How the gradients of each frame are shown."""
+    """How to draw the gradients of each frame."""
 
     frame_ms: int = Field(default=500, ge=20, le=655_350)
-    """Time a frame stands, in milliseconds; GIFs keep hundredths of a second."""
+    """Duration of a frame in milliseconds; GIFs store hundredths of a second."""
 
     loop: int = Field(default=0, ge=0, le=65_535)
-    """Repetitions of the animation; 0 is endless."""
+    """Number of repetitions of the animation; 0 repeats it forever."""
 
     format: Literal["gif", "webp"] = "gif"
-    """File format of the animations; WebPs are about half as large."""
+    """File format of animations; WebP files are about half as large."""
 
     columns: Columns = ()
-    """Columns beside the gradients: image, label, method, methods by name, baseline and path, the
-    score along it with a moving point."""
+    """Columns beside the gradients: image, label, method (the selected one), methods by name,
+    baseline and path (the score along it, with a moving point)."""

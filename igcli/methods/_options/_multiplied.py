@@ -7,5 +7,5 @@ class Multiplied(Options):
     """Gradients times the input, or its difference from the baseline."""
 
     multiply_by_input: bool = True
-    """Whether gradients are multiplied by the input, or by its difference from the baseline; false
-    gives gradients alone, which sum to nothing in particular."""
+    """Multiply gradients by the input, or by its difference from the baseline; gradients alone do
+    not add up to the score."""

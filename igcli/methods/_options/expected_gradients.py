@@ -9,21 +9,21 @@ from igcli.options import PathField
 
 
 class ExpectedGradientsOptions(Multiplied):
-    """Expected gradients: baselines drawn from a folder of images."""
+    """Expected gradients: average over baselines drawn from a folder of images."""
 
     folder: Annotated[str | None, PathField()] = Field(default=None, examples=["backgrounds"])
-    """Folder of images that baselines are drawn from; needed by this method alone."""
+    """Folder of images to draw baselines from, which this method requires."""
 
     samples: int = Field(default=100, ge=1)
-    """Pairs of a baseline and a point on the way from it; not used with steps: auto."""
+    """Number of draws, each of a baseline and a point on its path; ignored with auto steps."""
 
     noise: float = Field(default=0.0, ge=0)
-    """Standard deviation of noise around the baselines (GradientSHAP), as a share of the image's
-    range of values."""
+    """Standard deviation of noise added to the baselines (GradientSHAP), as a fraction of the
+    image's range of values."""
 
     noise_levels: float | None = Field(default=None, ge=0, examples=[20.0])
-    """Standard deviation of this noise in levels of the input, 0...255 for images, in place of a
-    share of the range."""
+    """Standard deviation of the noise in units of the input (0...255 for images), in place of a
+    fraction of the range."""
 
 
 OPTIONS = ExpectedGradientsOptions

@@ -4,7 +4,7 @@ from igcli.methods._options._multiplied import Multiplied
 
 
 class GradientsOptions(Multiplied):
-    """Gradients: at the image itself."""
+    """Gradients: of the score, at the image itself."""
 
 
 OPTIONS = GradientsOptions

@@ -6,13 +6,13 @@ from igcli.options import Options
 
 
 class GuidedOptions(Options):
-    """Guided integrated gradients: first the pixels that matter least."""
+    """Guided integrated gradients: move the pixels with the smallest gradients first."""
 
     fraction: float = Field(default=0.25, gt=0, le=1)
-    """Share of the pixels, those of the smallest gradients, that are moved at a time."""
+    """Fraction of the pixels, those with the smallest gradients, to move at a time."""
 
     max_distance: float = Field(default=0.02, ge=0, le=1)
-    """How far from the straight path a pixel may be, as a share of the whole way."""
+    """Maximum distance of a pixel from the straight path, as a fraction of the path's length."""
 
 
 OPTIONS = GuidedOptions

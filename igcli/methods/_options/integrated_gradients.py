@@ -4,7 +4,7 @@ from igcli.methods._options._multiplied import Multiplied
 
 
 class IntegratedOptions(Multiplied):
-    """Integrated gradients: the mean of the gradients on the way from the baseline."""
+    """Integrated gradients: average the gradients along the path from the baseline."""
 
 
 OPTIONS = IntegratedOptions
