@@ -73,12 +73,10 @@ def choose(device: str) -> str:
     return f"GPU:{number}"
 
 
-tf = tensorflow()
-
-
 @contextmanager
 def out_of_memory() -> Iterator[None]:
     """Turn the errors of a device without memory into `OutOfMemoryError`."""
+    tf = tensorflow()
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
