@@ -20,7 +20,7 @@ from scipy.optimize import linprog
 
 from igcli.config.load import load_settings
 from igcli.config.schema import Settings
-from igcli.pipeline.runs.local import prepare
+from igcli.pipeline.runs.prepared import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.throughput import repeated, scenes, whole_run
@@ -87,7 +87,7 @@ def with_steps(settings: Settings, steps: int) -> Settings:
 
 def asked(settings: Settings, prepared: Any) -> Any:
     """Return what was prepared, asked with other settings."""
-    return replace(prepared, plan=replace(prepared.plan, options=settings))
+    return replace(prepared, spec=replace(prepared.spec, options=settings))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from igcli.gallery.run_page import write_gallery
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.resume.earlier import Earlier
-from igcli.pipeline.runs.local import LocalRun, prepare
+from igcli.pipeline.runs.local import LocalRun
+from igcli.pipeline.runs.prepared import prepare
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 

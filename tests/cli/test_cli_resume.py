@@ -206,7 +206,7 @@ def test_a_changed_setting_is_refused_with_the_difference(
     before = files(output)
     options, said = CHANGED[name]
     with monkeypatch.context() as patched:
-        patched.setattr("igcli.pipeline.runs.local.load", None)  # Before the network is loaded.
+        patched.setattr("igcli.pipeline.runs.prepared.load", None)  # Before the network is loaded.
         result = again(*options)
     assert result.code == 2
     [line] = result.err.splitlines()
@@ -264,7 +264,7 @@ def test_another_network_under_the_same_name_is_refused(
     again("--model", model)
     other_network(model, tiny_model)
     with monkeypatch.context() as patched:
-        patched.setattr("igcli.pipeline.runs.local.load", None)
+        patched.setattr("igcli.pipeline.runs.prepared.load", None)
         result = again("--model", model)
     assert result.code == 2
     assert "model: another network, SHA-256" in result.err
@@ -382,7 +382,7 @@ def test_the_precision_of_the_first_run_holds(
 ) -> None:
     again("--precision", "auto", "--limit", "2")
     chosen = {record["precision"] for record in lines(output)}
-    monkeypatch.setattr("igcli.pipeline.runs.local.settled", None)
+    monkeypatch.setattr("igcli.pipeline.runs.local.with_precision", None)
     assert again("--precision", "auto").code == 0
     assert {record["precision"] for record in lines(output)} == chosen
 
@@ -414,7 +414,7 @@ def test_results_of_another_version_are_refused(
     text = "".join(json.dumps(record) + "\n" for record in found)
     (output / "results.jsonl").write_text(text)
     with monkeypatch.context() as patched:
-        patched.setattr("igcli.pipeline.runs.local.load", None)  # Before the network is loaded.
+        patched.setattr("igcli.pipeline.runs.prepared.load", None)  # Before the network is loaded.
         result = again()
     assert result.code == 2
     [line] = result.err.splitlines()

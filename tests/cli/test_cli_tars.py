@@ -110,7 +110,7 @@ def test_images_wait_for_their_turn_in_a_bounded_number(
     write_tar(tmp_path / "in/x.tar", samples(12))
     run = ("attribute", "in", *TAR, *settings[:2], "--steps", "auto", "--tolerance", "0.0001")
     cli(*run, "--batch-size", "4", "--output", "free")
-    monkeypatch.setattr("igcli.pipeline.runs.tar.MOST_WAITING", 1)
+    monkeypatch.setattr("igcli.pipeline.runs.tar.MAX_WAITING", 1)
     result = cli(*run, "--batch-size", "4", "--output", "bounded")
     assert "12 of 12 images done" in result.err
     name = "tars/x.tar"

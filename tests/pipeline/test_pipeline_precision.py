@@ -10,7 +10,7 @@ from igcli.config.schema import Settings
 from igcli.integration.baseline_sampler import starts
 from igcli.integration.network import PointGradients, Points
 from igcli.models.load import Model
-from igcli.pipeline.calibration.precision import correlation, settled
+from igcli.pipeline.calibration.precision import correlation, with_precision
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.pipeline.image.context import Context
@@ -72,7 +72,7 @@ def test_bfloat16_is_taken_where_it_is_fast_and_right(
 ) -> None:
     network = Rounding(seconds, error, has_bfloat16=has_bfloat16)
     shared = context(network)
-    found = list(settled(sources, shared, Engine(network, batch_size=5)))
+    found = list(with_precision(sources, shared, Engine(network, batch_size=5)))
     assert found == sources
     assert network.precision == chosen
     assert shared.model.precision == chosen

@@ -21,7 +21,7 @@ from igcli.cli.attribute.request import (
 from igcli.cli.terminal import say
 from igcli.images.sources import Walk
 from igcli.outputs.exclusive_access import clear_place, occupied
-from igcli.pipeline.calibration.recorded import settle
+from igcli.pipeline.calibration.recorded import recorded_calibration
 from igcli.pipeline.resume.earlier import Earlier, count_results
 from igcli.pipeline.resume.shard_consistency import agree
 
@@ -140,7 +140,7 @@ def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
         UsageError: A setting is none for workers, or the cluster has no room for them.
         IgcliError: The cluster or the network cannot be had.
     """
-    settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
+    calibration = recorded_calibration(asked.settings, asked.place, earlier, panels=asked.panels)
     say_demo(asked)
     # Imported once everything that can be known without Ray is known to be right.
     from igcli.pipeline.distributed.messages import WorkerConfig
@@ -156,10 +156,12 @@ def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
         say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
         if not agree(asked.place, earlier, pool.facts["model_sha256"]):
             earlier = earlier_of(asked)  # another shard came first
-            settled = settle(asked.settings, asked.place, earlier, panels=asked.panels)
+            calibration = recorded_calibration(
+                asked.settings, asked.place, earlier, panels=asked.panels
+            )
         if arguments.on_existing == "overwrite":
             clear_place(asked.place)
-        return FleetRun(pool, asked.place, earlier=earlier, settled=settled)
+        return FleetRun(pool, asked.place, earlier=earlier, calibration=calibration)
     except BaseException:
         pool.stop()
         raise

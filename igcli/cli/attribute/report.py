@@ -64,7 +64,7 @@ class Report:
             self.tick()
         for name in outcome.files:
             self.wrote(name)
-        if outcome.standing:
+        if outcome.up_to_date:
             self._stood(outcome)
             return
         if self._wanted.as_json:

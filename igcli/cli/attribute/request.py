@@ -21,7 +21,7 @@ from igcli.pipeline.preflight import check
 from igcli.pipeline.resume.earlier import Earlier, agreed
 
 if TYPE_CHECKING:
-    from igcli.pipeline.runs.local import Prepared
+    from igcli.pipeline.runs.prepared import Prepared
 
 
 def refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) -> None:
@@ -161,7 +161,7 @@ def prepared_for(asked: RunRequest) -> "Prepared":
     """
     say_demo(asked)
     # Imported once everything that can be known without TensorFlow is known to be right.
-    from igcli.pipeline.runs.local import prepare
+    from igcli.pipeline.runs.prepared import prepare
 
     trust = asked.arguments.trust_model
     prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)

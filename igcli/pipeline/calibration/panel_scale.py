@@ -56,7 +56,7 @@ class SharedScales:
         Raises:
             OutputError: They cannot be read.
         """
-        methods = context.plan.methods
+        methods = context.spec.methods
         self.context = replace(context, scales=recorded_scales(folder, methods))
         self._engine = engine
 
@@ -102,7 +102,7 @@ class SharedScales:
             return list(results)
 
     def _missing(self) -> set[str]:
-        return {*self.context.plan.methods} - {*self.context.scales}
+        return {*self.context.spec.methods} - {*self.context.scales}
 
     def _learn(self, images: Iterable[Attributed]) -> None:
         options: StyleOptions = self.context.settings.panel

@@ -24,7 +24,7 @@ _TURNS = 2
 Exact = Literal["float32", "bfloat16"]
 
 
-def settled(sources: Iterable[Source], context: Context, engine: Engine) -> Iterator[Source]:
+def with_precision(sources: Iterable[Source], context: Context, engine: Engine) -> Iterator[Source]:
     """Choose the network's precision by the first image that can be read; yield all sources.
 
     bfloat16 is taken where it is faster and its attributions agree with those of float32: their
@@ -56,7 +56,7 @@ def _chosen(image: Array, context: Context, engine: Engine) -> Exact:
     precisions: tuple[Exact, Exact] = ("float32", "bfloat16")
     for precision in precisions:
         network.precision = precision
-        [[found, *_]] = engine.run([explain(image, context.plan)])
+        [[found, *_]] = engine.run([explain(image, context.spec)])
         maps[precision] = found.attributions.mean(-1, dtype=np.float64)
     for _ in range(_TURNS):  # In turns: what else the machine does meets both.
         for precision in precisions:

@@ -12,7 +12,7 @@ from igcli.outputs.shards import RunLocation, begun
 from igcli.pipeline.preflight import methods_of
 from igcli.pipeline.resume.earlier import Earlier
 
-UNSETTLED = (
+NOT_RECORDED = (
     "{} is settled by the first images, which workers do not share: {}, or begin with "
     "--engine local --limit 32 and go on with --engine ray"
 )
@@ -20,7 +20,7 @@ OWN_GPU = "device: {}: --engine ray gives each worker a GPU of its own: use devi
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class RecordedCalibration:
     """What the first images of a run settled for all.
 
     Attributes:
@@ -32,7 +32,9 @@ class Settled:
     scales: Mapping[str, float]
 
 
-def settle(settings: Settings, place: RunLocation, earlier: Earlier, *, panels: bool) -> Settled:
+def recorded_calibration(
+    settings: Settings, place: RunLocation, earlier: Earlier, *, panels: bool
+) -> RecordedCalibration:
     """Look up what a local run leaves to its first images.
 
     Args:
@@ -50,14 +52,14 @@ def settle(settings: Settings, place: RunLocation, earlier: Earlier, *, panels: 
     if settings.precision == "auto":
         precision = (earlier.record or {}).get("precision")
         if precision not in ("float32", "bfloat16"):
-            raise UsageError(UNSETTLED.format("precision: auto", "choose float32 or bfloat16"))
+            raise UsageError(NOT_RECORDED.format("precision: auto", "choose float32 or bfloat16"))
     scales: Mapping[str, float] = {}
     if panels and settings.panel.scale == "shared":
         methods = methods_of(settings, panels=True)
         scales = recorded_scales(place.folder, methods)
         if len(scales) < len(methods):
-            raise UsageError(UNSETTLED.format("panel.scale: shared", "give a number"))
-    return Settled(precision, scales)
+            raise UsageError(NOT_RECORDED.format("panel.scale: shared", "give a number"))
+    return RecordedCalibration(precision, scales)
 
 
 def recorded_scales(folder: OutputFolder, methods: Iterable[str]) -> Mapping[str, float]:

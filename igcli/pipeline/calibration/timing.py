@@ -17,7 +17,7 @@ from igcli.pipeline.image.fitting import fitted
 from igcli.records import Source
 
 if TYPE_CHECKING:
-    from igcli.pipeline.runs.local import Prepared
+    from igcli.pipeline.runs.prepared import Prepared
 
 TIMED = 3
 
@@ -34,7 +34,7 @@ def evaluations_for(sources: Iterable[Source], settings: Settings, prepared: "Pr
         try:
             pixels = decode(read_file(source.path, most=settings.max_bytes), settings)
             image = fitted(pixels, prepared.model, settings.model).astype(np.float32)
-            [found] = prepared.engine.run([explain(image, prepared.plan, source)])
+            [found] = prepared.engine.run([explain(image, prepared.spec, source)])
         except ImageError:
             continue
         return sum(each.evaluations for each in found)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from igcli.config.schema import Settings
 from igcli.outputs.shards import Shard
-from igcli.pipeline.calibration.recorded import Settled
+from igcli.pipeline.calibration.recorded import RecordedCalibration
 from igcli.pipeline.resume.earlier import Earlier
 
 
@@ -33,7 +33,7 @@ class RunConfig:
 
     Attributes:
         earlier: What is there already.
-        settled: What the first images settled.
+        calibration: What earlier runs settled by their first images.
         batch_size: Gradient evaluations at a time: the last bits depend on it.
         output: The path of the output.
         shard: Which part of a run it is, if it is one.
@@ -41,7 +41,7 @@ class RunConfig:
     """
 
     earlier: Earlier
-    settled: Settled
+    calibration: RecordedCalibration
     batch_size: int
     output: str
     shard: Shard | None

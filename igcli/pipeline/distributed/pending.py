@@ -14,7 +14,7 @@ from igcli.outputs.record_index import Index
 from igcli.pipeline.distributed.coordinator import Assignment
 from igcli.pipeline.image.outcome import Outcome, Record
 from igcli.pipeline.resume.earlier import Earlier
-from igcli.pipeline.resume.up_to_date import Files, files_of, is_standing, wanted_of
+from igcli.pipeline.resume.up_to_date import Files, files_of, is_up_to_date, requested_files
 from igcli.records import Source
 from igcli.render.options import GifOptions
 
@@ -58,14 +58,14 @@ class Pending:
 
     def _look(self, source: Source) -> Assignment | Outcome:
         earlier = self.index.find(source.name)
-        if earlier is not None and self._is_standing(source, earlier):
-            return Outcome(earlier, standing=True)
+        if earlier is not None and self._is_up_to_date(source, earlier):
+            return Outcome(earlier, up_to_date=True)
         return Assignment(source, earlier)
 
-    def _is_standing(self, source: Source, earlier: Record) -> bool:
+    def _is_up_to_date(self, source: Source, earlier: Record) -> bool:
         try:
             hashes = {"image_sha256": self.sha256(source), **self.hashes}
-            return is_standing(
+            return is_up_to_date(
                 earlier,
                 hashes,
                 lambda: self._wanted(source),
@@ -79,7 +79,7 @@ class Pending:
         described = self.earlier.described
         animated = (described.gif or GifOptions()).format
         files = files_of(source.name, described.panel.format, animated)
-        return wanted_of(files, self.settings, panels=self.panels)
+        return requested_files(files, self.settings, panels=self.panels)
 
     def sha256(self, source: Source) -> str:
         """Return the hash of an image's file, hexadecimal.

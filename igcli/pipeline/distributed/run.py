@@ -11,7 +11,7 @@ from igcli.errors import IgcliError, ImageError, ModelError, OutputError
 from igcli.outputs.journal import PARTS, Journal, join
 from igcli.outputs.shards import RunLocation
 from igcli.outputs.temp_cleanup import sweep
-from igcli.pipeline.calibration.recorded import Settled
+from igcli.pipeline.calibration.recorded import RecordedCalibration
 from igcli.pipeline.distributed.coordinator import MOST_DEATHS, Assignment, Updates
 from igcli.pipeline.distributed.messages import RunConfig
 from igcli.pipeline.distributed.pending import BLOCK, Pending
@@ -41,7 +41,7 @@ class FleetRun:
     """
 
     def __init__(
-        self, pool: Pool, place: RunLocation, *, earlier: Earlier, settled: Settled
+        self, pool: Pool, place: RunLocation, *, earlier: Earlier, calibration: RecordedCalibration
     ) -> None:
         """Open the records, describe the results that will be there, and let workers begin.
 
@@ -49,7 +49,7 @@ class FleetRun:
             pool: The workers, ready; they end with the run.
             place: Where results go.
             earlier: What is there already.
-            settled: What the first images of the run settled.
+            calibration: What earlier runs settled by their first images.
 
         Raises:
             OutputError: Nothing can be written.
@@ -70,10 +70,10 @@ class FleetRun:
         if settings.batch_size == "auto":
             size = agreed_batch_size(place, size, device)
         self._facts = {**pool.facts, "batch_size": size, "workers": pool.workers}
-        if settled.precision is not None:
-            self._facts["precision"] = settled.precision
+        if calibration.precision is not None:
+            self._facts["precision"] = calibration.precision
         path, shard = place.folder.path, place.shard
-        pool.open(RunConfig(earlier, settled, size, path, shard, self._tag))
+        pool.open(RunConfig(earlier, calibration, size, path, shard, self._tag))
 
     @property
     def record(self) -> Record:

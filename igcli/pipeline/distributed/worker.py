@@ -24,7 +24,7 @@ from igcli.pipeline.engine.engine import Engine, Job
 from igcli.pipeline.image.context import Context
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome, Record
-from igcli.pipeline.runs.local import Prepared, context_for, prepare
+from igcli.pipeline.runs.prepared import Prepared, context_for, prepare
 
 Rows = dict[str, npt.NDArray[np.int64]]
 
@@ -128,8 +128,8 @@ def work(calls: "Calls", order: WorkerConfig, lost: Sequence[Assignment]) -> Non
     terms: RunConfig | None = calls("ready", _facts(prepared, order))
     if terms is None:
         return
-    if terms.settled.precision is not None:
-        prepared.model.network.precision = terms.settled.precision
+    if terms.calibration.precision is not None:
+        prepared.model.network.precision = terms.calibration.precision
     folder = output_at(terms.output)
     folder.tag = f"{terms.tag}-{calls.ticket}-{secrets.token_hex(4)}"
     place = RunLocation(folder, terms.shard)
@@ -140,7 +140,7 @@ def work(calls: "Calls", order: WorkerConfig, lost: Sequence[Assignment]) -> Non
         common = context_for(
             order.settings, place, prepared=prepared, earlier=terms.earlier, journal=journal
         )
-        context = replace(common, scales=terms.settled.scales)
+        context = replace(common, scales=terms.calibration.scales)
         engine = Engine(prepared.model.network, batch_size=terms.batch_size)
         with closing(_Images(calls, context).outcomes(engine)) as outcomes:
             _report(calls, outcomes)

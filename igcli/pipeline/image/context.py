@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from igcli.config.schema import Settings
 from igcli.models.load import Model
 from igcli.pipeline.explain.spec import AttributionSpec
-from igcli.pipeline.resume.up_to_date import Files, ResultFiles, files_of, wanted_of
+from igcli.pipeline.resume.up_to_date import Files, ResultFiles, files_of, requested_files
 from igcli.records import Source
 from igcli.render.text import PACKAGED, Face
 
@@ -36,7 +36,7 @@ class Context:
         settings: The resolved configuration.
         config_sha256: Of what alters its results.
         model: The network.
-        plan: What is asked about each.
+        spec: What is asked about each.
         folder: Where files go.
         journal: Where records go.
         panels: Whether panels are wanted.
@@ -51,7 +51,7 @@ class Context:
     settings: Settings
     config_sha256: str
     model: Model
-    plan: AttributionSpec
+    spec: AttributionSpec
     folder: ResultFiles
     journal: Recorder
     panels: bool
@@ -68,9 +68,9 @@ class Context:
             return self.naming(source.name)
         return files_of(source.name, self.settings.panel.format, self.gif_format)
 
-    def wanted(self, files: Files) -> Files:
+    def requested(self, files: Files) -> Files:
         """Return those of an image's files that this run is to write."""
-        return wanted_of(files, self.settings, panels=self.panels)
+        return requested_files(files, self.settings, panels=self.panels)
 
     def hashes(self, image_sha256: str) -> dict[str, str]:
         """Return the hashes of all that an image's results are made of."""

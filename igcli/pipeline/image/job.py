@@ -19,7 +19,7 @@ from igcli.pipeline.image.context import Context
 from igcli.pipeline.image.fitting import fitted
 from igcli.pipeline.image.outcome import Outcome, Record
 from igcli.pipeline.image.write_outputs import Attributed, publish, write_others
-from igcli.pipeline.resume.up_to_date import is_standing
+from igcli.pipeline.resume.up_to_date import is_up_to_date
 from igcli.records import Sample, Source
 from igcli.urls import is_url
 
@@ -37,7 +37,7 @@ class _Begun:
     start: float
     data: bytes = b""
     sha256: str | None = None
-    standing: bool = False
+    up_to_date: bool = False
 
 
 def attribute_image(source: Source, context: Context) -> Job[Outcome]:
@@ -64,8 +64,8 @@ def begin_image(source: Source, context: Context) -> Job[Attributed | Outcome]:
     )
     if isinstance(opened, Outcome):
         return opened
-    if opened.standing and earlier:
-        return Outcome(earlier, standing=True)
+    if opened.up_to_date and earlier:
+        return Outcome(earlier, up_to_date=True)
     return (yield from _surviving(opened, context, lambda: _attributed(opened, context)))
 
 
@@ -104,7 +104,7 @@ def _surviving(begun: _Begun, context: Context, job: Callable[[], Job[T]]) -> Jo
 
 def _attributed(begun: _Begun, context: Context) -> Job[Attributed]:
     sample = yield from in_background(_decoded, begun, context)
-    found = yield from explain(sample.image.astype(np.float32), context.plan, begun.source)
+    found = yield from explain(sample.image.astype(np.float32), context.spec, begun.source)
     attributed = Attributed(sample, tuple(found), begun.earlier, begun.start)
     return (
         yield from in_background(write_others, attributed, context, waits=context.folder.is_remote)
@@ -125,16 +125,16 @@ def _open(begun: _Begun, context: Context) -> _Begun:
     """Read the file, and look whether an earlier run left nothing to do."""
     data = read_source(begun.source, most=context.settings.max_bytes)
     sha256 = hashlib.sha256(data).hexdigest()
-    if begun.earlier and _is_standing(begun.earlier, sha256, begun.source, context):
-        return replace(begun, sha256=sha256, standing=True)
+    if begun.earlier and _is_up_to_date(begun.earlier, sha256, begun.source, context):
+        return replace(begun, sha256=sha256, up_to_date=True)
     return replace(begun, data=data, sha256=sha256)
 
 
-def _is_standing(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    return context.plan.targets.are_those_of(earlier, source) and is_standing(
+def _is_up_to_date(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
+    return context.spec.targets.are_those_of(earlier, source) and is_up_to_date(
         earlier,
         context.hashes(sha256),
-        lambda: context.wanted(context.files(source)),
+        lambda: context.requested(context.files(source)),
         context.folder,
         retry_failed=context.retry_failed,
     )

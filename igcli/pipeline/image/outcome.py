@@ -21,13 +21,13 @@ class Outcome:
     Attributes:
         record: Its line in results.jsonl.
         files: Paths of the files written, relative to the output.
-        standing: Whether an earlier run left nothing to do, or failed and is not to be repeated.
+        up_to_date: Whether an earlier run left nothing to do, or failed and is not to be retried.
         redone: Whether the image's content changed since an earlier run.
     """
 
     record: Record
     files: tuple[str, ...] = ()
-    standing: bool = False
+    up_to_date: bool = False
     redone: bool = False
 
     @property

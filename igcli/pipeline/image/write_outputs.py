@@ -35,7 +35,7 @@ def write_others(image: Attributed, context: Context) -> Attributed:
     """
     sample, found = image.sample, image.found
     settings, write = context.settings, context.folder.write
-    wanted = context.wanted(context.files(sample.source))
+    wanted = context.requested(context.files(sample.source))
     if settings.gif is not None:
         animation = pictures.encode_animation(sample, found, context, settings.gif)
         write(wanted["gif"], animation)
@@ -63,7 +63,7 @@ def publish(image: Attributed, context: Context) -> Outcome:
 
 def _drawn(image: Attributed, context: Context) -> Outcome:
     sample, found = image.sample, image.found
-    wanted = context.wanted(context.files(sample.source))
+    wanted = context.requested(context.files(sample.source))
     warnings = list(dict.fromkeys(warning for each in found for warning in each.warnings))
     if "panel" in wanted:
         panel = pictures.encode_panel(sample, found, context)

@@ -45,7 +45,7 @@ def files_of(name: str, panel_format: str, gif_format: str) -> Files:
     }
 
 
-def wanted_of(files: Files, settings: Settings, *, panels: bool) -> Files:
+def requested_files(files: Files, settings: Settings, *, panels: bool) -> Files:
     """Return those of an image's files that a run is to write."""
     asked = {"panel": panels, "gif": settings.gif is not None, "arrays": settings.arrays}
     return {kind: name for kind, name in files.items() if asked[kind]}
@@ -75,7 +75,7 @@ def is_done(
     return named and is_same(earlier, hashes) and all(map(folder.has, wanted.values()))
 
 
-def is_standing(
+def is_up_to_date(
     earlier: Mapping[str, Any],
     hashes: Mapping[str, str],
     wanted: Callable[[], Files],

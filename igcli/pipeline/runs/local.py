@@ -2,114 +2,25 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from igcli.config.schema import Settings
-from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.calibration.batch_size import batch_size_for, tuned
+from igcli.pipeline.calibration.batch_size import tuned
 from igcli.pipeline.calibration.panel_scale import SharedScales
-from igcli.pipeline.calibration.precision import settled
+from igcli.pipeline.calibration.precision import with_precision
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.explain.spec import AttributionSpec, plan
-from igcli.pipeline.image.context import Context
-from igcli.pipeline.image.fonts import face_for
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
-from igcli.pipeline.resume.fingerprint import config_sha256
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
+from igcli.pipeline.runs.prepared import Prepared, context_for
 from igcli.pipeline.runs.recorder import RunRecorder
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
-from igcli.render.options import GifOptions
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """All that a run needs to begin.
-
-    Attributes:
-        model: The network.
-        engine: Runs it.
-        plan: What is asked about each image.
-        panels: Whether panels are wanted.
-    """
-
-    model: Model
-    engine: Engine
-    plan: AttributionSpec
-    panels: bool
-
-    def facts(self, batch_size: int) -> dict[str, Any]:
-        """Return what a summary says of the network and of the batches it was given."""
-        return {
-            "device": self.model.device,
-            "precision": self.model.precision,
-            "batch_size": batch_size,
-            "model_sha256": self.model.sha256,
-        }
-
-
-def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> Prepared:
-    """Load the network and settle what is asked; compiling is left to the first batch.
-
-    Args:
-        settings: The resolved configuration.
-        panels: Whether panels are wanted.
-        trust_model: Whether a Keras file may bring code of its author's.
-
-    Raises:
-        UsageError: The device is not there, or a file that a setting names cannot be used.
-        ModelError: The network cannot be read.
-        IgcliError: It has no such target.
-    """
-    model = load(
-        settings.model,
-        device=settings.device,
-        explain=settings.explain,
-        precision=settings.precision,
-        trust=trust_model,
-    )
-    wanted = settings.batch_size
-    size = batch_size_for(model.device) if wanted == "auto" else wanted
-    asked = plan(settings, model, panels=panels)
-    return Prepared(model, Engine(model.network, batch_size=size), asked, panels)
-
-
-def context_for(
-    settings: Settings,
-    place: RunLocation,
-    *,
-    prepared: Prepared,
-    earlier: Earlier,
-    journal: Journal,
-) -> Context:
-    """Return what the images of a run share; the records of earlier runs are left out.
-
-    Args:
-        settings: The resolved configuration.
-        place: Where results go.
-        prepared: The network and what is asked about each image.
-        earlier: What is there already.
-        journal: Where records go.
-    """
-    return Context(
-        # Where no panels are drawn, those that are there keep their names.
-        settings.model_copy(update={"panel": earlier.described.panel}),
-        config_sha256(settings),
-        prepared.model,
-        prepared.plan,
-        place.folder,
-        journal,
-        prepared.panels,
-        retry_failed=earlier.retry_failed,
-        gif_format=(earlier.described.gif or GifOptions()).format,
-        face=face_for(settings.panel.font, prepared.model.labels or ()),
-    )
 
 
 class LocalRun:
@@ -185,14 +96,14 @@ class LocalRun:
         """Take the precision of an earlier run where there was one: results are to be equal."""
         chosen = (self._earlier.record or {}).get("precision")
         if chosen not in ("float32", "bfloat16"):
-            return settled(sources, self._context, self._engine)
+            return with_precision(sources, self._context, self._engine)
         self.model.network.precision = chosen
         return sources
 
     def _evaluations(self) -> int:
         """Return about how many gradients an image takes."""
         steps = self._context.settings.steps
-        return len(self._context.plan.methods) * (50 if steps == "auto" else steps)
+        return len(self._context.spec.methods) * (50 if steps == "auto" else steps)
 
     def __enter__(self) -> Self:
         return self

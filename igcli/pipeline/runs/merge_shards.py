@@ -64,7 +64,7 @@ class Counts:
     def count(self, line: bytes) -> bytes:
         """Count the record in a line, and return the line."""
         record = json.loads(line)
-        self._summary.add(Outcome(record, standing=True))
+        self._summary.add(Outcome(record, up_to_date=True))
         evaluations = record.get("gradient_evaluations")
         self._evaluations += evaluations if isinstance(evaluations, int) else 0
         return line

@@ -61,7 +61,7 @@ class Summary:
             return
         self.done += 1
         self.redone += outcome.redone
-        if outcome.standing:
+        if outcome.up_to_date:
             self.skipped += 1
         else:
             self.evaluations += outcome.record["gradient_evaluations"]

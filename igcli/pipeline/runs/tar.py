@@ -28,16 +28,16 @@ from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
 from igcli.pipeline.resume.up_to_date import Files
-from igcli.pipeline.runs.local import Prepared, context_for
+from igcli.pipeline.runs.prepared import Prepared, context_for
 from igcli.pipeline.runs.recorder import RunRecorder
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 from igcli.urls import shown
 
-MOST_WAITING = 64
+MAX_WAITING = 64
 """Images that wait for an earlier one before no further ones are taken."""
 
-STANDING, REDONE = 1, 2
+UP_TO_DATE, REDONE = 1, 2
 
 Record = dict[str, Any]
 
@@ -50,7 +50,7 @@ class _Image:
     outcome: Outcome | None = None
 
 
-class Packing:
+class TarResults:
     """Stands for folder, records and earlier records of the images of one tar archive.
 
     Images leave in the order they came in, whatever order they are finished in. The archive that
@@ -59,7 +59,7 @@ class Packing:
     Attributes:
         name: Of the archive that the results go to.
         is_through: Whether there are no more images.
-        flags: `STANDING` and `REDONE` of each image that left.
+        flags: `UP_TO_DATE` and `REDONE` of each image that left.
     """
 
     is_remote = False
@@ -114,7 +114,7 @@ class Packing:
 
     def admitted(self, images: Iterator[Source]) -> Iterator[Source]:
         """Yield images until there are no more, or too many wait for the first."""
-        while self._waiting < MOST_WAITING:
+        while self._waiting < MAX_WAITING:
             image = next(images, None)
             if image is None:
                 self.is_through = True
@@ -184,7 +184,7 @@ class Packing:
 
     def _left(self, outcome: Outcome, group: Group | None) -> Iterator[bytes]:
         record = outcome.record
-        self.flags.append(STANDING * outcome.standing | REDONE * outcome.redone)
+        self.flags.append(UP_TO_DATE * outcome.up_to_date | REDONE * outcome.redone)
         names = self.files(record["image"])
         written = {name: self._written.pop(name, None) for name in names.values()}
         self._there.difference_update(written)
@@ -277,39 +277,39 @@ class TarRun:
         if self._rows is not None:
             self._rows.see_archive(tar, is_read=True)
         formats = settings.panel.format, self._context.gif_format
-        with Packing(self._folder, tar, formats=formats, is_known=self._is_known) as packing:
-            with closing(self._parts(archive, packing)) as parts:
+        with TarResults(self._folder, tar, formats=formats, is_known=self._is_known) as results:
+            with closing(self._parts(archive, results)) as parts:
                 first = next(parts, None)
                 if first is not None:
-                    self._folder.write_parts(packing.name, chain([first], parts))
-            yield from self._recorded(packing, is_new=first is not None)
+                    self._folder.write_parts(results.name, chain([first], parts))
+            yield from self._recorded(results, is_new=first is not None)
         if archive.trouble:
             log.warning("%s: %s", shown(tar.path), archive.trouble)
             self.summary.damage(tar.name, archive.trouble)
 
-    def _parts(self, archive: TarStream, packing: Packing) -> Generator[bytes]:
+    def _parts(self, archive: TarStream, results: TarResults) -> Generator[bytes]:
         """Yield the parts of the archive of results, none if the one that is there stays."""
         context = replace(
-            self._context, folder=packing, journal=packing, index=packing, naming=packing.files
+            self._context, folder=results, journal=results, index=results, naming=results.files
         )
         images = map(self._noticed, archive)
-        while not packing.is_through:
-            jobs = (attribute_image(image, context) for image in packing.admitted(images))
+        while not results.is_through:
+            jobs = (attribute_image(image, context) for image in results.admitted(images))
             with closing(self._prepared.engine.run(jobs)) as outcomes:
                 for outcome in outcomes:
                     self.seen()
-                    yield from packing.put(outcome)
-        yield from packing.end(damaged=bool(archive.trouble))
+                    yield from results.put(outcome)
+        yield from results.end(damaged=bool(archive.trouble))
 
-    def _recorded(self, packing: Packing, *, is_new: bool) -> Iterator[Outcome]:
+    def _recorded(self, results: TarResults, *, is_new: bool) -> Iterator[Outcome]:
         """Record the images of an archive that is whole, where that was not done before."""
-        files = (packing.name,) if is_new else ()
-        records = read_records(self._folder, packing.name) if packing.flags else iter(())
-        for flags, record in zip(packing.flags, records, strict=False):
+        files = (results.name,) if is_new else ()
+        records = read_records(self._folder, results.name) if results.flags else iter(())
+        for flags, record in zip(results.flags, records, strict=False):
             if self._books.index.find(record["image"]) != record:
                 self._journal.append(record)
-            standing, redone = bool(flags & STANDING), bool(flags & REDONE)
-            yield Outcome(record, files, standing=standing, redone=redone)
+            up_to_date, redone = bool(flags & UP_TO_DATE), bool(flags & REDONE)
+            yield Outcome(record, files, up_to_date=up_to_date, redone=redone)
             files = ()
 
     def _noticed(self, image: Source) -> Source:

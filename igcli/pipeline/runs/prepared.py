@@ -1,0 +1,100 @@
+"""What a run loads and resolves before its first image."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from igcli.config.schema import Settings
+from igcli.models.load import Model, load
+from igcli.outputs.shards import RunLocation
+from igcli.pipeline.calibration.batch_size import batch_size_for
+from igcli.pipeline.engine.engine import Engine
+from igcli.pipeline.explain.spec import AttributionSpec, plan
+from igcli.pipeline.image.context import Context, Recorder
+from igcli.pipeline.image.fonts import face_for
+from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.fingerprint import config_sha256
+from igcli.render.options import GifOptions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Everything a run needs before its first image.
+
+    Attributes:
+        model: The network.
+        engine: Runs the network.
+        spec: The attribution settings, resolved for the network.
+        panels: Whether the run draws panels.
+    """
+
+    model: Model
+    engine: Engine
+    spec: AttributionSpec
+    panels: bool
+
+    def facts(self, batch_size: int) -> dict[str, Any]:
+        """Return what the summary says about the network, given the batch size that is used."""
+        return {
+            "device": self.model.device,
+            "precision": self.model.precision,
+            "batch_size": batch_size,
+            "model_sha256": self.model.sha256,
+        }
+
+
+def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> Prepared:
+    """Load the network and resolve the attribution settings; the first batch compiles.
+
+    Args:
+        settings: The resolved configuration.
+        panels: Whether the run draws panels.
+        trust_model: Whether to run custom code contained in a Keras file.
+
+    Raises:
+        UsageError: The device does not exist, or a file named by a setting cannot be used.
+        ModelError: The network cannot be read.
+        IgcliError: The network does not have the target.
+    """
+    model = load(
+        settings.model,
+        device=settings.device,
+        explain=settings.explain,
+        precision=settings.precision,
+        trust=trust_model,
+    )
+    size = settings.batch_size
+    batch_size = batch_size_for(model.device) if size == "auto" else size
+    spec = plan(settings, model, panels=panels)
+    return Prepared(model, Engine(model.network, batch_size=batch_size), spec, panels)
+
+
+def context_for(
+    settings: Settings,
+    location: RunLocation,
+    *,
+    prepared: Prepared,
+    earlier: Earlier,
+    journal: Recorder,
+) -> Context:
+    """Return what the images of a run share, without an index of earlier records.
+
+    Args:
+        settings: The resolved configuration.
+        location: Where results go.
+        prepared: The network and the attribution settings.
+        earlier: What earlier runs left.
+        journal: Where records go.
+    """
+    return Context(
+        # A run that draws no panels keeps the names of existing ones.
+        settings.model_copy(update={"panel": earlier.described.panel}),
+        config_sha256(settings),
+        prepared.model,
+        prepared.spec,
+        location.folder,
+        journal,
+        prepared.panels,
+        retry_failed=earlier.retry_failed,
+        gif_format=(earlier.described.gif or GifOptions()).format,
+        face=face_for(settings.panel.font, prepared.model.labels or ()),
+    )
