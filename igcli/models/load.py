@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from igcli.errors import ModelError
 from igcli.models import labels, preprocess
-from igcli.models.graph.integer_input import as_integers
-from igcli.models.network.head import Reading
+from igcli.models.graph.integer_input import cast_to_integers
+from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.models.runtime import choose, tensorflow
@@ -119,10 +119,10 @@ def from_source(
     """
     layout = input_layout(loaded, options)
     scores = scores_of_pixels(loaded, layout, options)
-    reading = Reading(explain, options.activation, binary=True)
+    head_options = HeadOptions(explain, options.activation, binary=True)
     try:
         network = TensorFlowNetwork(
-            scores, layout.shape, device=device, reading=reading, precision=precision
+            scores, layout.shape, device=device, head_options=head_options, precision=precision
         )
     except _NOT_CALLED as error:
         raise ModelError(
@@ -166,7 +166,7 @@ def scores_of_pixels(loaded: OpenedModel, layout: InputLayout, options: ModelOpt
 
     def scores(pixels: Any) -> Any:
         images = layout.arrange(before(pixels))
-        cast = as_integers if layout.is_integer else tf.cast
+        cast = cast_to_integers if layout.is_integer else tf.cast
         found = loaded.function(cast(images, layout.dtype))
         is_map = layout.channels_first and found.shape.rank == 4
         return tf.transpose(found, [0, 2, 3, 1]) if is_map else found

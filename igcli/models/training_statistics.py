@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from igcli.models.graph.freeze import converted, function_of
+from igcli.models.graph.freeze import convert_variables, function_from_graph
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
@@ -67,13 +67,13 @@ class TrainedOn:
             shape: Of one input.
         """
         concrete = tf.function(function).get_concrete_function(tf.TensorSpec((None, *shape)))
-        frozen = converted(concrete)
+        frozen = convert_variables(concrete)
         first = min(_Search(frozen.graph).found(), key=_depth, default=None)
         self._values: Function | None = None
         if first is None:
             return
         names = [tensor.name for tensor in (first.values, first.mean, first.variance)]
-        values = function_of(frozen.graph.as_graph_def(), {}, frozen.inputs, names)
+        values = function_from_graph(frozen.graph.as_graph_def(), {}, frozen.inputs, names)
         try:
             _, mean, variance = (np.asarray(e, np.float64) for e in values(tf.zeros((1, *shape))))
         except tf.errors.InvalidArgumentError:  # It takes no single image.

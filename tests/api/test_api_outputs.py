@@ -176,7 +176,7 @@ def test_a_filter_that_first_works_on_the_way_is_refused() -> None:
             {"explain": "logits"},
             "explain: there is none called 'logits'; known are .* did you mean",
         ),
-        ({"explain": "logit"}, "no softmax or sigmoid was found"),
+        ({"explain": "logit"}, "does not end in a softmax"),
         ({"activation": "relu"}, "activation: there is none called 'relu'"),
         ({"precision": "auto"}, "precision: there is none called 'auto'"),
         ({"device": "tpu"}, "device: must be auto, cpu, gpu or gpu:N"),

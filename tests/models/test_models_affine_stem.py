@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from igcli.models.graph.freeze import freeze
-from igcli.models.network.affine_stem import LARGEST, split
+from igcli.models.network.affine_stem import MAX_EXPANSION, split_stem
 from igcli.records import Array
 
 SHAPE = (9, 8, 3)
@@ -45,7 +45,7 @@ def whole(beginning: Any) -> Any:
 
 def parts(function: Any) -> Any:
     graph = freeze(function, [tf.TensorSpec((None, *SHAPE))]).graph
-    return split(graph, SHAPE)
+    return split_stem(graph, SHAPE)
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
@@ -103,7 +103,7 @@ def test_weights_taken_out_of_the_graph_belong_to_it() -> None:
         lambda x: tf.nn.relu(x),
         lambda x: plain(tf.nn.relu(x)),
         lambda x: x / 127.5 - 1,  # Costs next to nothing.
-        lambda x: tf.nn.conv2d(x, tf.ones([1, 1, 3, 3 * LARGEST + 1]), 1, "SAME"),  # Large.
+        lambda x: tf.nn.conv2d(x, tf.ones([1, 1, 3, 3 * MAX_EXPANSION + 1]), 1, "SAME"),  # Large.
         lambda x: 1 / (x + 1),
         lambda x: x @ tf.transpose(x, [0, 1, 3, 2]),
     ],

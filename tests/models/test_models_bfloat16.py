@@ -10,7 +10,7 @@ import tensorflow as tf
 from igcli.integration.network import Points
 from igcli.models.graph.bfloat16 import in_bfloat16
 from igcli.models.graph.freeze import freeze
-from igcli.models.network.device_arrays import OnDevice
+from igcli.models.network.device_arrays import AcceleratorArrays
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.records import Array
 
@@ -94,7 +94,7 @@ def _kinds(op: Any) -> set[Any]:
 
 
 def test_an_accelerator_computes_so_behind_the_stem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("igcli.models.network.network.residence", OnDevice)
+    monkeypatch.setattr("igcli.models.network.network.arrays_on", AcceleratorArrays)
     network = TensorFlowNetwork(classify, SHAPE, precision="bfloat16")
     image = pixels(1)[0]
     alpha = np.linspace(0.1, 1, 8, dtype=np.float32)

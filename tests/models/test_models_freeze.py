@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from igcli.errors import ModelError
 from igcli.integration.network import Points
-from igcli.models.graph.custom_gradients import normalized
+from igcli.models.graph.custom_gradients import local_response_normalization
 from igcli.models.graph.freeze import freeze
-from igcli.models.network.head import Reading
+from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
 
 SETTINGS = [
@@ -33,7 +33,7 @@ def test_local_response_normalisation_is_tensorflows(settings: Any, scale: float
 
     @tf.function  # type: ignore[untyped-decorator]
     def ours(x: Any) -> Any:
-        return normalized(
+        return local_response_normalization(
             x,
             radius=settings["depth_radius"],
             bias=settings["bias"],
@@ -91,7 +91,7 @@ def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) 
         return tf.nn.softmax(logits(x))
 
     shape = (5, 4, 3)
-    found = TensorFlowNetwork(network, shape, reading=Reading(explain))
+    found = TensorFlowNetwork(network, shape, head_options=HeadOptions(explain))
     image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
     points = Points([found.place(0 * image, image)], line, np.ones(1, np.float32), target)

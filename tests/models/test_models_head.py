@@ -101,7 +101,7 @@ def test_scores_without_an_axis_of_their_own_are_one_output() -> None:
 
 
 def test_logits_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="explain: logit: no softmax or sigmoid was found"):
+    with pytest.raises(ModelError, match="explain: logit: the network does not end in a softmax"):
         opened(model_files.network(ends=None), tmp_path, "logit")
 
 

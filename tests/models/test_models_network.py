@@ -12,7 +12,7 @@ import tensorflow as tf
 from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
 from igcli.models.load import load
-from igcli.models.network.device_arrays import OnDevice, OnHost, Residence
+from igcli.models.network.device_arrays import AcceleratorArrays, DeviceArrays, HostArrays
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
 from igcli.pipeline.calibration.batch_size import TRIED
@@ -136,21 +136,21 @@ def test_several_threads_may_trace_at_once(classifier: Any) -> None:
         np.testing.assert_array_equal(other, first)
 
 
-@pytest.mark.parametrize("residence", [OnHost(), OnDevice("CPU:0")])
-def test_sums_are_in_order_whatever_the_cuts(residence: Residence) -> None:
+@pytest.mark.parametrize("arrays", [HostArrays(), AcceleratorArrays("CPU:0")])
+def test_sums_are_in_order_whatever_the_cuts(arrays: DeviceArrays) -> None:
     rng = np.random.default_rng(2)
     gradients = rng.normal(size=(9, *SHAPE)).astype(np.float32)
     weights = rng.uniform(size=9).astype(np.float32)
-    whole = residence.fetch(residence.accumulate(None, placed(residence, gradients), weights))
+    whole = arrays.fetch(arrays.accumulate(None, placed(arrays, gradients), weights))
     total = None
     for part in (slice(0, 2), slice(2, 3), slice(3, 9)):
-        total = residence.accumulate(total, placed(residence, gradients[part]), weights[part])
-    np.testing.assert_array_equal(residence.fetch(total), whole)
+        total = arrays.accumulate(total, placed(arrays, gradients[part]), weights[part])
+    np.testing.assert_array_equal(arrays.fetch(total), whole)
     np.testing.assert_allclose(whole, np.tensordot(weights, gradients, 1), rtol=1e-4, atol=1e-5)
 
 
-def placed(residence: Residence, array: Array) -> Any:
-    return array if isinstance(residence, OnHost) else residence.place(array)
+def placed(arrays: DeviceArrays, array: Array) -> Any:
+    return array if isinstance(arrays, HostArrays) else arrays.place(array)
 
 
 def test_a_line_is_placed_once_while_it_is_in_use(network: TensorFlowNetwork) -> None:
@@ -228,13 +228,13 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
 @pytest.fixture
 def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have networks compute as on a GPU: compiled by XLA, on arrays of the device's."""
-    monkeypatch.setattr("igcli.models.network.network.residence", OnDevice)
+    monkeypatch.setattr("igcli.models.network.network.arrays_on", AcceleratorArrays)
 
 
 @pytest.mark.usefixtures("on_device")
 def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("igcli.models.network.network.residence", lambda _: OnHost())
+        patch.setattr("igcli.models.network.network.arrays_on", lambda _: HostArrays())
         host = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     device = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     order = [0, 1, 2, 3, 4, 5]
@@ -261,7 +261,7 @@ def test_what_xla_does_not_know_is_computed_without_it() -> None:
 
 
 def test_a_baseline_is_brought_to_the_device_once() -> None:
-    device = OnDevice("CPU:0")
+    device = AcceleratorArrays("CPU:0")
     baseline = np.zeros(SHAPE, np.float32)
     first = device.place(baseline)
     for _ in range(3):
@@ -270,7 +270,7 @@ def test_a_baseline_is_brought_to_the_device_once() -> None:
 
 
 def test_few_numbers_of_lines_reach_the_compiler() -> None:
-    device = OnDevice("CPU:0")
+    device = AcceleratorArrays("CPU:0")
     lines = [device.place(np.full(SHAPE, each, np.float32)) for each in range(7)]
     assert [len(device.stack(lines[:count])) for count in range(1, 8)] == [1, 2, 4, 4, 8, 8, 8]
     np.testing.assert_array_equal(device.stack(lines[:3])[2], lines[2])

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from igcli.errors import ModelError
 from igcli.models.adapters.input_structure import Parts
 from igcli.models.adapters.layer_hook import LayerHook, read, replace
-from igcli.models.network.head import Reading
-from igcli.models.network.network import ROWS, TensorFlowNetwork
+from igcli.models.network.head import HeadOptions
+from igcli.models.network.network import WRONG_ROWS, TensorFlowNetwork
 from igcli.models.options import Activation, Explained
 from igcli.models.runtime import choose, tensorflow
 
@@ -143,7 +143,7 @@ class CallableModel:
                 "(N,) or (N, K), and save it with an open batch dimension"
             )
         if len(found) != 2:
-            raise ModelError(ROWS.format(rows=len(found), inputs=2))
+            raise ModelError(WRONG_ROWS.format(rows=len(found), inputs=2))
         return found
 
     def _rows(self, rows: npt.NDArray[np.intp]) -> dict[str, Any]:
@@ -259,10 +259,14 @@ def wrap(
 
     place = choose(scoring.device)
     two_classes = subject.is_keras or scoring.activation is not None
-    reading = Reading(scoring.explain, scoring.activation, two_classes)
+    head_options = HeadOptions(scoring.explain, scoring.activation, two_classes)
     try:
         network = TensorFlowNetwork(
-            scores, parts.shape, device=place, reading=reading, precision=scoring.precision
+            scores,
+            parts.shape,
+            device=place,
+            head_options=head_options,
+            precision=scoring.precision,
         )
     except ModelError as error:
         # Raised while a graph was made, it comes with TensorFlow's account of that.

@@ -1,1 +1,4 @@
-"""From TensorFlow functions to frozen graphs, and rewriting them."""
+"""TensorFlow functions as frozen graphs, and the rewrites that make them faster or differentiable.
+
+README.md in this folder describes the rewrites and their order.
+"""

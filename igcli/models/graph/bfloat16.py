@@ -1,14 +1,15 @@
-"""Mixed precision: products of bfloat16 numbers, and what lies between them.
+"""Mixed precision: matrix products and convolutions in bfloat16, and light operations among them.
 
-TensorFlow has a rewriting of its own, a setting of the process, for CPUs alone. By this one
-ResNet50V2 gave 51.3 gradients/s instead of 40.5 and its attributions correlated with float32's by
-0.9994 instead of 0.88 (tests/benchmarks/peers.py, two cores with AMX; part of the gain is
-`residual`): the last product is exact, weights are rounded once, a ReLU takes bits as integers.
+TensorFlow has a rewrite of its own, a setting of the process, for CPUs alone. This one gave 51.3
+gradients/s of ResNet50V2 instead of 40.5, and its attributions correlated with those of float32 by
+0.9994 instead of 0.88 (tests/benchmarks/peers.py, two cores with AMX; part of the gain comes from
+`residual_bias`): the last product stays in float32, weights are rounded once, and a ReLU works on
+bits as integers.
 """
 
 from typing import Any
 
-from igcli.models.graph.freeze import function_of
+from igcli.models.graph.freeze import function_from_graph
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -20,36 +21,37 @@ _LIGHT = (
     *("ConcatV2", "Identity", "Pad", "StridedSlice"),
     *("ExpandDims", "Reshape", "Squeeze", "Transpose"),
 )
-"""Operations that are rounded where all that they are given is: no worse, and no pass for casts."""
+"""Operations computed in bfloat16 if all their inputs are: no less accurate, and it saves casts."""
 
-_RELU = "IgcliBfloat16Relu"
+_RELU_GRADIENT = "IgcliBfloat16Relu"
 
 
 def in_bfloat16(graph: Any) -> Any:
-    """Return a function that computes its products in bfloat16, and so their gradients.
+    """Return a concrete function that computes its products, and their gradients, in bfloat16.
 
-    The last one stays as it is: of three digits nothing would be left in a difference of scores.
+    The last product stays in float32: with the three digits of bfloat16 nothing would remain of a
+    difference of scores.
 
     Args:
-        graph: A frozen function, or a part of one.
+        graph: A frozen concrete function, or a part of one.
     """
-    rewriting = _Rewriting(graph)
+    rewrite = _Rewrite(graph)
     captured = {id(tensor) for tensor in graph.graph.internal_captures}
     inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
-    outputs = [rewriting.exact(tensor) for tensor in graph.outputs]
-    return function_of(rewriting.definition, rewriting.weights, inputs, outputs)
+    outputs = [rewrite.in_float32(tensor) for tensor in graph.outputs]
+    return function_from_graph(rewrite.definition, rewrite.weights, inputs, outputs)
 
 
-class _Rewriting:
-    """A graph's definition on the way to bfloat16.
+class _Rewrite:
+    """A GraphDef that is being rewritten to bfloat16.
 
     Attributes:
-        definition: Of the graph.
-        weights: Tensors from outside, by the name of the placeholder that they stand for.
+        definition: The GraphDef.
+        weights: Captured tensors, by the name of the placeholder that they stand for.
     """
 
     def __init__(self, graph: Any) -> None:
-        self._outside = {inner.name: outer for outer, inner in graph.graph.captures}
+        self._captured = {inner.name: outer for outer, inner in graph.graph.captures}
         operations = graph.graph.get_operations()
         self.definition = graph.graph.as_graph_def()
         self._nodes = {node.name: node for node in self.definition.node}
@@ -66,98 +68,103 @@ class _Rewriting:
             else:
                 self._keep(op)
 
-    def exact(self, tensor: Any) -> str:
+    def in_float32(self, tensor: Any) -> str:
         """Return the name under which a tensor is float32."""
         name: str = tensor.name
         if tensor.op.name in self._rounded:
             return self._cast(name, tf.bfloat16, tf.float32)
-        if name in self._outside:
-            self.weights[name] = self._outside[name]
+        if name in self._captured:
+            self.weights[name] = self._captured[name]
         return name
 
     def _is_fixed(self, op: Any) -> bool:
-        """Tell whether an operation is a weight, or computed of weights alone."""
+        """Tell whether an operation is a weight, or is computed from weights alone."""
         if not op.inputs:
-            return op.type == "Const" or f"{op.name}:0" in self._outside
-        return all(each.op.name in self._fixed for each in op.inputs)
+            return op.type == "Const" or f"{op.name}:0" in self._captured
+        return all(tensor.op.name in self._fixed for tensor in op.inputs)
 
     def _is_product(self, op: Any) -> bool:
-        is_moving = op.name not in self._fixed
-        return op.type in _PRODUCTS and is_moving and _is_float(op.outputs[0])
+        is_computed = op.name not in self._fixed
+        return op.type in _PRODUCTS and is_computed and _is_float32(op.outputs[0])
 
     def _is_light(self, op: Any) -> bool:
-        given = [each.op.name for each in op.inputs if _is_float(each)]
-        moving = [name for name in given if name not in self._fixed]
-        rounded = bool(moving) and all(name in self._rounded for name in moving)
-        return op.type in _LIGHT and rounded
+        inputs = [tensor.op.name for tensor in op.inputs if _is_float32(tensor)]
+        computed = [name for name in inputs if name not in self._fixed]
+        are_rounded = bool(computed) and all(name in self._rounded for name in computed)
+        return op.type in _LIGHT and are_rounded
 
     def _round(self, op: Any) -> None:
+        """Compute an operation in bfloat16."""
         node = self._nodes[op.name]
         node.attr["T"].type = tf.bfloat16.as_datatype_enum
-        for place, tensor in enumerate(op.inputs):
-            if _is_float(tensor):
-                node.input[place] = self._bfloat16(tensor)
+        for index, tensor in enumerate(op.inputs):
+            if _is_float32(tensor):
+                node.input[index] = self._in_bfloat16(tensor)
         if op.type == "Relu" and op.inputs[0].op.type != "BiasAdd":
-            self._rectify(node)
+            self._replace_relu(node)
         self._rounded.add(op.name)
 
-    def _rectify(self, node: Any) -> None:
-        """Take the larger of a number's bits and zero as integers; the sign is the first bit."""
-        given, name = node.input[0], node.name
-        bits = self._bitcast(given, f"{name}/bits", tf.bfloat16, tf.int16)
+    def _replace_relu(self, node: Any) -> None:
+        """Compute a ReLU on the bits as integers: the sign is the first bit of both types."""
+        source, name = node.input[0], node.name
+        bits = self._bitcast(source, f"{name}/bits", tf.bfloat16, tf.int16)
         positive = self.definition.node.add(name=f"{name}/positive", op="Relu", input=[bits])
         positive.attr["T"].type = tf.int16.as_datatype_enum
-        found = self._bitcast(positive.name, f"{name}/found", tf.int16, tf.bfloat16)
-        node.op, node.input[:] = "IdentityN", [found, given]
+        value = self._bitcast(positive.name, f"{name}/value", tf.int16, tf.bfloat16)
+        node.op, node.input[:] = "IdentityN", [value, source]
         del node.attr["T"]
         node.attr["T"].list.type[:] = [tf.bfloat16.as_datatype_enum] * 2
-        node.attr["_gradient_op_type"].s = _RELU.encode()
+        node.attr["_gradient_op_type"].s = _RELU_GRADIENT.encode()
 
-    def _bitcast(self, given: str, name: str, of: Any, to: Any) -> str:
-        node = self.definition.node.add(name=name, op="Bitcast", input=[given])
-        node.attr["T"].type, node.attr["type"].type = of.as_datatype_enum, to.as_datatype_enum
+    def _bitcast(self, source: str, name: str, from_dtype: Any, to_dtype: Any) -> str:
+        node = self.definition.node.add(name=name, op="Bitcast", input=[source])
+        node.attr["T"].type = from_dtype.as_datatype_enum
+        node.attr["type"].type = to_dtype.as_datatype_enum
         return name
 
     def _keep(self, op: Any) -> None:
+        """Compute an operation in its own type."""
         node = self._nodes[op.name]
-        for place, tensor in enumerate(op.inputs):
-            node.input[place] = self.exact(tensor)
+        for index, tensor in enumerate(op.inputs):
+            node.input[index] = self.in_float32(tensor)
 
-    def _bfloat16(self, tensor: Any) -> str:
-        source = _source(tensor)
+    def _in_bfloat16(self, tensor: Any) -> str:
+        """Return the name under which a tensor is bfloat16."""
+        source = _past_identities(tensor)
         if tensor.op.name in self._rounded:
             return str(tensor.name)
-        if source.name not in self._outside:
+        if source.name not in self._captured:
             return self._cast(tensor.name, tf.float32, tf.bfloat16)
         name = f"{source.op.name}/bfloat16"
         if name not in self._nodes:
-            self.weights[f"{name}:0"] = tf.cast(self._outside[source.name], tf.bfloat16)
+            self.weights[f"{name}:0"] = tf.cast(self._captured[source.name], tf.bfloat16)
             node = self._nodes[name] = self.definition.node.add(name=name, op="Placeholder")
             node.attr["dtype"].type = tf.bfloat16.as_datatype_enum
             node.attr["shape"].shape.CopyFrom(source.shape.as_proto())
         return name
 
-    def _cast(self, given: str, of: Any, to: Any) -> str:
-        name = f"{given.replace(':', '_')}/{to.name}"
+    def _cast(self, source: str, from_dtype: Any, to_dtype: Any) -> str:
+        name = f"{source.replace(':', '_')}/{to_dtype.name}"
         if name not in self._nodes:
-            node = self._nodes[name] = self.definition.node.add(name=name, op="Cast", input=[given])
-            node.attr["SrcT"].type = of.as_datatype_enum
-            node.attr["DstT"].type = to.as_datatype_enum
+            node = self.definition.node.add(name=name, op="Cast", input=[source])
+            node.attr["SrcT"].type = from_dtype.as_datatype_enum
+            node.attr["DstT"].type = to_dtype.as_datatype_enum
+            self._nodes[name] = node
         return f"{name}:0"
 
 
-def _is_float(tensor: Any) -> bool:
+def _is_float32(tensor: Any) -> bool:
     return bool(tensor.dtype == tf.float32)
 
 
-def _source(tensor: Any) -> Any:
-    """Return what a tensor is, rather than passes on."""
+def _past_identities(tensor: Any) -> Any:
+    """Return the tensor that a chain of identities passes on."""
     while tensor.op.type == "Identity":
         tensor = tensor.op.inputs[0]
     return tensor
 
 
-@tf.RegisterGradient(_RELU)  # type: ignore[untyped-decorator]
-def _gradient(op: Any, upstream: Any, _: Any) -> list[Any]:
-    """Pass the gradient on to what the ReLU was given, where it was positive."""
+@tf.RegisterGradient(_RELU_GRADIENT)  # type: ignore[untyped-decorator]
+def _relu_gradient(op: Any, upstream: Any, _: Any) -> list[Any]:
+    """Pass the gradient on to the ReLU's input, where that is positive."""
     return [None, tf.raw_ops.ReluGrad(gradients=upstream, features=op.inputs[0])]

@@ -1,4 +1,9 @@
-"""Gradients that a frozen graph cannot keep as they are, or had better not."""
+"""Custom gradients: those that freezing would break, and a faster one for LRN.
+
+`replace` knows two operations: TensorFlow's swish, whose custom gradient does not survive freezing,
+and local response normalization (LRN), whose gradient is slow. All other custom gradients are left
+to `freeze`, which keeps the traced function for them.
+"""
 
 from typing import Any
 
@@ -8,11 +13,11 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
-_OURS = "IgcliLocalResponseNormalization"
+_LRN_GRADIENT = "IgcliLocalResponseNormalization"
 
 
-def is_authors(op: Any) -> bool:
-    """Tell whether an operation's gradient is Python code of somebody's, other than swish's."""
+def has_authors_gradient(op: Any) -> bool:
+    """Tell whether an operation has a custom gradient other than swish's, which is Python code."""
     return _is_custom(op) and not _is_swish(op)
 
 
@@ -22,55 +27,61 @@ def is_replaceable(op: Any) -> bool:
 
 
 def replace(definition: Any, op: Any) -> None:
-    """Put nodes of the same value and gradient in the place of an operation, under its name.
+    """Replace an operation by nodes of the same value and gradient, under its name.
 
     Args:
         definition: The GraphDef, changed in place.
         op: The operation, in a graph with shapes.
     """
-    place = next(each for each in definition.node if each.name == op.name)
+    replaced = next(node for node in definition.node if node.name == op.name)
     if op.type == "LRN":
-        _replace_normalization(definition, place, op)
+        _replace_lrn(definition, replaced, op)
     else:
-        # TensorFlow's own gradient of swish saves memory and refers to what was traced; without it
-        # the operations that make up the value are differentiated.
-        del place.attr["_gradient_op_type"], place.input[1:], place.attr["T"].list.type[1:]
+        # TensorFlow's own gradient of swish saves memory and refers to the traced function.
+        # Without it, the operations that make up the value are differentiated.
+        del replaced.attr["_gradient_op_type"], replaced.input[1:]
+        del replaced.attr["T"].list.type[1:]
 
 
-def normalized(inputs: Any, *, radius: int, bias: float, alpha: float, beta: float) -> Any:
-    """Add local response normalisation to a graph as TensorFlow defines it, with a fast gradient.
+def local_response_normalization(
+    inputs: Any, *, radius: int, bias: float, alpha: float, beta: float
+) -> Any:
+    """Add local response normalization as TensorFlow defines it, with a fast gradient.
 
     y = x s**-beta with s = bias + alpha B x**2, where B is one for channels at most `radius` apart.
-    With its gradient 9 ms for (10, 56, 56, 64) and 51 for 192 channels on two cores, TensorFlow's
-    own operation 24 and 72 (tests/benchmarks/models.py has whole networks).
+    With its gradient it takes 9 ms for (10, 56, 56, 64) and 51 ms for 192 channels on two cores;
+    TensorFlow's own operation takes 24 and 72 (tests/benchmarks/models.py has whole networks).
 
     Args:
-        inputs: Float32 (N, H, W, C), in a graph or a function under way.
-        radius: Channels on either side whose squares are summed.
+        inputs: Float32 (N, H, W, C), in the current graph or traced function.
+        radius: Number of channels on either side whose squares are summed.
         bias: Added to the sum.
         alpha: Factor of the sum.
         beta: Exponent.
 
+    Returns:
+        Float32 (N, H, W, C).
+
     Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3.
     """
     channel = np.arange(inputs.shape[-1])
-    near = np.abs(channel[:, None] - channel) <= radius
-    band = tf.constant((alpha * near)[None, None], tf.float32)
+    is_near = np.abs(channel[:, None] - channel) <= radius
+    band = tf.constant((alpha * is_near)[None, None], tf.float32)
     root = tf.math.rsqrt(bias + tf.nn.conv2d(tf.square(inputs), band, 1, "VALID"))
-    # Everybody's value is 0.75; a power is slower than roots.
+    # The usual beta is 0.75; roots are faster than a power.
     power = root * tf.sqrt(root) if beta == 0.75 else tf.pow(root, 2 * beta)
-    used = [inputs * power, inputs, power, tf.square(root), 2 * beta * band]
-    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _OURS}):
-        return tf.identity_n(used)[0]
+    tensors = [inputs * power, inputs, power, tf.square(root), 2 * beta * band]
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _LRN_GRADIENT}):
+        return tf.identity_n(tensors)[0]
 
 
-@tf.RegisterGradient(_OURS)  # type: ignore[untyped-decorator]
-def _gradient(op: Any, upstream: Any, *_: Any) -> list[Any]:
+@tf.RegisterGradient(_LRN_GRADIENT)  # type: ignore[untyped-decorator]
+def _lrn_gradient(op: Any, upstream: Any, *_: Any) -> list[Any]:
     """Return u s**-beta - 2 beta x (alpha B (u x s**(-beta - 1))), all of it through x."""
     _, inputs, power, inverse, band = op.inputs
-    inner = upstream * power
-    spread = tf.nn.conv2d(inner * inputs * inverse, band, 1, "VALID")
-    return [None, inner - inputs * spread, None, None, None]
+    scaled = upstream * power
+    spread = tf.nn.conv2d(scaled * inputs * inverse, band, 1, "VALID")
+    return [None, scaled - inputs * spread, None, None, None]
 
 
 def _is_custom(op: Any) -> bool:
@@ -83,38 +94,39 @@ def _is_custom(op: Any) -> bool:
 
 
 def _is_swish(op: Any) -> bool:
-    """Tell whether it is the end of `tf.nn.silu`: x sigmoid(beta x)."""
+    """Tell whether an operation is the end of `tf.nn.silu`: x sigmoid(beta x)."""
     if not _is_custom(op) or op.inputs[0].op.type != "Mul":
         return False
     features, activation = op.inputs[0].op.inputs
     if activation.op.type != "Sigmoid" or activation.op.inputs[0].op.type != "Mul":
         return False
-    return any(each is features for each in activation.op.inputs[0].op.inputs)
+    return any(factor is features for factor in activation.op.inputs[0].op.inputs)
 
 
-def _replace_normalization(definition: Any, place: Any, op: Any) -> None:
+def _replace_lrn(definition: Any, replaced: Any, op: Any) -> None:
     prefix = f"{op.name}/"
     with tf.Graph().as_default() as graph:
-        given = tf.compat.v1.placeholder(tf.float32, op.inputs[0].shape, f"{prefix}input")
-        found = normalized(
-            given,
+        inputs = tf.compat.v1.placeholder(tf.float32, op.inputs[0].shape, f"{prefix}input")
+        outputs = local_response_normalization(
+            inputs,
             radius=op.get_attr("depth_radius"),
             bias=op.get_attr("bias"),
             alpha=op.get_attr("alpha"),
             beta=op.get_attr("beta"),
         )
-        tf.identity(found, f"{prefix}output")
-    source = place.input[0]
-    definition.node.remove(place)
+        tf.identity(outputs, f"{prefix}output")
+    source = replaced.input[0]
+    definition.node.remove(replaced)
     for node in graph.as_graph_def().node:
-        if node.name == given.op.name:
+        if node.name == inputs.op.name:
             continue
-        new = definition.node.add()
-        new.CopyFrom(node)
-        names = [source if name == given.op.name else _within(prefix, name) for name in node.input]
-        new.input[:] = names
-        new.name = op.name if node.name == f"{prefix}output" else _within(prefix, node.name)
+        added = definition.node.add()
+        added.CopyFrom(node)
+        added.input[:] = [
+            source if name == inputs.op.name else _prefixed(prefix, name) for name in node.input
+        ]
+        added.name = op.name if node.name == f"{prefix}output" else _prefixed(prefix, node.name)
 
 
-def _within(prefix: str, name: str) -> str:
+def _prefixed(prefix: str, name: str) -> str:
     return name if name.startswith(prefix) else prefix + name

@@ -1,8 +1,8 @@
-"""Constants around convolutions, folded into their weights: fewer passes over memory.
+"""Folds constants around convolutions into their weights, which saves passes over memory.
 
-What batch normalisation does at inference, the scaling of pixels and zero padding all are, in exact
-arithmetic, part of the convolution beside them. A positive factor in front of a ReLU may as well
-stand behind it, and becomes part of the convolutions there.
+Batch normalization at inference, the scaling of pixels and zero padding are, in exact arithmetic,
+part of the convolution beside them. A positive factor before a ReLU can be moved behind it, where
+it becomes part of the convolutions that follow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,44 +10,47 @@ from typing import Any
 
 import numpy as np
 
-from igcli.models.graph.fold_patterns import Fold, Rectified, Search, Step, Values
+from igcli.models.graph.fold_patterns import (
+    ConvolutionFold,
+    FloatArray,
+    PatternSearch,
+    PerChannelStep,
+    ReluFold,
+)
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
 tf = tensorflow()
 
 
-def fold(function: Any, definition: Any) -> bool:
+def fold_constants(function: Any, definition: Any) -> None:
     """Fold constants into the convolutions of a graph.
 
     Args:
         function: A concrete function without variables.
         definition: The GraphDef of its graph, changed in place.
-
-    Returns:
-        Whether there was anything to fold.
     """
-    search = Search(function)
-    folds, rectified = search.folds(), search.rectified()
-    known = {each.convolution.name for each in folds}
-    behind = (each for one in rectified for each in one.convolutions)
-    folds += [Fold((), None, each, ()) for each in behind if each.name not in known]
-    if folds:
-        found: list[Fold | Rectified] = [*folds, *rectified]
-        tensors = [tensor for each in found for tensor in each.constants]
-        constants = {tensor.name: tensor for tensor in tensors}
-        rewriting = _Rewriting(definition, _values(definition, constants))
-        for one in rectified:
-            rewriting.rectify(one)
-        for each in folds:
-            rewriting.apply(each)
-    return bool(folds)
+    search = PatternSearch(function)
+    folds, relu_folds = search.convolution_folds(), search.relu_folds()
+    folded_names = {fold.convolution.name for fold in folds}
+    following = (op for relu_fold in relu_folds for op in relu_fold.convolutions)
+    folds += [ConvolutionFold((), None, op, ()) for op in following if op.name not in folded_names]
+    if not folds:
+        return
+    patterns: list[ConvolutionFold | ReluFold] = [*folds, *relu_folds]
+    tensors = [tensor for pattern in patterns for tensor in pattern.constants]
+    constants = {tensor.name: tensor for tensor in tensors}
+    rewrite = _Rewrite(definition, _constant_values(definition, constants))
+    for relu_fold in relu_folds:
+        rewrite.fold_relu(relu_fold)
+    for fold in folds:
+        rewrite.fold_convolution(fold)
 
 
-def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Array]:
-    """Compute tensors of constants alone; what they are only to wait for is left out."""
+def _constant_values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the values of tensors that depend on constants alone; control inputs are ignored."""
     nodes = {node.name: node for node in definition.node}
-    stored = {name: _stored(tensor.op) for name, tensor in constants.items()}
+    stored = {name: _stored_constant(tensor.op) for name, tensor in constants.items()}
     values: dict[str, Array] = {
         name: tf.make_ndarray(nodes[op.name].attr["value"].tensor)
         for name, op in stored.items()
@@ -55,91 +58,97 @@ def _values(definition: Any, constants: Mapping[str, Any]) -> dict[str, Array]:
     }
     computed = [name for name in constants if name not in values]
     needed: dict[str, Any] = {}
-    waiting = [constants[name].op.name for name in computed]
-    while waiting:
-        name = waiting.pop()
+    pending = [constants[name].op.name for name in computed]
+    while pending:
+        name = pending.pop()
         if name not in needed:
             needed[name] = nodes[name]
-            waiting += [each.partition(":")[0] for each in nodes[name].input if each[0] != "^"]
-    part = type(definition)(versions=definition.versions, node=needed.values())
-    for node in part.node:
-        node.input[:] = [each for each in node.input if each[0] != "^"]
+            pending += [source.partition(":")[0] for source in _data_inputs(nodes[name])]
+    subgraph = type(definition)(versions=definition.versions, node=needed.values())
+    for node in subgraph.node:
+        node.input[:] = _data_inputs(node)
     compute = tf.compat.v1.wrap_function(
-        lambda: tf.graph_util.import_graph_def(part, return_elements=computed, name=""), []
+        lambda: tf.graph_util.import_graph_def(subgraph, return_elements=computed, name=""), []
     )
-    return values | {name: each.numpy() for name, each in zip(computed, compute(), strict=True)}
+    return values | {name: tensor.numpy() for name, tensor in zip(computed, compute(), strict=True)}
 
 
-def _stored(op: Any) -> Any | None:
-    """Return the constant that an operation is, or passes on; None where it computes."""
+def _data_inputs(node: Any) -> list[str]:
+    return [name for name in node.input if name[0] != "^"]
+
+
+def _stored_constant(op: Any) -> Any | None:
+    """Return the constant that an operation is, or passes on; None if it computes something."""
     while op.type == "Identity":
         op = op.inputs[0].op
     return op if op.type == "Const" else None
 
 
-class _Rewriting:
-    """A graph's definition under change."""
+class _Rewrite:
+    """A GraphDef into which patterns are folded, in float64."""
 
     def __init__(self, definition: Any, values: Mapping[str, Array]) -> None:
         self._definition = definition
         self._nodes = {node.name: node for node in definition.node}
-        self._factors: dict[str, Values] = {}
+        self._factors: dict[str, FloatArray] = {}
         self._values = values
 
-    def rectify(self, found: Rectified) -> None:
-        """Take positive factors out of what a ReLU is given, relu(s x) being s relu(x)."""
-        scale, offset = self._together(found.steps, found.steps[0].tensor.shape[-1])
+    def fold_relu(self, fold: ReluFold) -> None:
+        """Move positive factors behind a ReLU: relu(s x) = s relu(x)."""
+        scale, offset = self._composed(fold.steps, fold.steps[0].tensor.shape[-1])
         if not (scale > 0).all() or not np.isfinite(offset / scale).all():
             return
-        self._replace(found.steps, "AddV2", offset / scale)
-        self._factors.update((each.name, scale) for each in found.convolutions)
+        self._replace(fold.steps, "AddV2", offset / scale)
+        self._factors.update((op.name, scale) for op in fold.convolutions)
 
-    def apply(self, found: Fold) -> None:
-        """Make part of a convolution what is around it."""
-        convolution = found.convolution
+    def fold_convolution(self, fold: ConvolutionFold) -> None:
+        """Fold the steps and the padding around a convolution into its filters and a bias."""
+        convolution = fold.convolution
         node = self._nodes[convolution.name]
         filters = self._values[convolution.inputs[1].name].astype(np.float64)
         if convolution.name in self._factors:
             filters = filters * self._factors[convolution.name][:, None]
-        if found.pad is not None:
-            node.input[0] = _name(found.pad.inputs[0])
-            self._definition.node.remove(self._nodes[found.pad.name])
+        if fold.pad is not None:
+            node.input[0] = _input_name(fold.pad.inputs[0])
+            self._definition.node.remove(self._nodes[fold.pad.name])
             node.attr["padding"].s = b"SAME"
-        if found.before:
-            scale, offset = self._together(found.before, filters.shape[2])
+        if fold.before:
+            scale, offset = self._composed(fold.before, filters.shape[2])
             if scale.all():
                 filters = filters * scale[:, None]
-                self._replace(found.before, "AddV2", offset / scale)
-        if found.after:
-            scale, offset = self._together(found.after, convolution.outputs[0].shape[-1])
+                self._replace(fold.before, "AddV2", offset / scale)
+        if fold.after:
+            scale, offset = self._composed(fold.after, convolution.outputs[0].shape[-1])
             is_plain = convolution.type == "Conv2D"
             filters = filters * (scale if is_plain else scale.reshape(filters.shape[2:]))
-            self._replace(found.after, "BiasAdd", offset)
+            self._replace(fold.after, "BiasAdd", offset)
         name = f"{convolution.name}/folded"
         node.input[1] = add_constant(self._definition, name, filters).name
 
-    def _together(self, steps: Sequence[Step], channels: int) -> tuple[Values, Values]:
-        """Return scale and offset (C,) that several steps come to."""
+    def _composed(
+        self, steps: Sequence[PerChannelStep], channels: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the scale and offset, (C,) each, of several steps in a row."""
         scale, offset = np.ones(channels), np.zeros(channels)
         for step in steps:
             constant = self._values[step.constant.name].astype(np.float64).ravel()
-            scale, offset = step.follow(scale, offset, constant)
+            scale, offset = step.after(scale, offset, constant)
         return scale, offset
 
-    def _replace(self, steps: Sequence[Step], kind: str, value: Values) -> None:
-        """Put one operation, under the last one's name, in the place of several."""
+    def _replace(self, steps: Sequence[PerChannelStep], op_type: str, value: FloatArray) -> None:
+        """Replace several steps by one operation, under the name of the last step."""
         *others, last = (self._nodes[step.op.name] for step in steps)
         for node in others:
             self._definition.node.remove(node)
-        tensor = _name(steps[0].tensor)
+        source = _input_name(steps[0].tensor)
         for name in set(last.attr) - {"T"}:
             del last.attr[name]
         if not value.any():
-            last.op, last.input[:] = "Identity", [tensor]
+            last.op, last.input[:] = "Identity", [source]
             return
         constant = add_constant(self._definition, f"{last.name}/folded", value)
-        last.op, last.input[:] = kind, [tensor, constant.name]
-        if kind == "BiasAdd":
+        last.op, last.input[:] = op_type, [source, constant.name]
+        if op_type == "BiasAdd":
             last.attr["data_format"].s = b"NHWC"
 
 
@@ -151,7 +160,7 @@ def add_constant(definition: Any, name: str, value: Any) -> Any:
     return node
 
 
-def _name(tensor: Any) -> str:
-    """Return how a node names an input."""
+def _input_name(tensor: Any) -> str:
+    """Return the name by which a node refers to a tensor."""
     name: str = tensor.name
     return name.removesuffix(":0")

@@ -1,4 +1,4 @@
-"""Finds what can become part of a convolution."""
+"""Finds the operations around a convolution that can be folded into its weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
-Values = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
 _ADDED = ("Add", "AddV2", "BiasAdd")
 _SCALED = ("Mul", "RealDiv")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """An operation on a tensor and a constant for each channel, or one for all.
+class PerChannelStep:
+    """An operation on a tensor and one constant a channel, or one for all channels.
 
     Attributes:
         op: The operation: add, subtract, multiply or divide.
@@ -31,8 +31,16 @@ class Step:
     tensor: Any
     constant: Any
 
-    def follow(self, scale: Values, offset: Values, constant: Values) -> tuple[Values, Values]:
-        """Return scale and offset of a channel once this step follows them."""
+    def after(
+        self, scale: FloatArray, offset: FloatArray, constant: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the scale and offset, (C,) each, of this step after others.
+
+        Args:
+            scale: Of the steps before, (C,).
+            offset: Of the steps before, (C,).
+            constant: The value of this step's constant, (C,) or (1,).
+        """
         if self.op.type in _ADDED:
             return scale, offset + constant
         if self.op.type == "Sub":
@@ -43,20 +51,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fold:
-    """A convolution and what is to become part of it, in the order of the data.
+class ConvolutionFold:
+    """A convolution and the operations to fold into it, in the order of the data.
 
     Attributes:
-        before: Steps in front of it, a factor among them.
-        pad: Zero padding between those and it, or None.
-        convolution: The operation.
-        after: Steps behind it.
+        before: Steps before the convolution, at least one of them a factor; or none.
+        pad: Zero padding between them and the convolution, or None.
+        convolution: The convolution.
+        after: Steps after the convolution.
     """
 
-    before: Sequence[Step]
+    before: Sequence[PerChannelStep]
     pad: Any | None
     convolution: Any
-    after: Sequence[Step]
+    after: Sequence[PerChannelStep]
 
     @property
     def constants(self) -> list[Any]:
@@ -66,15 +74,15 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rectified:
-    """Steps in front of a ReLU that convolutions alone use, a factor among them.
+class ReluFold:
+    """Steps before a ReLU that only convolutions consume, at least one of them a factor.
 
     Attributes:
         steps: In the order of the data.
-        convolutions: The operations that use it, behind zero padding or not.
+        convolutions: The consumers of the ReLU, directly or through zero padding.
     """
 
-    steps: Sequence[Step]
+    steps: Sequence[PerChannelStep]
     convolutions: Sequence[Any]
 
     @property
@@ -83,40 +91,40 @@ class Rectified:
         return [step.constant for step in self.steps]
 
 
-class Search:
-    """Looks for convolutions that something can be folded into; no step belongs to two."""
+class PatternSearch:
+    """Searches a graph for patterns to fold; each step belongs to at most one pattern."""
 
     def __init__(self, function: Any) -> None:
         self._operations = function.graph.get_operations()
         self._kept = {tensor.op.name for tensor in function.outputs}
-        self._kept |= {op.name for each in self._operations for op in each.control_inputs}
+        self._kept |= {control.name for op in self._operations for control in op.control_inputs}
         self._taken: set[str] = set()
         self._constant: dict[str, bool] = {}
 
-    def folds(self) -> list[Fold]:
-        """Return what was found, in the order of the graph."""
-        found = []
+    def convolution_folds(self) -> list[ConvolutionFold]:
+        """Return the patterns around convolutions, in the order of the graph."""
+        folds = []
         for op in self._operations:
             if self._is_convolution(op):
                 after, pad = self._after(op), self._pad(op)
                 before = self._before(op if pad is None else pad)
                 if before or after or pad is not None:
-                    found.append(Fold(before, pad, op, after))
-        return found
+                    folds.append(ConvolutionFold(before, pad, op, after))
+        return folds
 
-    def rectified(self) -> list[Rectified]:
-        """Return what stands in front of a ReLU and belongs to no fold; to be called after them."""
-        found = []
+    def relu_folds(self) -> list[ReluFold]:
+        """Return the patterns before ReLUs; call it after `convolution_folds`, which go first."""
+        folds = []
         for op in self._operations:
             if op.type == "Relu" and op.name not in self._kept:
-                users = [self._past_padding(each) for each in op.outputs[0].consumers()]
-                if all(map(self._is_convolution, users)) and (steps := self._before(op)):
-                    found.append(Rectified(steps, users))
-        return found
+                consumers = [self._past_padding(user) for user in op.outputs[0].consumers()]
+                if all(map(self._is_convolution, consumers)) and (steps := self._before(op)):
+                    folds.append(ReluFold(steps, consumers))
+        return folds
 
     def _past_padding(self, op: Any) -> Any:
-        """Return the only user of zero padding, any other operation itself."""
-        return self._only_user(op.outputs[0]) or op if op.type == "Pad" else op
+        """Return the only consumer of zero padding, or the operation itself if it is none."""
+        return self._only_consumer(op.outputs[0]) or op if op.type == "Pad" else op
 
     def _is_convolution(self, op: Any) -> bool:
         return (
@@ -129,20 +137,23 @@ class Search:
         )
 
     def _is_constant(self, tensor: Any) -> bool:
-        """Tell whether a tensor is computed of constants alone."""
+        """Tell whether a tensor is computed from constants alone."""
         op = tensor.op
         if op.name not in self._constant:
             stateful = op.op_def is None or op.op_def.is_stateful
-            computed = not stateful and bool(op.inputs) and all(map(self._is_constant, op.inputs))
-            self._constant[op.name] = op.type == "Const" or computed
+            is_computed = (
+                not stateful and bool(op.inputs) and all(map(self._is_constant, op.inputs))
+            )
+            self._constant[op.name] = op.type == "Const" or is_computed
         return self._constant[op.name]
 
-    def _only_user(self, tensor: Any) -> Any | None:
-        users = tensor.consumers()
-        return users[0] if len(users) == 1 and tensor.op.name not in self._kept else None
+    def _only_consumer(self, tensor: Any) -> Any | None:
+        consumers = tensor.consumers()
+        is_only = len(consumers) == 1 and tensor.op.name not in self._kept
+        return consumers[0] if is_only else None
 
-    def _step(self, op: Any) -> Step | None:
-        """Return an operation as a step; None where it is no function of each channel alone."""
+    def _step(self, op: Any) -> PerChannelStep | None:
+        """Return an operation as a step; None if it mixes channels or has no constant."""
         if op.type not in (*_ADDED, *_SCALED, "Sub") or op.name in self._taken:
             return None
         tensor, constant = op.inputs
@@ -152,24 +163,24 @@ class Search:
             return None
         size, channels = constant.shape.num_elements(), tensor.shape[-1]
         if size == 1:
-            return Step(op, tensor, constant) if constant.shape.rank <= 4 else None
-        for_each = size is not None and size == channels == constant.shape[-1]
-        return Step(op, tensor, constant) if for_each else None
+            return PerChannelStep(op, tensor, constant) if constant.shape.rank <= 4 else None
+        is_per_channel = size is not None and size == channels == constant.shape[-1]
+        return PerChannelStep(op, tensor, constant) if is_per_channel else None
 
-    def _after(self, op: Any) -> list[Step]:
-        """Return the steps that alone use an operation's result, one after the other."""
+    def _after(self, op: Any) -> list[PerChannelStep]:
+        """Return the chain of steps after an operation, each consumed by nothing but the next."""
         steps = []
-        while (user := self._only_user(op.outputs[0])) and (step := self._step(user)):
-            self._taken.add(user.name)
+        while (consumer := self._only_consumer(op.outputs[0])) and (step := self._step(consumer)):
+            self._taken.add(consumer.name)
             steps.append(step)
-            op = user
+            op = consumer
         return steps
 
-    def _before(self, op: Any) -> list[Step]:
-        """Return the steps that only an operation uses the result of, a factor among them."""
-        steps: list[Step] = []
+    def _before(self, op: Any) -> list[PerChannelStep]:
+        """Return the chain of steps that only this operation consumes; empty without a factor."""
+        steps: list[PerChannelStep] = []
         tensor = op.inputs[0]
-        while self._only_user(tensor) is op and (step := self._step(tensor.op)):
+        while self._only_consumer(tensor) is op and (step := self._step(tensor.op)):
             steps.insert(0, step)
             op, tensor = step.op, step.tensor
         if not any(step.op.type in _SCALED for step in steps):
@@ -178,21 +189,21 @@ class Search:
         return steps
 
     def _pad(self, convolution: Any) -> Any | None:
-        """Return the zero padding in front of a convolution that is TensorFlow's SAME.
+        """Return the zero padding before a convolution if it equals TensorFlow's SAME.
 
-        Explicit padding would do for all others, but is four times slower in bfloat16.
+        Explicit padding would cover all other cases, but is four times slower in bfloat16.
         """
         op = convolution.inputs[0].op
         if op.type != "Pad" or convolution.get_attr("padding") != b"VALID":
             return None
         paddings = tf.get_static_value(op.inputs[1])
-        if paddings is None or paddings[[0, 3]].any() or not self._only_user(op.outputs[0]):
+        if paddings is None or paddings[[0, 3]].any() or not self._only_consumer(op.outputs[0]):
             return None
         return op if _is_same(convolution, op, paddings) else None
 
 
 def _is_same(convolution: Any, pad: Any, paddings: Any) -> bool:
-    """Tell whether paddings (4, 2) of a convolution are those that TensorFlow calls SAME."""
+    """Tell whether the paddings (4, 2) before a convolution equal TensorFlow's SAME."""
     sizes, kernel = pad.inputs[0].shape[1:3], convolution.inputs[1].shape[:2]
     strides, dilations = (convolution.get_attr(name)[1:3] for name in ("strides", "dilations"))
     for size, width, stride, dilation, (low, high) in zip(

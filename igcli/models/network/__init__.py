@@ -1,1 +1,1 @@
-"""A frozen function as a network: scores and gradients on a device."""
+"""A TensorFlow function as the engine's network: scores and gradients of points on lines."""

@@ -1,10 +1,10 @@
-"""The affine operations that a network begins with, which a straight path needs but once.
+"""The affine operations that a network begins with: a straight path needs them only once.
 
 Scaling of pixels, padding, the first convolution and its bias map a straight path to a straight
-path, so that its points can be taken behind them; and since what they do to gradients is linear,
-one sum of gradients is brought back through them instead of each gradient. Exact but for rounding.
-First convolutions have few channels and large images: of all layers they reach the smallest part
-of the machine's speed, above all in their gradient.
+path, so points can be interpolated after them. What they do to gradients is linear, so the sum of
+the gradients is brought back through them instead of each gradient. Exact but for rounding.
+First convolutions have few channels and large images: of all layers they make the poorest use of
+the machine, above all in their gradient.
 """
 
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
-LARGEST = 8
-"""Values for each of the input's from which on more time is lost with sums than won."""
+MAX_EXPANSION = 8
+"""Values after the stem for each of the input's; beyond that, sums cost more than is saved."""
 
 _COMPUTING = ("Conv2D", "DepthwiseConv2dNative", "MatMul")
-_ALIKE = ("Add", "AddV2", "Sub", "Mul")
-"""Operations whose inputs may change places."""
-_MOVED = ("Pad", "Identity", "StridedSlice", "ReverseV2")
-_AFFINE = (*_COMPUTING, *_ALIKE, *_MOVED, "RealDiv", "BiasAdd")
+_BINARY = ("Add", "AddV2", "Sub", "Mul")
+"""Operations of which either input may be the constant."""
+_MOVING = ("Pad", "Identity", "StridedSlice", "ReverseV2")
+_AFFINE = (*_COMPUTING, *_BINARY, *_MOVING, "RealDiv", "BiasAdd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stem:
-    """The beginning of a network.
+class AffineStem:
+    """The affine beginning of a network.
 
     Attributes:
-        function: From inputs (N, ...) to what the rest of the network is given.
-        offset: What it gives for an input of zeros, (1, ...).
-        input_shape: Of one input.
+        function: From inputs (N, ...) to what the rest of the network takes.
+        offset: Its value for an input of zeros, (1, ...).
+        input_shape: Shape of one input.
     """
 
     function: Any
@@ -40,81 +40,81 @@ class Stem:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of what the rest is given for one input."""
+        """Shape of what the rest of the network takes for one input."""
         return tuple(self.offset.shape[1:])
 
     def values(self, inputs: Any) -> Any:
-        """Return what the rest is given for inputs (N, ...)."""
+        """Return what the rest of the network takes for inputs (N, ...)."""
         return self.function(inputs)[0]
 
     def changes(self, directions: Any) -> Any:
-        """Return how `values` change with changes (N, ...) of the inputs, wherever these are."""
+        """Return how `values` change for changes (N, ...) of the inputs, wherever these are."""
         return self.values(directions) - self.offset
 
     def gradients(self, upstream: Any) -> Any:
-        """Return the gradients (N, ...) at the inputs of gradients at `values`; linear in them."""
-        anywhere = tf.zeros([tf.shape(upstream)[0], *self.input_shape])
+        """Return gradients (N, ...) at the inputs for gradients at `values`; linear in them."""
+        any_inputs = tf.zeros([tf.shape(upstream)[0], *self.input_shape])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(anywhere)
-            values = self.values(anywhere)
-        return tape.gradient(values, anywhere, upstream)
+            tape.watch(any_inputs)
+            values = self.values(any_inputs)
+        return tape.gradient(values, any_inputs, upstream)
 
 
-def split(graph: Any, input_shape: tuple[int, ...]) -> tuple[Stem | None, Any]:
-    """Return the beginning of a frozen function of one input, and the function that is left.
+def split_stem(graph: Any, input_shape: tuple[int, ...]) -> tuple[AffineStem | None, Any]:
+    """Return the affine stem of a frozen function of one input, and the rest of the function.
 
     Args:
-        graph: A function that `freeze` returned, or a part of it.
+        graph: The graph of a `FrozenGraph`, or a part of it.
         input_shape: Shape of one input.
 
     Returns:
-        None and the function itself where it begins with nothing of the kind.
+        None and the function itself if it has no stem that is worth splitting off.
     """
     source = graph.inputs[0]
-    end = _end(source, {tensor.op.name for tensor in graph.graph.internal_captures})
-    # What is left may have to wait for what is cut off.
-    ordered = any(op.control_inputs for op in graph.graph.get_operations())
-    if end is None or ordered:
+    end = _stem_end(source, {tensor.op.name for tensor in graph.graph.internal_captures})
+    # The rest may have to wait for operations that would be cut off.
+    has_control_inputs = any(op.control_inputs for op in graph.graph.get_operations())
+    if end is None or has_control_inputs:
         return None, graph
-    beginning = graph.prune([source], [end])
-    [offset] = beginning(tf.zeros([1, *input_shape]))
-    return Stem(beginning, offset, input_shape), graph.prune([end], graph.outputs)
+    stem = graph.prune([source], [end])
+    [offset] = stem(tf.zeros([1, *input_shape]))
+    return AffineStem(stem, offset, input_shape), graph.prune([end], graph.outputs)
 
 
-def _end(source: Any, captured: set[str]) -> Any | None:
-    """Return the last tensor that is affine in the input; None where nothing is gained by it."""
-    found, computes = None, False
+def _stem_end(source: Any, captured: set[str]) -> Any | None:
+    """Return the last tensor that is affine in the input; None if splitting there gains nothing."""
+    end, has_product = None, False
     tensor = source
     while len(tensor.consumers()) == 1 and _is_affine(tensor.consumers()[0], tensor, captured):
         op = tensor.consumers()[0]
         tensor = op.outputs[0]
-        computes |= op.type in _COMPUTING
-        if computes and _size(tensor) <= LARGEST * _size(source):
-            found = tensor
-    return found
+        has_product |= op.type in _COMPUTING
+        if has_product and _size(tensor) <= MAX_EXPANSION * _size(source):
+            end = tensor
+    return end
 
 
 def _is_affine(op: Any, tensor: Any, captured: set[str]) -> bool:
-    others = [each for each in op.inputs if each is not tensor]
+    others = [other for other in op.inputs if other is not tensor]
     return (
         op.type in _AFFINE
         and len(others) == len(op.inputs) - 1
-        and (op.type in _ALIKE or op.inputs[0] is tensor)
+        and (op.type in _BINARY or op.inputs[0] is tensor)
         and op.outputs[0].shape[:1] == [None]
-        and all(_is_fixed(each, captured) for each in others)
+        and all(_is_fixed(other, captured) for other in others)
     )
 
 
 def _is_fixed(tensor: Any, captured: set[str]) -> bool:
-    """Tell whether a tensor is computed of constants, or of weights taken out of the graph."""
+    """Tell whether a tensor is computed from constants, or from weights taken out of the graph."""
     op = tensor.op
     if op.type == "Const" or (op.name in captured and tensor.dtype.is_floating):
         return True
-    pure = op.op_def is not None and not op.op_def.is_stateful
-    return pure and bool(op.inputs) and all(_is_fixed(each, captured) for each in op.inputs)
+    is_pure = op.op_def is not None and not op.op_def.is_stateful
+    return is_pure and bool(op.inputs) and all(_is_fixed(source, captured) for source in op.inputs)
 
 
 def _size(tensor: Any) -> float:
-    """Return the number of values of one input; endless where it is not known."""
+    """Return the number of values for one input; infinity if it is unknown."""
     size = tensor.shape[1:].num_elements() if tensor.shape.rank else None
     return float("inf") if size is None else size

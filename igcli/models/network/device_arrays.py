@@ -11,19 +11,21 @@ from igcli.records import Array
 
 tf = tensorflow()
 
-REMEMBERED = 4
-"""Arrays that are on the device and may be asked for again."""
+CACHED_ARRAYS = 4
+"""Arrays kept on the device in case they are placed again."""
 
 
-class Residence(Protocol):
+class DeviceArrays(Protocol):
     """Keeps arrays where the network computes.
 
+    A placed array is a NumPy array on a CPU and a tensor on an accelerator.
+
     Attributes:
-        is_fused: Whether operations are to be compiled into one another, by XLA. On CPUs that is
-            2 to 20 times slower.
+        is_fused: Whether XLA compiles operations into one another. On CPUs that is 2 to 20 times
+            slower.
         streams: Batches computed at the same time. On two cores with AVX-512 a second one gives
-            5% (ResNet50V2) to 26% (a MobileNet of width 0.25) more gradients a second: the
-            threads of one need not wait for each other after every operation.
+            5% (ResNet50V2) to 26% (a MobileNet of width 0.25) more gradients a second, because the
+            threads of one batch need not wait for each other after every operation.
     """
 
     is_fused: bool
@@ -34,7 +36,7 @@ class Residence(Protocol):
         ...
 
     def stack(self, placed: Sequence[Any]) -> Any:
-        """Join S placed inputs to one (S, ...), or longer."""
+        """Join S placed inputs to one array (S, ...), or a longer one."""
         ...
 
     def keep(self, tensor: Any) -> Any:
@@ -50,8 +52,8 @@ class Residence(Protocol):
         ...
 
 
-class OnHost:
-    """On a CPU, NumPy's memory is the device's: nothing is copied that need not be."""
+class HostArrays:
+    """On a CPU, NumPy's memory is the device's: nothing is copied without need."""
 
     is_fused = False
     streams = 2
@@ -82,38 +84,38 @@ class OnHost:
         return placed.copy()
 
 
-class OnDevice:
-    """On an accelerator, only what is asked for is brought back."""
+class AcceleratorArrays:
+    """On an accelerator, arrays stay there until they are fetched."""
 
     is_fused = True
     streams = 1
 
     def __init__(self, device: str) -> None:
         self._device = device
-        # Traced once for all shapes: TensorFlow would warn of every network's own.
-        given = [tf.TensorSpec(None), tf.TensorSpec(None), tf.TensorSpec((None,))]
+        # Traced once for all shapes: TensorFlow would warn if each network traced its own.
+        signature = [tf.TensorSpec(None), tf.TensorSpec(None), tf.TensorSpec((None,))]
         with tf.device(device):
-            self._accumulate = tf.function(_accumulate).get_concrete_function(*given)
-        self._places: OrderedDict[int, tuple[Array, Any]] = OrderedDict()
+            self._accumulate = tf.function(_accumulate).get_concrete_function(*signature)
+        self._cache: OrderedDict[int, tuple[Array, Any]] = OrderedDict()
 
     def place(self, array: Array) -> Any:
-        """Copy to the device, once for an array that is given again and again: a baseline."""
-        if id(array) not in self._places:
+        """Copy to the device, once for an array that is placed repeatedly, such as a baseline."""
+        if id(array) not in self._cache:
             with tf.device(self._device):
-                self._places[id(array)] = array, tf.constant(array)
-            if len(self._places) > REMEMBERED:
-                self._places.popitem(last=False)
-        self._places.move_to_end(id(array))
-        return self._places[id(array)][1]
+                self._cache[id(array)] = array, tf.constant(array)
+            if len(self._cache) > CACHED_ARRAYS:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(id(array))
+        return self._cache[id(array)][1]
 
     def stack(self, placed: Sequence[Any]) -> Any:
-        """Join inputs on the device, with repetitions, so that few numbers of them occur."""
+        """Join inputs; the last is repeated up to a power of two, so that few lengths occur."""
         missing = (1 << (len(placed) - 1).bit_length()) - len(placed)
         with tf.device(self._device):
             return tf.stack([*placed, *[placed[-1]] * missing])
 
     def keep(self, tensor: Any) -> Any:
-        """Leave it there."""
+        """Leave the tensor on the device."""
         return tensor
 
     def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
@@ -128,13 +130,13 @@ class OnDevice:
         return np.asarray(placed.numpy(), np.float32)
 
 
+def arrays_on(device: str) -> DeviceArrays:
+    """Return where arrays live for TensorFlow's name of a device, such as "GPU:0"."""
+    return HostArrays() if device.startswith("CPU") else AcceleratorArrays(device)
+
+
 def _accumulate(total: Any, gradients: Any, weights: Any) -> Any:
-    # A reduction would be free to choose its order, and the sum would depend on the batches.
-    for place in tf.range(tf.size(weights)):
-        total += weights[place] * gradients[place]
+    # A reduction could choose its order, and the sum would depend on the batches.
+    for index in tf.range(tf.size(weights)):
+        total += weights[index] * gradients[index]
     return total
-
-
-def residence(device: str) -> Residence:
-    """Return where arrays live for TensorFlow's device name."""
-    return OnHost() if device.startswith("CPU") else OnDevice(device)

@@ -1,4 +1,4 @@
-"""The end of a network: which scores it gives, and the value before its last activation."""
+"""The end of a network: its scores, and the value before its last activation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 
 from igcli.errors import ModelError
-from igcli.models.graph.freeze import Traced, freeze
+from igcli.models.graph.freeze import FrozenGraph, freeze
 from igcli.models.options import Activation, Explained
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
-_ADDED: dict[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
-_PASSED = ("Identity", "Reshape", "Squeeze", "Cast")
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
+_NEUTRAL = ("Identity", "Reshape", "Squeeze", "Cast")
 """Operations after the activation that change no value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How what a network gives is taken.
+class HeadOptions:
+    """How the output of a network becomes scores.
 
     Attributes:
-        explain: As it is, or the value before its softmax or sigmoid.
-        activation: What it is to end in, added where it is missing.
+        explain: Explain the output itself, or the value before its softmax or sigmoid.
+        activation: The activation that the output must end in, added if it is missing.
         binary: Whether a single output stands for two classes; None: if it is a sigmoid.
     """
 
@@ -36,15 +36,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What a frozen graph ends in.
+    """The end of a frozen graph.
 
     Attributes:
-        outputs: Number of scores; two for one output that says no or yes.
-        activation: "softmax", "log softmax" or "sigmoid"; None where it ends otherwise.
-        is_binary: Whether its only output stands for two classes.
-        positions: Number of pixels of which each has scores of its own; None where there is one
-            row of scores for the whole image.
-        batch: Number of images that it takes at a time; None where that is open.
+        outputs: Number of scores; two for a single output that stands for no and yes.
+        activation: "softmax", "log softmax" or "sigmoid"; None if it ends otherwise.
+        is_binary: Whether the single output stands for two classes.
+        positions: Number of pixels if each has scores of its own; None if there is one row of
+            scores for the whole image.
+        batch: Number of images that it takes at a time; None if that is open.
     """
 
     outputs: int
@@ -54,41 +54,72 @@ class Head:
     batch: int | None
 
 
-def read_as(
-    function: Callable[..., Any], input_shape: tuple[int, ...], reading: Reading
-) -> tuple[Traced, Head]:
-    """Freeze a function of inputs (N, ...), as what it is to end in, and look at its end.
+def freeze_with_head(
+    function: Callable[..., Any], input_shape: tuple[int, ...], options: HeadOptions
+) -> tuple[FrozenGraph, Head]:
+    """Freeze a function of inputs (N, ...), add a missing activation, and describe its end.
 
     Raises:
-        ModelError: Its output is no row of scores for each image or pixel, has no gradient, or is
-            to end in an activation that does not fit.
+        ModelError: The output is not a row of scores for each image or pixel, has no gradient, or
+            the activation does not fit it.
     """
-    traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
-    head = head_of(traced, reading.binary)
-    if reading.activation not in (None, head.activation):
-        _check_added(reading.activation, head)
-        add, bare = _ADDED[reading.activation], function
-        function = lambda *inputs: add(bare(*inputs))  # noqa: E731
-        traced = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
-        head = head_of(traced, reading.binary)
-    if head.batch is not None:  # It is fixed somewhere inside.
-        traced = freeze(function, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
-    return traced, head
+    frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+    head = _head_of(frozen, options.binary)
+    if options.activation not in (None, head.activation):
+        _check_activation(options.activation, head)
+        activate, bare = _FUNCTIONS[options.activation], function
+        function = lambda *inputs: activate(bare(*inputs))  # noqa: E731
+        frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        head = _head_of(frozen, options.binary)
+    if head.batch is not None:  # The function fixes it somewhere inside.
+        frozen = freeze(function, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
+    return frozen, head
 
 
-def head_of(traced: Traced, binary: bool | None = None) -> Head:
-    """Look at the end of a graph.
+def explained_graph(frozen: FrozenGraph, head: Head, explain: Explained) -> Any:
+    """Return the concrete function that ends in the explained values.
+
+    Raises:
+        ModelError: `explain` is "logit", and the graph does not end in a softmax or sigmoid.
+    """
+    if explain == "probability":
+        return frozen.graph
+    if head.activation is None:
+        raise ModelError(
+            "explain: logit: the network does not end in a softmax or sigmoid: leave explain out "
+            "to explain its output itself (the logits, if it ends in them), or name the tensor of "
+            "the logits with model.output"
+        )
+    return frozen.ending_at(lambda output: _last_operation(output).inputs[0])
+
+
+def scores_function(graph: Any, head: Head, explain: Explained) -> Callable[..., Any]:
+    """Return the function to the explained scores, float32 (N, K), or (N, P, K) for P pixels.
+
+    A binary network's two scores are those of no and yes: 1 - p and p of a sigmoid, else -z and z.
 
     Args:
-        traced: The graph.
-        binary: Whether a single output stands for two classes; None: if it is a sigmoid.
-
-    Raises:
-        ModelError: Its output is no row of scores for each image or pixel, or has no gradient.
+        graph: What `explained_graph` returned, or the end of it.
+        head: The network's end.
+        explain: What `graph` ends in.
     """
-    [output] = traced.graph.outputs
-    _check(output)
-    activation = _ACTIVATIONS.get(_last(output).type)
+    width = 1 if head.is_binary else head.outputs
+    shape = [-1, width] if head.positions is None else [-1, head.positions, width]
+    is_probability = head.activation == "sigmoid" and explain == "probability"
+
+    def scores(*inputs: Any) -> Any:
+        rows = tf.cast(tf.reshape(graph(*inputs)[0], shape), tf.float32)
+        if not head.is_binary:
+            return rows
+        return tf.concat([1 - rows if is_probability else -rows, rows], -1)
+
+    return scores
+
+
+def _head_of(frozen: FrozenGraph, binary: bool | None) -> Head:
+    [output] = frozen.graph.outputs
+    _check_output(output)
+    activation = _ACTIVATIONS.get(_last_operation(output).type)
     width = int(output.shape[-1]) if output.shape.rank > 1 else 1
     is_binary = width == 1 and (activation == "sigmoid" if binary is None else binary)
     positions = int(np.prod(output.shape[1:-1]))
@@ -101,78 +132,38 @@ def head_of(traced: Traced, binary: bool | None = None) -> Head:
     )
 
 
-def explained_part(traced: Traced, head: Head, explained: Explained) -> Any:
-    """Return the function that ends in the values that are explained.
-
-    Raises:
-        ModelError: The value before the activation is wanted, and there is none.
-    """
-    if explained == "probability":
-        return traced.graph
-    if head.activation is None:
-        raise ModelError(
-            "explain: logit: no softmax or sigmoid was found at the end of the network: leave "
-            "explain out, which explains its output as it is (logits, if it ends in them), or name "
-            "the tensor of the logits with model.output"
-        )
-    return traced.cut(lambda output: _last(output).inputs[0])
-
-
-def scores_of(graph: Any, head: Head, explained: Explained) -> Any:
-    """Return the function to the scores explained, float32 (N, K), or (N, P, K) for P pixels.
-
-    A binary network's two scores are those of no and yes: 1 - p and p of a sigmoid, else -z and z.
-
-    Args:
-        graph: What `explained_part` returned, or the end of it.
-        head: The network's.
-        explained: What `graph` ends in.
-    """
-    width = 1 if head.is_binary else head.outputs
-    shape = [-1, width] if head.positions is None else [-1, head.positions, width]
-    is_probability = head.activation == "sigmoid" and explained == "probability"
-
-    def scores(*inputs: Any) -> Any:
-        rows = tf.cast(tf.reshape(graph(*inputs)[0], shape), tf.float32)
-        if not head.is_binary:
-            return rows
-        return tf.concat([1 - rows if is_probability else -rows, rows], -1)
-
-    return scores
-
-
-def _check_added(activation: Activation, head: Head) -> None:
+def _check_activation(activation: Activation, head: Head) -> None:
     if head.activation is not None:
         raise ModelError(
-            f"activation: the network ends in {head.activation} already, not in {activation}: "
-            "leave it out"
+            f"activation: the network already ends in {head.activation}, so {activation} cannot be "
+            "added: leave it out"
         )
     if activation == "softmax" and (head.outputs == 1 or head.is_binary):
         raise ModelError("activation: softmax of a single output is always 1: use sigmoid")
 
 
-def _check(output: Any) -> None:
+def _check_output(output: Any) -> None:
     if not output.dtype.is_floating:
         raise ModelError(
-            f"model: its output is {output.dtype.name} (from {_last(output).type}), through which "
-            "there is no gradient: choose the scores before it with model.output, or save the "
-            "network without that step"
+            f"model: its output is {output.dtype.name} (from {_last_operation(output).type}) and "
+            "has no gradient: choose the scores before it with model.output, or save the network "
+            "without that step"
         )
     shape = output.shape
     if not shape.rank or None in shape[1:]:
         raise ModelError(
-            f"model: the output has shape {_shown(shape)}, expected (images, classes), or "
+            f"model: the output has shape {_shape_text(shape)}, expected (images, classes), or "
             "(images, height, width, classes) for segmentation"
         )
 
 
-def _last(output: Any) -> Any:
+def _last_operation(output: Any) -> Any:
     """Return the last operation that changes a value."""
     op = output.op
-    while op.type in _PASSED:
+    while op.type in _NEUTRAL:
         op = op.inputs[0].op
     return op
 
 
-def _shown(shape: Any) -> str:
+def _shape_text(shape: Any) -> str:
     return str(tuple(shape)) if shape.rank is not None else "unknown"

@@ -10,10 +10,10 @@ tf = tensorflow()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedLine:
-    """A line where the network computes.
+    """A straight line, placed where the network computes.
 
     Attributes:
-        start: Where alpha is 0, behind the network's stem if it has one.
+        start: Where alpha is 0, after the network's stem if it has one.
         direction: From there to where alpha is 1.
         ends: Start and direction in pixel space.
     """
@@ -24,29 +24,35 @@ class PlacedLine:
 
 
 def points_on(starts: Any, directions: Any, line: Any, alpha: Any) -> Any:
-    """Return start + alpha * direction as one product of matrices, which writes memory once.
+    """Return the points start + alpha * direction, (B, ...).
+
+    One matrix product computes them, which writes memory only once.
 
     Args:
-        starts: (S, ...).
+        starts: (S, ...), of S lines.
         directions: (S, ...).
-        line: Int32 (B,), which of them each point lies on.
-        alpha: (B,).
+        line: Int32 (B,), the line of each point.
+        alpha: Float32 (B,).
     """
     chosen = tf.one_hot(line, tf.shape(starts)[0])
     factors = tf.concat([chosen, chosen * alpha[:, None]], 1)
-    both = tf.concat([starts, directions], 0)
-    flat = tf.matmul(factors, tf.reshape(both, [tf.shape(both)[0], -1]))
+    terms = tf.concat([starts, directions], 0)
+    flat = tf.matmul(factors, tf.reshape(terms, [tf.shape(terms)[0], -1]))
     return tf.reshape(flat, [-1, *starts.shape[1:]])
 
 
 def slopes_along(directions: Any, gradients: Any, line: Any) -> Any:
-    """Return each gradient times its direction; line by line, so that S does not change a bit.
+    """Return each gradient times the direction of its line, float32 (B,).
+
+    Each line gets a product of its own, so that the number of lines does not change a bit.
 
     Args:
         directions: (S, ...).
         gradients: (B, ...).
-        line: Int32 (B,), which direction is each gradient's.
+        line: Int32 (B,), the line of each gradient.
     """
     flat = tf.reshape(gradients, [tf.shape(gradients)[0], -1])
-    every = tf.map_fn(lambda each: tf.linalg.matvec(flat, tf.reshape(each, [-1])), directions)
-    return tf.gather(tf.transpose(every), line, batch_dims=1)
+    products = tf.map_fn(
+        lambda direction: tf.linalg.matvec(flat, tf.reshape(direction, [-1])), directions
+    )
+    return tf.gather(tf.transpose(products), line, batch_dims=1)

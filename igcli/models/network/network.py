@@ -1,4 +1,4 @@
-"""A TensorFlow function as a network: frozen, compiled, differentiated to its input alone."""
+"""A TensorFlow function as a network: frozen, compiled, differentiated by its input alone."""
 
 import copy
 import logging
@@ -14,11 +14,16 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
 from igcli.models.graph.bfloat16 import in_bfloat16
+from igcli.models.graph.full_rows import in_full_rows, is_full, padded_rows
 from igcli.models.network import interpolation
-from igcli.models.network.affine_stem import split
-from igcli.models.network.device_arrays import residence
-from igcli.models.network.full_rows import filled, in_full_rows, is_full
-from igcli.models.network.head import Reading, explained_part, read_as, scores_of
+from igcli.models.network.affine_stem import split_stem
+from igcli.models.network.device_arrays import arrays_on
+from igcli.models.network.head import (
+    HeadOptions,
+    explained_graph,
+    freeze_with_head,
+    scores_function,
+)
 from igcli.models.network.reentrant import reentrant
 from igcli.models.runtime import out_of_memory, tensorflow
 from igcli.records import Array
@@ -27,22 +32,22 @@ tf = tensorflow()
 
 Function = Callable[..., Any]
 
-AS_IT_IS = Reading()
+DEFAULT_HEAD = HeadOptions()
 
-NOT_FUSED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
-"""What XLA raises where it has no equal of an operation."""
+XLA_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+"""What XLA raises if it does not support an operation."""
 
-NOT_ROUNDED = (
-    "model: it brings gradients of its own, which cannot be computed in bfloat16: choose precision "
+NO_BFLOAT16 = (
+    "model: it has custom gradients, which cannot be computed in bfloat16: choose precision "
     "float32 or auto"
 )
 
 SMALL_BATCHES = (2, 8)
-"""Sizes beside the full one, each of them a trace."""
+"""Batch sizes beside the full one; each is traced."""
 
-ROWS = (
-    "model: it does not return one row of scores for each input: {rows} for a batch of {inputs}, "
-    "as where it filters its inputs or sums over the batch"
+WRONG_ROWS = (
+    "model: it does not return one row of scores for each input, but {rows} for a batch of "
+    "{inputs}; it may filter its inputs or sum over the batch"
 )
 
 log = logging.getLogger(__name__)
@@ -51,20 +56,21 @@ log = logging.getLogger(__name__)
 class TensorFlowNetwork:
     """Scores and gradients of a function whose variables are frozen to constants.
 
-    Paths are followed behind its stem, the affine operations that it begins with.
+    Points on paths are interpolated after its stem, the affine operations that it begins with.
 
     Attributes:
         input_shape: Shape of one input.
-        small_batches: Sizes in which a gradient has the same bits as in a full batch.
+        small_batches: Batch sizes in which a gradient has the same bits as in a full batch.
         outputs: Number of scores.
-        positions: Number of pixels of which each has scores of its own, as in segmentation; None
-            where the scores are of the whole input.
+        positions: Number of pixels if each has scores of its own, as in segmentation; None if the
+            scores are those of the whole input.
         activation: What the network ends in: "softmax", "log softmax", "sigmoid" or None.
-        is_binary: Whether its two scores are those of a single value, no and yes.
-        explained: Whether scores are the output or the value before the activation.
-        precision: What gradients are computed in: "float32" or "bfloat16"; scores that choose a
-            target always in float32.
-        has_bfloat16: Whether it may be "bfloat16".
+        is_binary: Whether its two scores, of no and yes, come from a single value.
+        explained: "probability" if scores are the output, "logit" if they are the value before the
+            activation.
+        precision: The precision of gradients, "float32" or "bfloat16". Scores that choose a target
+            are always computed in float32.
+        has_bfloat16: Whether `precision` may be "bfloat16".
     """
 
     def __init__(
@@ -73,7 +79,7 @@ class TensorFlowNetwork:
         input_shape: tuple[int, ...],
         *,
         device: str = "CPU:0",
-        reading: Reading = AS_IT_IS,
+        head_options: HeadOptions = DEFAULT_HEAD,
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         """Freeze `function`.
@@ -82,121 +88,124 @@ class TensorFlowNetwork:
             function: Scores (N, K) of inputs (N, ...) in pixel space, preprocessing included.
             input_shape: Shape of one input.
             device: TensorFlow's name of the device.
-            reading: How its output is taken.
-            precision: What gradients will be computed in.
+            head_options: How its output becomes scores.
+            precision: The precision of gradients.
 
         Raises:
-            ModelError: The scores are neither (N, K) nor (N, H, W, K), do not depend on the input
-                differentiably, end in another activation, or have gradients of their author's that
-                cannot be bfloat16.
+            ModelError: The scores are neither (N, K) nor (N, H, W, K), have no gradient, end in
+                another activation, or have custom gradients that cannot be bfloat16.
         """
         self.input_shape = input_shape
         self.precision = precision
         self._device = device
-        self._residence = residence(device)
-        self._is_fused = self._residence.is_fused
-        self.accumulate = self._residence.accumulate
-        self.fetch = self._residence.fetch
-        self.streams = self._residence.streams
+        self._arrays = arrays_on(device)
+        self._is_fused = self._arrays.is_fused
+        self.accumulate = self._arrays.accumulate
+        self.fetch = self._arrays.fetch
+        self.streams = self._arrays.streams
         with tf.device(device):
-            traced, head = read_as(function, input_shape, reading)
-            part = explained_part(traced, head, reading.explain)
-            self._stem, self._rest = split(part, input_shape)
-        self.has_bfloat16 = traced.source is None
-        is_settled = self._residence.is_fused or traced.source is not None or head.batch is not None
-        self.small_batches = () if is_settled else SMALL_BATCHES
+            frozen, head = freeze_with_head(function, input_shape, head_options)
+            graph = explained_graph(frozen, head, head_options.explain)
+            self._stem, self._rest = split_stem(graph, input_shape)
+        self.has_bfloat16 = frozen.source is None
+        has_one_size = self._is_fused or frozen.source is not None or head.batch is not None
+        self.small_batches = () if has_one_size else SMALL_BATCHES
         if precision == "bfloat16" and not self.has_bfloat16:
-            raise ModelError(NOT_ROUNDED)
+            raise ModelError(NO_BFLOAT16)
         self.outputs, self.activation, self.positions = (
             head.outputs,
             head.activation,
             head.positions,
         )
-        self.is_binary, self.explained = head.is_binary, reading.explain
-        self._batch = head.batch
-        self._scored = partial(scores_of, head=head, explained=reading.explain)
-        self._scores = self._scored(part)
-        self._behind: dict[tuple[str, bool], Function] = {}
-        self._predict = _traced(self._scores, *traced.signature)
+        self.is_binary, self.explained = head.is_binary, head_options.explain
+        self._fixed_batch = head.batch
+        self._with_scores = partial(scores_function, head=head, explain=head_options.explain)
+        self._scores = self._with_scores(graph)
+        self._predict = _traced(self._scores, *frozen.signature)
+        self._scores_after_stem: dict[tuple[str, bool], Function] = {}
         if self._stem is not None:
-            one = tf.TensorSpec((1, *input_shape))
-            self._values = _traced(self._stem.values, one)
-            self._changes = _traced(self._stem.changes, one)
+            one_input = tf.TensorSpec((1, *input_shape))
+            self._stem_values = _traced(self._stem.values, one_input)
+            self._stem_changes = _traced(self._stem.changes, one_input)
             upstream = tf.TensorSpec((1, *self._stem.output_shape))
-            self._pulled_back = _traced(self._stem.gradients, upstream)
+            self._stem_gradients = _traced(self._stem.gradients, upstream)
         self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
-        # By themselves, for each number of lines would be a trace of the network.
-        several = tf.TensorSpec((None, *self._inner_shape))
-        numbers = tf.TensorSpec((None,), tf.int32)
-        given = [several, several, numbers, tf.TensorSpec((None,))]
-        self._points = _traced(interpolation.points_on, *given)
-        self._slopes_given = given[:3]
+        # Functions of their own: inside it, the network would be traced for each number of lines.
+        inner = tf.TensorSpec((None, *self._inner_shape))
+        line = tf.TensorSpec((None,), tf.int32)
+        self._points = _traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
+        self._slopes_signature = [inner, inner, line]
         self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
-        self._tracing = threading.Lock()
+        self._trace_lock = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
 
     @cached_property
     def _slopes(self) -> Function:
-        return _traced(interpolation.slopes_along, *self._slopes_given)
+        return _traced(interpolation.slopes_along, *self._slopes_signature)
 
     def uncompiled(self) -> "TensorFlowNetwork":
-        """Return the same network with no gradient compiled, to be tried and let go."""
-        found = copy.copy(self)
-        found._functions = {}
-        return found
+        """Return the same network without compiled gradients, for trials that are thrown away."""
+        network = copy.copy(self)
+        network._functions = {}
+        return network
 
     def predict(self, inputs: Array) -> Array:
         """Return float32 (N, K), or (N, P, K), the scores of inputs (N, ...) in pixel space.
 
         Raises:
-            ModelError: There are more or fewer rows than inputs.
+            ModelError: The network returns more or fewer rows than inputs.
         """
         with self._computing():
-            parts = [self._predict(*part).numpy() for part in self._cut([inputs])]
-        found = np.asarray(np.concatenate(parts), np.float32)
-        if self._batch is not None:
-            found = found[: len(inputs)]
-        if len(found) != len(inputs):
-            raise ModelError(ROWS.format(rows=len(found), inputs=len(inputs)))
-        return found
+            batches = [self._predict(*batch).numpy() for batch in self._batches([inputs])]
+        scores = np.asarray(np.concatenate(batches), np.float32)
+        if self._fixed_batch is not None:
+            scores = scores[: len(inputs)]
+        if len(scores) != len(inputs):
+            raise ModelError(WRONG_ROWS.format(rows=len(scores), inputs=len(inputs)))
+        return scores
 
     def place(self, start: Array, direction: Array) -> interpolation.PlacedLine:
-        """Bring a straight line to the device, and behind the stem."""
-        place, keep = self._residence.place, self._residence.keep
+        """Bring a straight line to the device, and its points behind the stem."""
+        place, keep = self._arrays.place, self._arrays.keep
         with self._computing():
             ends = place(start), place(direction)
             if self._stem is None:
                 return interpolation.PlacedLine(*ends, ends)
-            known = self._inner_lines.get(id(direction))
-            if known is None or known[0]() is not start:
-                first = keep(self._values(ends[0][None]))[0]
-                # A single point has no direction.
-                along = keep(self._changes(ends[1][None]))[0] if direction.any() else 0 * first
-                known = weakref.ref(start), first, along
-                # Refined paths come again and again, for as long as their direction lives.
-                self._inner_lines[id(direction)] = known
+            cached = self._inner_lines.get(id(direction))
+            if cached is None or cached[0]() is not start:
+                inner_start = keep(self._stem_values(ends[0][None]))[0]
+                # The direction of a single point is zero.
+                inner_direction = (
+                    keep(self._stem_changes(ends[1][None]))[0]
+                    if direction.any()
+                    else 0 * inner_start
+                )
+                cached = weakref.ref(start), inner_start, inner_direction
+                # Refined paths are placed repeatedly, for as long as their direction lives.
+                self._inner_lines[id(direction)] = cached
                 weakref.finalize(direction, self._inner_lines.pop, id(direction), None)
-            return interpolation.PlacedLine(*known[1:], ends)
+            return interpolation.PlacedLine(*cached[1:], ends)
 
     def gradients(
         self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
     ) -> PointGradients:
-        """Differentiate each point's target score; traced once for every size of batch."""
-        stack, keep = self._residence.stack, self._residence.keep
+        """Differentiate each point's target score; traced once for every batch size."""
+        stack, keep = self._arrays.stack, self._arrays.keep
         with self._computing():
             starts = stack([line.start for line in points.lines])
             directions = stack([line.direction for line in points.lines])
             rows = [self._points(starts, directions, points.line, points.alpha), points.target]
             ends = []
             if self.positions is not None:
-                everywhere = np.ones(self.positions, np.float32)
-                masks = points.masks or [everywhere] * len(points.lines)
+                all_positions = np.ones(self.positions, np.float32)
+                masks = points.masks or [all_positions] * len(points.lines)
                 rows.append(np.stack(masks)[points.line])
             if interior:
                 rows.append(points.line)
                 ends = [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
-            found = self._differentiated(rows, ends, each=each, interior=interior)
-            scores, summands, gradients, maps = found
+            scores, summands, gradients, maps = self._differentiated(
+                rows, ends, each=each, interior=interior
+            )
             return PointGradients(
                 keep(scores),
                 keep(summands),
@@ -210,60 +219,62 @@ class TensorFlowNetwork:
         if self._stem is None:
             return self.fetch(total)
         with self._computing():
-            return self.fetch(self._residence.keep(self._pulled_back(tf.constant(total[None])))[0])
+            gradients = self._stem_gradients(tf.constant(total[None]))
+            return self.fetch(self._arrays.keep(gradients)[0])
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
         with out_of_memory(), reentrant(), tf.device(self._device):
             yield
 
-    def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **wanted: bool) -> Any:
-        """Return what `_score_gradients` does.
+    def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **outputs: bool) -> Any:
+        """Return scores, summands, gradients and interior maps of B points.
 
         Args:
-            rows: What each point has, (B, ...).
-            ends: What interior gradients need of the lines.
-            wanted: What is wanted beside scores and summands.
+            rows: Tensors (B, ...) with a row for each point.
+            ends: Starts and directions of the lines, for interior gradients.
+            outputs: Which of `each` and `interior` are requested.
         """
         count = len(rows[0])
-        found = [self._computed(part, ends, **wanted) for part in self._cut(rows)]
-        if len(found) == 1 and self._batch is None:
-            return found[0]
-        joined = zip(*found, strict=True)
-        return [None if part[0] is None else tf.concat(part, 0)[:count] for part in joined]
+        results = [self._computed(batch, ends, **outputs) for batch in self._batches(rows)]
+        if len(results) == 1 and self._fixed_batch is None:
+            return results[0]
+        columns = zip(*results, strict=True)
+        return [None if part[0] is None else tf.concat(part, 0)[:count] for part in columns]
 
-    def _cut(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        """Yield rows in batches of the only size that the network takes, if there is one."""
-        if self._batch is None:
+    def _batches(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """Yield rows in batches of the only size that the network takes, or all at once."""
+        if self._fixed_batch is None:
             yield rows
             return
         count = len(rows[0])
-        for first in range(0, count, self._batch):
-            # The last one is repeated where a batch is not full.
-            places = np.minimum(np.arange(first, first + self._batch), count - 1)
-            yield [tf.gather(row, places) for row in rows]
+        for first in range(0, count, self._fixed_batch):
+            # The last row is repeated to fill a batch.
+            indices = np.minimum(np.arange(first, first + self._fixed_batch), count - 1)
+            yield [tf.gather(row, indices) for row in rows]
 
-    def _computed(self, rows: Sequence[Any], ends: Sequence[Any], **wanted: bool) -> Any:
+    def _computed(self, rows: Sequence[Any], ends: Sequence[Any], **outputs: bool) -> Any:
+        """Compute one batch, without XLA if it does not support the network."""
         try:
-            return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
-        except NOT_FUSED as error:
+            return self._compiled(len(rows[0]), **outputs)(*rows, *ends)
+        except XLA_ERRORS as error:
             if not self._is_fused:
                 self._check_rows(rows[0])
                 raise
             log.debug("not compiled by XLA: %s", error)
             self._is_fused = False
             self._functions.clear()
-            return self._compiled(len(rows[0]), **wanted)(*rows, *ends)
+            return self._compiled(len(rows[0]), **outputs)(*rows, *ends)
 
     def _check_rows(self, points: Any) -> None:
-        rows = len(self._scores_behind(len(points))(points))
+        rows = len(self._scores_of_inner(len(points))(points))
         if rows != len(points):
-            raise ModelError(ROWS.format(rows=rows, inputs=len(points)))
+            raise ModelError(WRONG_ROWS.format(rows=rows, inputs=len(points)))
 
-    def _compiled(self, size: int, **wanted: bool) -> Function:
-        """Return the function for batches of a size, traced when it is first asked for."""
-        key = size, self.precision, *wanted.values()
-        with self._tracing:
+    def _compiled(self, size: int, **outputs: bool) -> Function:
+        """Return the function for batches of one size, traced at the first request."""
+        key = size, self.precision, *outputs.values()
+        with self._trace_lock:
             if key not in self._functions:
                 signature = [
                     tf.TensorSpec((size, *self._inner_shape)),
@@ -271,25 +282,26 @@ class TensorFlowNetwork:
                 ]
                 if self.positions is not None:
                     signature.append(tf.TensorSpec((size, self.positions)))
-                if wanted["interior"]:
+                if outputs["interior"]:
                     signature.append(tf.TensorSpec((size,), tf.int32))
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
-                # One at a time: a frozen graph cannot be differentiated by two threads at once.
+                # Under the lock: two threads cannot differentiate a frozen graph at a time.
                 self._functions[key] = _traced(
-                    partial(self._score_gradients, self._scores_behind(size), **wanted),
+                    partial(self._score_gradients, self._scores_of_inner(size), **outputs),
                     *signature,
                     jit_compile=True if self._is_fused else None,
                 )
             return self._functions[key]
 
-    def _scores_behind(self, size: int) -> Function:
-        """Return the function of the scores behind the stem, made once for each way to compute."""
+    def _scores_of_inner(self, size: int) -> Function:
+        """Return the function from points after the stem to scores, for batches of one size."""
         key = self.precision, bool(self.small_batches) and not is_full(size)
-        if key not in self._behind:
-            precision, is_filled = key
+        if key not in self._scores_after_stem:
+            precision, is_padded = key
             rest = in_bfloat16(self._rest) if precision == "bfloat16" else self._rest
-            self._behind[key] = self._scored(in_full_rows(rest) if is_filled else rest)
-        return self._behind[key]
+            rest = in_full_rows(rest) if is_padded else rest
+            self._scores_after_stem[key] = self._with_scores(rest)
+        return self._scores_after_stem[key]
 
     def _score_gradients(
         self, function: Function, points: Any, target: Any, *others: Any, each: bool, interior: bool
@@ -307,22 +319,24 @@ class TensorFlowNetwork:
             raise ModelError("model: its scores have no gradient with respect to its input")
         gradients = maps = None
         if each or interior:
-            gradients = self._pulled_back_each(summands, points.shape[0])
+            gradients = self._through_stem(summands, points.shape[0])
         if interior:
             line, starts, directions = others[-3:]
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
         return scores, summands, gradients if each else None, maps
 
-    def _pulled_back_each(self, summands: Any, size: int) -> Any:
+    def _through_stem(self, summands: Any, size: int) -> Any:
         """Bring each gradient of a batch back through the stem."""
         if self._stem is None:
             return summands
         if not self.small_batches or is_full(size):
             return self._stem.gradients(summands)
-        return self._stem.gradients(filled(summands))[:size]
+        return self._stem.gradients(padded_rows(summands))[:size]
 
 
 def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:
-    """Return a function traced once; TensorFlow would warn of many that trace at their calls."""
-    traced = tf.function(lambda *given: function(*given), autograph=False, jit_compile=jit_compile)
+    """Return a concrete function; TensorFlow warns if many functions are traced by their calls."""
+    traced = tf.function(
+        lambda *arguments: function(*arguments), autograph=False, jit_compile=jit_compile
+    )
     return traced.get_concrete_function(*signature)  # type: ignore[no-any-return]

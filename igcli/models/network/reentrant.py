@@ -1,10 +1,10 @@
-"""Functions that several threads may call at the same time.
+"""Lets several threads call TensorFlow functions at the same time.
 
-Where the tensors of a graph fill four fifths of 256 MB, which is what TensorFlow takes a CPU's
-memory to be, its memory optimization adds up three or more of them in a temporary variable. Calls
-outside of a session share one container of these, so that a second call at the same time finds the
-name taken (`AlreadyExistsError`); and terms are added in the order in which they are ready, so that
-the last bits of a sum depend on the threads.
+If the tensors of a graph fill four fifths of 256 MB, which is what TensorFlow takes a CPU's memory
+to be, its memory optimization adds three or more of them up in a temporary variable. Calls outside
+a session share one container of such variables. A second call at the same time then finds the name
+taken (`AlreadyExistsError`). And the terms are added in the order in which they become ready, so
+that the last bits of a sum depend on the threads.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from typing import Any
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
-# Public settings hold for the process, in which igcli may be a guest, and none is for this pass.
+# Public settings affect the whole process, which igcli may share, and none covers this pass.
 eager = import_module("tensorflow.python.eager.context")
 
 
 @contextmanager
 def reentrant() -> Iterator[None]:
-    """Have this thread call functions without TensorFlow's memory optimization."""
+    """Let this thread call functions without TensorFlow's memory optimization."""
     context = eager.context()
     options = context.function_call_options
     context.function_call_options = _unoptimized(
@@ -32,22 +32,6 @@ def reentrant() -> Iterator[None]:
         yield
     finally:
         context.function_call_options = options
-
-
-def add_at_once(definition: Any) -> None:
-    """Put `AddN`, of the same value and gradient, in the place of each `AccumulateNV2`.
-
-    TensorFlow 2.21 turns it into a temporary variable of any size, or knows no way to compute it.
-
-    Args:
-        definition: The GraphDef, changed in place.
-    """
-    bodies = [function.node_def for function in definition.library.function]
-    for nodes in [definition.node, *bodies]:
-        for node in nodes:
-            if node.op == "AccumulateNV2":
-                node.op = "AddN"
-                del node.attr["shape"]
 
 
 @lru_cache(maxsize=8)
