@@ -1,41 +1,41 @@
-"""Names that file systems take, made of names that may be too long."""
+"""Shortening of names that are too long for file systems."""
 
 import hashlib
 import os
 
-LONGEST = 255
-"""Bytes of one part of a path on nearly every file system."""
+MAX_BYTES = 255
+"""Limit on one part of a path on nearly every file system."""
 
-_SURELY_SHORT = 50
-"""Characters, of at most four bytes each."""
+_MAX_UNCHECKED = 50
+"""Number of characters that always fit, with at most four bytes each."""
 
 
 def shortened(name: str, *, room: int) -> str:
-    """Return a name of parts that file systems take; equal ones only for equal names.
+    """Return a name whose parts fit file systems; different names stay different.
 
-    A part that is too long gives way to its beginning, a "~" and a hash of all of it.
+    A part that is too long is replaced by its beginning, a "~" and a hash of the whole part.
 
     Args:
         name: Parts joined by "/".
-        room: Bytes to be left free behind the last part.
+        room: Number of bytes to leave free after the last part.
     """
-    if len(name) <= _SURELY_SHORT:
+    if len(name) <= _MAX_UNCHECKED:
         return name
     *folders, last = name.split("/")
-    return "/".join((*(_cut(part, LONGEST) for part in folders), _cut(last, LONGEST - room)))
+    return "/".join((*(_cut(part, MAX_BYTES) for part in folders), _cut(last, MAX_BYTES - room)))
 
 
 def member_stem(name: str) -> str:
-    """Return what the results of a tar archive's member are called, but for their endings."""
+    """Return the names of the results of a tar archive's member, without their suffixes."""
     return shortened(os.path.splitext(name)[0], room=len(".panel.jpg"))
 
 
-def _cut(part: str, most: int) -> str:
+def _cut(part: str, max_bytes: int) -> str:
     data = os.fsencode(part)
-    if len(data) <= most:
+    if len(data) <= max_bytes:
         return part
-    end = f"~{hashlib.sha256(data).hexdigest()[:16]}"
-    length = most - len(end)
-    while length and data[length] & 0xC0 == 0x80:  # within a character of UTF-8
+    ending = f"~{hashlib.sha256(data).hexdigest()[:16]}"
+    length = max_bytes - len(ending)
+    while length and data[length] & 0xC0 == 0x80:  # inside a UTF-8 character
         length -= 1
-    return os.fsdecode(data[:length]) + end
+    return os.fsdecode(data[:length]) + ending

@@ -1,4 +1,4 @@
-"""Stores of files behind URLs, through fsspec, which is imported once a URL is met."""
+"""Stores of files behind URLs, through fsspec, which is imported with the first URL."""
 
 import functools
 import importlib
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from igcli.errors import IgcliError, UsageError
-from igcli.urls import kind, shown
+from igcli.urls import scheme, shown
 
-FURTHER_ERRORS = {
+ERRORS = {
     "s3": ("botocore.exceptions:BotoCoreError", "botocore.exceptions:ClientError"),
     "gs": (
         "aiohttp:ClientError",
@@ -21,39 +21,41 @@ FURTHER_ERRORS = {
     "https": ("aiohttp:ClientError",),
     "memory": (),
 }
-"""The kinds of stores, and what their libraries raise beside the system's errors."""
+"""The kinds of stores, and what their libraries raise besides OSError and ValueError."""
 
 EXTRAS = {"https": "http", "memory": "storage"}
+"""The extra that a kind of store needs, where its name differs."""
 
-# Listings are to be those of now. What the environment says of proxies holds.
+# Proxies come from the environment.
 OPTIONS: dict[str, dict[str, Any]] = {
     "http": {"client_kwargs": {"trust_env": True}},
     "https": {"client_kwargs": {"trust_env": True}},
 }
-HASTY = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
-"""Options to ask once and take the answer."""
+FAIL_FAST = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
+"""Options to send a request only once."""
 
 LOGGERS = ("fsspec", "s3fs", "gcsfs", "aiobotocore", "botocore", "aiohttp", "asyncio")
-"""Those of the libraries: what they say may show whole addresses, and what they raise is told."""
+"""Loggers of the libraries, silenced: they may log whole URLs, and errors are reported anyway."""
 
-WORDS = {
-    "FileNotFoundError": "no such file or folder there",
+REASONS = {
+    "FileNotFoundError": "no such file or folder",
     "PermissionError": "access denied",
     "NoCredentialsError": "no credentials in the environment",
-    "PartialCredentialsError": "no whole credentials in the environment",
-    "EndpointConnectionError": "its server cannot be reached",
-    "ConnectTimeoutError": "its server does not answer",
-    "ReadTimeoutError": "its server does not answer",
-    "ClientConnectorError": "its server cannot be reached",
-    "TimeoutError": "its server does not answer",
-    "FSTimeoutError": "its server does not answer",
+    "PartialCredentialsError": "incomplete credentials in the environment",
+    "EndpointConnectionError": "cannot connect to the server",
+    "ConnectTimeoutError": "the server does not respond",
+    "ReadTimeoutError": "the server does not respond",
+    "ClientConnectorError": "cannot connect to the server",
+    "TimeoutError": "the server does not respond",
+    "FSTimeoutError": "the server does not respond",
     "IsADirectoryError": "a folder, not a file",
-    "ParamValidationError": "no name of a bucket",
-    "ClientPayloadError": "the connection broke",
-    "FileExpired": "it changed while it was read",
+    "ParamValidationError": "not a valid bucket name",
+    "ClientPayloadError": "the connection was lost",
+    "FileExpired": "the file changed while it was read",
     "InvalidURL": "not a URL",
     "NonHttpUrlClientError": "not a URL",
 }
+"""Messages by the names of exceptions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,154 +63,155 @@ class Store:
     """One kind of store.
 
     Attributes:
-        files: Its file system, as fsspec has it; safe for several threads.
-        errors: What it raises.
+        files: Its fsspec file system; safe for several threads.
+        errors: The exceptions that it raises.
     """
 
     files: Any
     errors: tuple[type[Exception], ...]
 
-    def place(self, url: str) -> str:
-        """Return what fsspec calls a URL's file: "bucket/a.jpg"."""
+    def key(self, url: str) -> str:
+        """Return the name that fsspec gives to the file of a URL: "bucket/a.jpg"."""
         return str(self.files._strip_protocol(url))
 
-    def telling(self, what: str, error: type[IgcliError]) -> "Telling":
-        """Turn what the store raises into one line, behind `what`, that holds no secret."""
-        return Telling(self.errors, what, error)
+    def errors_as(self, error: type[IgcliError], prefix: str) -> "StoreErrors":
+        """Return a context that turns the store's exceptions into `error`, free of secrets."""
+        return StoreErrors(self.errors, error, prefix)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Telling:
-    """A context, to be used as often as needed, whose errors are one line.
+class StoreErrors:
+    """A reusable context that turns a store's exceptions into one line.
 
     Attributes:
-        errors: What may be raised in it.
-        what: What goes before the reason.
-        error: What is raised in place of it.
+        errors: The exceptions to be replaced.
+        error: What is raised instead.
+        prefix: Beginning of the message, before the reason.
     """
 
     errors: tuple[type[Exception], ...]
-    what: str
     error: type[IgcliError]
+    prefix: str
 
     def __enter__(self) -> None:
-        """Begin."""
+        pass
 
     def __exit__(self, _kind: object, reason: BaseException | None, _trace: object) -> None:
         if isinstance(reason, self.errors):
-            # Its own words may show the whole URL, so that it is not kept as the cause.
-            raise self.error(f"{self.what}: {in_words(reason)}") from None
+            # The original message may show the whole URL, so it is not kept as the cause.
+            raise self.error(f"{self.prefix}: {describe(reason)}") from None
 
 
 class Reader(io.RawIOBase):
-    """A file in a store, open to read; what goes wrong is one line."""
+    """A file in a store, open to read, whose errors are one line."""
 
-    def __init__(self, file: Any, telling: Telling) -> None:
-        """Take over a file.
+    def __init__(self, file: Any, errors: StoreErrors) -> None:
+        """Take over an open file.
 
         Args:
             file: As fsspec opens it.
-            telling: How it is told.
+            errors: Context of every access to it.
         """
         self._file = file
-        self._telling = telling
+        self._errors = errors
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read at any place."""
+        """Return that it can be read at any position."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        with self._telling:
+        """Go to a position, and return it."""
+        with self._errors:
             self._file.seek(offset, whence)
         return int(self._file.tell())
 
     def readinto(self, buffer: Any) -> int:
-        """Read into a buffer; 0 at the end."""
-        with self._telling:
+        """Read into a buffer; return the number of bytes, 0 at the end."""
+        with self._errors:
             data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if not self.closed:
             self._file.close()
         super().close()
 
 
-def reach(url: str) -> None:
-    """Make sure that the store of a URL answers and has its bucket.
+def check_reachable(url: str) -> None:
+    """Make sure that the store of a URL responds and that its bucket exists.
 
     Raises:
-        UsageError: It does not, or as in `store`.
+        UsageError: It does not respond, the bucket is missing, or as in `store`.
     """
-    found = store(url, hasty=True)
-    if kind(url) != "s3":
+    fail_fast = store(url, fail_fast=True)
+    if scheme(url) != "s3":
         return
-    bucket = found.place(url).partition("/")[0]
-    with found.telling(f"s3://{bucket} cannot be used", UsageError):
+    bucket = fail_fast.key(url).partition("/")[0]
+    with fail_fast.errors_as(UsageError, f"s3://{bucket} cannot be used"):
         try:
-            found.files.info(bucket)
+            fail_fast.files.info(bucket)
         except PermissionError:
-            return  # rights may be for a part of it alone
+            return  # permissions may cover only a part of the bucket
         except FileNotFoundError:
             raise UsageError(f"s3://{bucket} cannot be used: no such bucket") from None
 
 
-def store(url: str, *, hasty: bool = False) -> Store:
-    """Return the store that a URL leads to; nothing is asked of it yet.
+def store(url: str, *, fail_fast: bool = False) -> Store:
+    """Return the store of a URL; it is not accessed yet.
 
     Args:
-        url: What lies there.
-        hasty: Whether a store that does not answer is asked once, not for long.
+        url: URL of any file in it.
+        fail_fast: Whether requests are not repeated, for checks before a run.
 
     Raises:
-        UsageError: There is no such kind, or its library is not installed.
+        UsageError: The kind of store is unknown, or its library is not installed.
     """
-    if kind(url) not in FURTHER_ERRORS:
-        known = ", ".join(f"{name}://" for name in ("file", *FURTHER_ERRORS, "zip", "tar"))
-        raise UsageError(f"{shown(url)!r}: no kind of URL that igcli reads: these are {known}")
-    return _store(kind(url), hasty=hasty)
+    if scheme(url) not in ERRORS:
+        known = ", ".join(f"{name}://" for name in ("file", *ERRORS, "zip", "tar"))
+        raise UsageError(f"{shown(url)!r}: unsupported kind of URL; igcli reads {known}")
+    return _store(scheme(url), fail_fast=fail_fast)
 
 
 @functools.cache
-def _store(name: str, *, hasty: bool) -> Store:
-    options = OPTIONS.get(name, {}) | (HASTY.get(name, {}) if hasty else {})
+def _store(name: str, *, fail_fast: bool) -> Store:
+    options = OPTIONS.get(name, {}) | (FAIL_FAST.get(name, {}) if fail_fast else {})
     for logger in LOGGERS:
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         fsspec = importlib.import_module("fsspec")
-        # Not fsspec's own instances, which other code may have given other options.
+        # Not fsspec's shared instances, to which other code may have given other options; listings
+        # are not cached because files change.
         files = fsspec.filesystem(
             name, use_listings_cache=False, skip_instance_cache=True, **options
         )
-        further = [each.split(":") for each in FURTHER_ERRORS[name]]
-        errors = [getattr(importlib.import_module(module), error) for module, error in further]
+        paths = [path.split(":") for path in ERRORS[name]]
+        errors = [getattr(importlib.import_module(module), error) for module, error in paths]
     except ImportError:
         extra = EXTRAS.get(name, name)
         raise UsageError(
             f"{name}:// needs the extra {extra!r}: pip install 'igcli[{extra}]'"
         ) from None
-    if hasty and name == "s3":
+    if fail_fast and name == "s3":
         files.retries = 1
     return Store(files, (OSError, ValueError, *errors))
 
 
-def in_words(error: Exception) -> str:
-    """Return why a store failed, without the addresses and keys in its own message."""
+def describe(error: Exception) -> str:
+    """Return why a store failed, without the URLs and keys that its own message may hold."""
+    names = (base.__name__ for base in type(error).__mro__)
+    reason = next((REASONS[name] for name in names if name in REASONS), None)
+    if reason:
+        return reason
     status = getattr(error, "status", None) or getattr(error, "code", None)
-    names = (each.__name__ for each in type(error).__mro__)
-    words = next((WORDS[name] for name in names if name in WORDS), None)
-    if words:
-        return words
     if isinstance(status, int):
-        return f"its server answers with status {status}"
+        return f"the server responds with status {status}"
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     if isinstance(response, dict):
-        return f"its server answers {response.get('Error', {}).get('Code', 'with an error')}"
+        return f"the server responds with {response.get('Error', {}).get('Code', 'an error')}"
     return getattr(error, "strerror", None) or type(error).__name__

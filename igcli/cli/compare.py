@@ -9,7 +9,7 @@ import click
 from igcli.cli.completion import PathType
 from igcli.cli.terminal import say, verbosity
 from igcli.errors import UsageError
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
 from igcli.printable import printable
 
@@ -69,23 +69,23 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     click.get_current_context().exit(code)
 
 
-def _page(path: str | None) -> tuple[OutputFolder, str] | None:
+def _page(path: str | None) -> tuple[LocalFolder, str] | None:
     """Return the folder and the name of the page, checked."""
-    from igcli.outputs.run_files import refuse_foreign
+    from igcli.outputs.run_files import refuse_foreign_page
 
     if path is None:
         return None
     parent, name = os.path.split(path)
-    folder = OutputFolder(parent or ".")
+    folder = LocalFolder(parent or ".")
     if not name or not os.path.isdir(folder.path):  # noqa: PTH112
         raise UsageError(f"--gallery {path!r}: name a file in a folder that is there")
     folder.check()
-    refuse_foreign(folder, name)
+    refuse_foreign_page(folder, name)
     return folder, name
 
 
 def _write(
-    agreement: "Agreement", runs: "tuple[Results, Results]", page: tuple[OutputFolder, str]
+    agreement: "Agreement", runs: "tuple[Results, Results]", page: tuple[LocalFolder, str]
 ) -> None:
     from igcli.compare.page import comparison_page
     from igcli.gallery.html import to_html

@@ -22,13 +22,13 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     from igcli.cli.attribute.report import closing_line
     from igcli.gallery.run_page import write_gallery
     from igcli.outputs.journal import NAME
-    from igcli.outputs.run_files import SUMMARY, refuse_foreign
+    from igcli.outputs.run_files import SUMMARY, refuse_foreign_page
     from igcli.pipeline.runs.merge_shards import merge as merge_shards
 
     folder = output_at(output)
     folder.check()
     if gallery:
-        refuse_foreign(folder)
+        refuse_foreign_page(folder)
     record, status = merge_shards(folder)
     names = [NAME, SUMMARY, *([write_gallery(folder)] if gallery else [])]
     for name in names:

@@ -14,7 +14,7 @@ from igcli.gallery.view_model import Card, Field, GalleryPage, Histogram, Scale,
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import Results, read_results
-from igcli.outputs.run_files import NAME, write_page
+from igcli.outputs.run_files import PAGE, write_page
 
 TOLD = ("method", "rule", "steps", "baseline", "target", "explain")
 
@@ -70,7 +70,7 @@ def run_page(results: Results) -> GalleryPage:
         subtitle=_subtitle(results),
         facts=_facts(results),
         notes=notes_on(results),
-        histogram=_histogram(results.tally.values("completeness_error")),
+        histogram=_histogram(results.counts.values("completeness_error")),
         texts=_texts(results),
         fields=FIELDS,
         words=Words(),
@@ -86,13 +86,13 @@ def is_failed(record: Record) -> bool:
 def notes_on(results: Results) -> list[str]:
     """Return what is wrong with the records as a whole."""
     notes = []
-    if results.torn:
+    if results.is_torn:
         notes.append(
             "The last line of results.jsonl is broken off: the run was stopped, or is not "
             f"finished. Shown are the {_images(results):,} images before it."
         )
-    if results.strays:
-        notes.append(f"{results.strays:,} lines of results.jsonl are no records and left out.")
+    if results.stray_lines:
+        notes.append(f"{results.stray_lines:,} lines of results.jsonl are no records and left out.")
     if not results.summary:
         notes.append("There is no summary.json: the run was killed, or is not finished.")
     elif results.summary.get("finished") is False:
@@ -160,8 +160,8 @@ def _subtitle(results: Results) -> str:
 
 
 def _facts(results: Results) -> dict[str, str]:
-    [done], [failed] = results.tally.counts(1)
-    gradients = np.nansum(results.tally.values("gradient_evaluations"))
+    [done], [failed] = results.counts.counts(1)
+    gradients = np.nansum(results.counts.values("gradient_evaluations"))
     seconds = number(results.summary.get("seconds"))
     facts = {
         "Images": f"{done + failed:,}",
@@ -185,7 +185,7 @@ def _texts(results: Results) -> dict[str, str]:
 
 
 def _images(results: Results) -> int:
-    [done], [failed] = results.tally.counts(1)
+    [done], [failed] = results.counts.counts(1)
     return int(done + failed)
 
 
@@ -200,7 +200,7 @@ def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
     return count(defined.tolist(), ERRORS, f"{', '.join(parts)}; above 5%, take more steps")
 
 
-MOST = 10_000
+MAX_IMAGES = 10_000
 """Images that a page shows: a browser reads them all before it shows the first."""
 
 
@@ -211,5 +211,5 @@ def write_gallery(folder: OutputFolder) -> str:
         UsageError: There are no records, or something else has the page's name.
         OutputError: They cannot be read, or the page cannot be written.
     """
-    write_page(folder, to_html(run_page(read_results(folder, most=MOST))))
-    return NAME
+    write_page(folder, to_html(run_page(read_results(folder, max_images=MAX_IMAGES))))
+    return PAGE

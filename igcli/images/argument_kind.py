@@ -10,7 +10,7 @@ from igcli.images import remote
 from igcli.images.archives.archive import open_archive, place_of
 from igcli.images.directory_walker import real
 from igcli.images.files import reason_of
-from igcli.urls import ARCHIVES, is_url, kind
+from igcli.urls import ARCHIVES, is_url, scheme
 
 # Paths stay as they were given, byte for byte.
 # ruff: noqa: PTH112, PTH114, PTH118
@@ -118,7 +118,7 @@ def kind_of(argument: str, *, archives_are_walked: bool) -> Kind:
     Raises:
         UsageError: A URL leads nowhere, or an archive cannot be opened.
     """
-    if is_url(argument) and kind(argument) not in ARCHIVES:
+    if is_url(argument) and scheme(argument) not in ARCHIVES:
         found: Kind = remote.kind_of(argument)
     elif is_pattern(argument):
         found = "pattern"

@@ -8,7 +8,7 @@ import stat
 
 from igcli.errors import ImageError
 from igcli.records import Source
-from igcli.urls import ARCHIVES, is_url, kind
+from igcli.urls import ARCHIVES, is_url, scheme
 
 
 def read_source(source: Source, *, most: int) -> bytes:
@@ -62,7 +62,7 @@ def _read_url(url: str, *, most: int) -> bytes:
     from igcli.images.archives.archive import place_of, read_member
     from igcli.images.remote import read_url
 
-    if kind(url) in ARCHIVES and (place := place_of(url)) is not None:
+    if scheme(url) in ARCHIVES and (place := place_of(url)) is not None:
         return read_member(place, most=most)
     return read_url(url, most=most)
 

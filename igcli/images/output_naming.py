@@ -15,8 +15,8 @@ import numpy as np
 from igcli.images.archives.archive import place_of
 from igcli.images.directory_walker import is_inside
 from igcli.records import Source
-from igcli.stores import reach
-from igcli.urls import ARCHIVES, checked, is_url, is_web, kind, shown
+from igcli.stores import check_reachable
+from igcli.urls import ARCHIVES, checked, is_url, is_web, scheme, shown
 
 
 class Naming:
@@ -102,11 +102,11 @@ class Naming:
 
     def _reach(self, url: str) -> None:
         """Ask each store, bucket by bucket, whether it is there at all."""
-        if kind(url) in ARCHIVES:
+        if scheme(url) in ARCHIVES:
             return
-        start = kind(url) if is_web(url) else "/".join(url.split("/", 3)[:3])
+        start = scheme(url) if is_web(url) else "/".join(url.split("/", 3)[:3])
         if start not in self._reached:
-            reach(url)
+            check_reachable(url)
             self._reached.add(start)
 
 
@@ -119,6 +119,6 @@ def _marked(name: str, url: str) -> str:
 
 def _parts(url: str) -> list[str]:
     """Return the parts of a URL that can be parts of a name: "s3", "bucket", "cats", "a.jpg"."""
-    place = place_of(url) if kind(url) in ARCHIVES else None
+    place = place_of(url) if scheme(url) in ARCHIVES else None
     path = f"{place.stem}/{place.name}" if place else shown(url)
     return [part for part in path.replace("://", "/", 1).split("/") if part not in ("", ".", "..")]

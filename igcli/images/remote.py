@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Literal
 
 from igcli.errors import ImageError, UsageError
-from igcli.stores import Reader, reach, store
+from igcli.stores import Reader, check_reachable, store
 from igcli.urls import is_web, shown
 
 BLOCK = 1 << 18
@@ -21,7 +21,7 @@ def read_url(url: str, *, most: int) -> bytes:
     """
     found = store(url)
     data = bytearray()
-    with found.telling("cannot be read", ImageError), _opened(url) as file:
+    with found.errors_as(ImageError, "cannot be read"), _opened(url) as file:
         if file.size is not None and file.size > most:
             raise ImageError(f"too large: {file.size:,} bytes, the limit is {most:,}")
         # A server on the web tells no size, and gives as much at a time as it likes.
@@ -41,9 +41,9 @@ def open_file(url: str) -> IO[bytes]:
         ImageError: It is missing, or the store does not give it.
         UsageError: There is no such kind of store, or it needs an extra.
     """
-    telling = store(url).telling("cannot be read", ImageError)
-    with telling:
-        return io.BufferedReader(Reader(_opened(url), telling), BLOCK)
+    errors = store(url).errors_as(ImageError, "cannot be read")
+    with errors:
+        return io.BufferedReader(Reader(_opened(url), errors), BLOCK)
 
 
 def kind_of(url: str) -> Literal["file", "folder", "pattern"]:
@@ -60,10 +60,10 @@ def kind_of(url: str) -> Literal["file", "folder", "pattern"]:
             )
         store(url)
         return "file"
-    reach(url)
-    found = store(url, hasty=True)
-    place = found.place(url)
-    with found.telling(f"{url!r} cannot be read", UsageError):
+    check_reachable(url)
+    found = store(url, fail_fast=True)
+    place = found.key(url)
+    with found.errors_as(UsageError, f"{url!r} cannot be read"):
         if url.endswith("/"):
             # Whoever may list a folder need not be allowed to ask for the file of its name.
             found.files.ls(place, detail=False)
@@ -83,9 +83,9 @@ def exists(url: str) -> bool:
         ImageError: The store does not answer.
     """
     found = store(url)
-    with found.telling(f"{url!r} cannot be read", ImageError):
+    with found.errors_as(ImageError, f"{url!r} cannot be read"):
         try:
-            found.files.info(found.place(url))
+            found.files.info(found.key(url))
         except FileNotFoundError:
             return False
         return True
@@ -100,8 +100,8 @@ def entries(url: str) -> Iterator[tuple[str, bool]]:
         ImageError: It cannot be listed.
     """
     found = store(url)
-    place = found.place(url).rstrip("/")
-    with found.telling(f"{url!r} cannot be read", ImageError):
+    place = found.key(url).rstrip("/")
+    with found.errors_as(ImageError, f"{url!r} cannot be read"):
         try:
             listed = found.files.ls(place, detail=True)
         except FileNotFoundError:

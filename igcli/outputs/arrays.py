@@ -1,4 +1,4 @@
-"""Arrays as the bytes of an .npz file, and read back."""
+"""Arrays of results: encoded as .npz files, and read back."""
 
 import io
 import zipfile
@@ -11,14 +11,14 @@ import numpy.typing as npt
 from igcli.errors import ImageError
 from igcli.outputs.folder import OutputFolder
 
-BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, MemoryError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, MemoryError)
 
 
 def encode_arrays(**arrays: npt.ArrayLike) -> bytes:
-    """Return the bytes of an .npz file with `arrays` by name, equal for equal arrays.
+    """Return the bytes of an .npz file with `arrays` by name; equal arrays give equal bytes.
 
     Not compressed: deflating the float32 arrays of one image of 224 x 224 takes 20 ms instead
-    of 3 and leaves half the size, with bytes that differ from one zlib to another.
+    of 3, halves the size, and gives bytes that depend on the version of zlib.
     """
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -30,16 +30,16 @@ def encode_arrays(**arrays: npt.ArrayLike) -> bytes:
 
 
 def read_array(folder: OutputFolder, name: str, key: str) -> npt.NDArray[Any]:
-    """Read one array out of the .npz file `name`.
+    """Return the array `key` of the .npz file `name`.
 
     Raises:
-        ImageError: The file is broken, or there is no such array in it.
+        ImageError: The file is damaged, or has no such array.
         OutputError: It is missing or cannot be read.
     """
     with folder.open_to_read(name) as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 array: npt.NDArray[Any] = arrays[key]
-        except BROKEN as error:
-            raise ImageError(f"no array {key!r} can be read from {name!r}: {error}") from error
+        except DAMAGED as error:
+            raise ImageError(f"cannot read array {key!r} from {name!r}: {error}") from error
     return array

@@ -1,246 +1,189 @@
-"""The output folder: files appear in it whole or not at all, and never outside it."""
+"""The interface of an output folder, whether on this machine or in a store."""
 
-# ruff: noqa: PTH100, PTH103, PTH106, PTH112, PTH118, PTH123, PTH208
-
-import contextlib
-import copy
-import io
-import itertools
-import os
-import secrets
-import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import IO
+from contextlib import AbstractContextManager
+from typing import IO, Protocol
 
-from igcli.errors import UsageError
-from igcli.outputs import files
-from igcli.outputs.appender import Appender, FileAppender
+from igcli.errors import OutputError
 
-EFFECTIVE = os.access in os.supports_effective_ids
-APPENDED = os.O_RDWR | os.O_CREAT | os.O_APPEND
+PARTS = "records"
+"""Folder of the lines that could not be appended to the file they belong to."""
+
+_TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".igcli-", ".tmp"
 
 
-class OutputFolder:
-    """A folder for results; safe for several threads.
+class Appender(Protocol):
+    """Appends lines to a file; one thread at a time may use it."""
 
-    Names in it are relative, parts joined by "/". Symbolic links in it are never followed.
+    def append(self, line: bytes) -> None:
+        """Append a line, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+
+    def close(self) -> None:
+        """Finish the file; errors as in `append`."""
+
+
+class OutputFolder(ABC):
+    """A folder for results: files appear in it whole or not at all, and never outside it.
+
+    Safe for several threads. Names in it are relative, their parts joined by "/". Implemented by
+    `LocalFolder` and `RemoteFolder`.
 
     Attributes:
         path: Its absolute path, or its URL.
-        tag: In the names of all temporary files of this object, and of no other.
-        is_remote: Whether it lies in a store: each call takes its time, and nothing can be locked
-            or appended to.
+        tag: Random text in the names of this object's temporary files, and of no other's.
+        is_remote: Whether it lies in a store: each call takes time, and files can neither be
+            locked nor appended to.
     """
 
-    is_remote = False
+    path: str
+    tag: str
+    is_remote: bool
 
-    def __init__(self, path: str) -> None:
-        """Name the folder; nothing is looked up yet.
+    @abstractmethod
+    def subfolder(self, name: str) -> "OutputFolder":
+        """Return the folder `name` in this one; it is created with the first file in it."""
 
-        Raises:
-            UsageError: The path is empty or holds a NUL byte.
-        """
-        if not path or "\0" in path:
-            raise UsageError(f"output {path!r} names no folder")
-        self.path = os.path.abspath(path)
-        self.tag = secrets.token_hex(8)
-        self._root = self.path
-        self._prefix = ""
-        self._numbers = itertools.count()
-        self._created: list[str] = []
-
-    def below(self, name: str) -> "OutputFolder":
-        """Return the folder `name` in this one; it appears with the first file in it."""
-        found = copy.copy(self)
-        found.path = os.path.join(self.path, name)
-        found._prefix = f"{self._prefix}{name}/"
-        return found
-
+    @abstractmethod
     def check(self) -> None:
-        """Make sure that the folder can be written to, or created; touches nothing.
+        """Make sure that the folder can be used or created, without changing anything.
 
         Raises:
-            UsageError: It is a file, or permissions forbid it.
+            UsageError: It is a file, permissions forbid it, or the store cannot be reached.
         """
-        *_, nearest = files.up_to_existing(self.path)
-        if not os.path.isdir(nearest):
-            raise UsageError(f"output {self.path!r}: {nearest!r} is not a folder")
-        needed = os.W_OK | os.X_OK | (os.R_OK if nearest == self.path else 0)
-        if not os.access(nearest, needed, effective_ids=EFFECTIVE):
-            raise UsageError(f"output {self.path!r}: no permission to write to {nearest!r}")
 
+    @abstractmethod
     def create(self) -> None:
-        """Create the folder where it is missing.
+        """Create the folder if it is missing.
 
         Raises:
             UsageError: It cannot be created or written to.
         """
-        self.check()
-        self._created = [*files.up_to_existing(self.path)][:-1]
-        try:
-            os.makedirs(self.path, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"output {self.path!r} cannot be written: {error.strerror}") from error
 
-    def discard(self) -> None:
-        """Remove what `create` made, where nothing was put into it."""
-        with contextlib.suppress(OSError):
-            for folder in self._created:
-                os.rmdir(folder)
+    @abstractmethod
+    def discard_if_empty(self) -> None:
+        """Remove the folders that `create` made if they are still empty."""
 
+    @abstractmethod
     def write(self, name: str, data: bytes) -> None:
-        """Write a file beside its place, then rename it; folders are created.
+        """Write a file atomically; missing folders are created.
 
         Raises:
-            OutputError: The disk is full, the output gone, a folder in `name` a link or a file.
-            ImageError: The name alone is to blame: too long for the file system, or a folder's.
+            OutputError: The disk is full, the output gone, a folder in `name` is a link or a file.
+            ImageError: Only this name is unusable: too long, or the name of a folder.
         """
-        self.write_parts(name, (data,))
 
+    @abstractmethod
     def write_parts(self, name: str, parts: Iterable[bytes]) -> None:
-        """Write a file as `write` does, out of parts that need not all be in memory."""
-        with self._written(name, parts) as (folder, temporary, base):
-            os.rename(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
+        """Write a file as `write` does, from parts that need not fit into memory together."""
 
+    @abstractmethod
     def write_new(self, name: str, data: bytes) -> bool:
-        """Write a file unless there is one; of several writers, one is told True."""
-        with self._written(name, (data,)) as (folder, temporary, base):
-            try:
-                os.link(temporary, base, src_dir_fd=folder, dst_dir_fd=folder)
-            except FileExistsError:
-                return False
-        return True
+        """Write a file unless it exists; of several writers, exactly one gets True."""
 
-    @contextlib.contextmanager
-    def _written(self, name: str, parts: Iterable[bytes]) -> Iterator[tuple[int, str, str]]:
-        """Yield the open folder of `name`, a file there that holds the parts, and the last name."""
-        temporary = files.temporary_name(self.tag, next(self._numbers))
-        with (
-            files.errors_of(name),
-            self._parent(name, create=True) as (folder, base),
-            contextlib.ExitStack() as undo,
-        ):
-            undo.callback(files.unlink, temporary, folder)
-            files.write_new(temporary, parts, folder)
-            yield folder, temporary, base
+    @abstractmethod
+    def appender(self, name: str) -> Appender:
+        """Return an appender to the file `name`; errors as in `write`.
 
+        The lines may go to files of their own in `PARTS` instead, which readers join.
+        """
+
+    @abstractmethod
+    def extend(self, name: str, lines: Iterable[bytes]) -> None:
+        """Append lines to the file `name`, which is created if missing; errors as in `write`."""
+
+    @abstractmethod
     def remove(self, name: str) -> None:
-        """Remove the file `name` where it is there; errors as in `has`."""
-        with (
-            files.errors_of(name, "removed"),
-            contextlib.suppress(FileNotFoundError),
-            self._parent(name, create=False) as (folder, base),
-        ):
-            files.unlink(base, folder)
+        """Remove the file `name` if it exists; errors as in `has`."""
 
+    @abstractmethod
     def remove_empty(self, name: str) -> None:
-        """Remove the folder `name` where nothing is in it."""
-        with (
-            contextlib.suppress(OSError),
-            self._parent(name, create=False) as (folder, base),
-        ):
-            os.rmdir(base, dir_fd=folder)
+        """Remove the folder `name` if it is empty."""
 
-    def remove_tree(self, name: str, endings: tuple[str, ...]) -> None:
-        """Remove files in and below the folder `name`, and the folders left empty.
+    @abstractmethod
+    def remove_tree(self, name: str, suffixes: tuple[str, ...]) -> None:
+        """Remove files in and below the folder `name`, and folders that are empty then.
 
         Args:
-            name: The folder; nothing happens where it is missing.
-            endings: Of the names of the files; those that are not whole are removed, too.
+            name: The folder; nothing happens if it is missing.
+            suffixes: Only files whose names end in one of these, and temporary ones, are removed.
 
         Raises:
             OutputError: They cannot be removed.
         """
-        if self.has_folder(name):
-            with (
-                files.errors_of(name, "removed"),
-                self._parent(name, create=False) as (folder, base),
-            ):
-                files.remove_below(base, endings, folder)
 
+    @abstractmethod
     def has(self, name: str) -> bool:
-        """Tell whether `name` exists as a file.
+        """Return whether `name` exists as a file.
 
         Raises:
             OutputError: A folder in `name` is a link or a file, or cannot be searched.
         """
-        return stat.S_ISREG(self._mode(name))
 
+    @abstractmethod
     def has_folder(self, name: str) -> bool:
-        """Tell whether `name` exists as a folder; errors as in `has`."""
-        return stat.S_ISDIR(self._mode(name))
+        """Return whether `name` exists as a folder; errors as in `has`."""
 
+    @abstractmethod
     def has_any(self, name: str) -> bool:
-        """Tell whether anything, also a link, has the name `name`; errors as in `has`."""
-        return self._mode(name) != 0
+        """Return whether `name` exists as anything, links included; errors as in `has`."""
 
+    @abstractmethod
     def exists(self) -> bool:
-        """Tell whether the folder itself is there."""
-        return os.path.isdir(self.path)
+        """Return whether the folder itself exists."""
 
-    def _mode(self, name: str) -> int:
-        with files.errors_of(name):
-            try:
-                with self._parent(name, create=False) as (folder, base):
-                    return os.stat(base, dir_fd=folder, follow_symlinks=False).st_mode
-            except FileNotFoundError:
-                return 0
-
+    @abstractmethod
     def names(self, name: str = "") -> list[str]:
-        """Return the sorted names in the folder `name`, or in this one; none where it is missing.
+        """Return the sorted names in the folder `name`, or in this one; empty if it is missing.
 
         Raises:
             OutputError: It cannot be read.
         """
-        with (
-            files.errors_of(name or self.path, "read"),
-            contextlib.suppress(FileNotFoundError),
-            self._parent(f"{name}/-" if name else "-", create=False) as (folder, _),
-        ):
-            return sorted(os.listdir(folder))
-        return []
 
+    @abstractmethod
     def open_to_read(self, name: str) -> IO[bytes]:
-        """Open the file `name`; errors as in `write`, also for a missing one."""
-        with files.errors_of(name, "read"), self._parent(name, create=False) as (folder, base):
-            return open(files.open_regular(base, os.O_RDONLY, folder), "rb")
+        """Open the file `name`; errors as in `write`, also if it is missing."""
 
+    @abstractmethod
     def open_local(self, name: str) -> IO[bytes]:
-        """Open a file of this machine with what `name` holds; errors as in `open_to_read`."""
-        return self.open_to_read(name)
+        """Open a local file, or a local copy, of `name`; errors as in `open_to_read`."""
 
-    @contextlib.contextmanager
-    def local_path(self, name: str) -> Iterator[str]:
-        """Give the path of a file of this machine with what `name` holds."""
-        yield os.path.join(self.path, name)
+    @abstractmethod
+    def local_path(self, name: str) -> AbstractContextManager[str]:
+        """Give the path of a local file, or of a local copy, of `name`."""
 
-    def appender(self, name: str) -> Appender:
-        """Begin to append lines to the file `name`; errors as in `write`."""
-        return FileAppender(self.open_to_append(name), name)
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Yield the lines of the file `name`; errors as in `open_to_read`."""
+        with self.open_to_read(name) as file:
+            yield from file
 
-    def extend(self, name: str, lines: Iterable[bytes]) -> None:
-        """Append lines to the file `name`, which is created; errors as in `write`."""
-        with contextlib.closing(self.appender(name)) as appender:
-            for line in lines:
-                appender.append(line)
 
-    def open_to_append(self, name: str) -> io.FileIO:
-        """Open, or create, a file to read and to append to, unbuffered; errors as in `write`."""
-        with files.errors_of(name), self._parent(name, create=True) as (folder, base):
-            return io.FileIO(files.open_regular(base, APPENDED, folder), "r+")
+def temporary_name(tag: str, number: int | str) -> str:
+    """Return the name of a file that is still being written."""
+    return f"{_TEMPORARY_PREFIX}{tag}-{number}{_TEMPORARY_SUFFIX}"
 
-    def holds(self, name: str, file: int) -> bool:
-        """Tell whether the open `file` still is what lies under `name`."""
-        try:
-            with self._parent(name, create=False) as (folder, base):
-                found = os.stat(base, dir_fd=folder, follow_symlinks=False)
-        except OSError:
-            return False
-        return os.path.samestat(found, os.fstat(file))
 
-    @contextlib.contextmanager
-    def _parent(self, name: str, *, create: bool) -> Iterator[tuple[int, str]]:
-        """Open the folder that `name` lies in, part by part so that no link leads out of it."""
-        *folders, base = files.parts(self._prefix + name)
-        with files.opened(self._root, folders, create=create) as folder:
-            yield folder, base
+def temporary_prefix(tag: str) -> str:
+    """Return how the names of all temporary files with this tag begin."""
+    return f"{_TEMPORARY_PREFIX}{tag}-"
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file with this name is still being written."""
+    return name.startswith(_TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX)
+
+
+def split_name(name: str) -> list[str]:
+    """Return the parts of a name in an output folder.
+
+    Raises:
+        OutputError: It leads outside.
+    """
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise OutputError(f"{name!r} is not a name inside the output folder")
+    return parts

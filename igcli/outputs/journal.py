@@ -1,4 +1,4 @@
-"""The records of a run: one line each, appended whole."""
+"""The records of a run: results.jsonl, one line for each image, appended whole."""
 
 import json
 import math
@@ -7,28 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from igcli.outputs.appender import PARTS as PARTS
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.folder import PARTS, OutputFolder
 
 NAME = "results.jsonl"
 
 
 class Journal:
-    """The open records of a run; one thread at a time appends."""
+    """The open records of a run; one thread at a time may append."""
 
     def __init__(self, folder: OutputFolder, *, part: str | None = None) -> None:
         """Open the records in `folder`, and drop a torn last line.
 
         Args:
-            folder: Where they are.
-            part: Of one of several processes that record at a time: its records have a file of
-                their own until `join` puts them to the others.
+            folder: The folder of the records.
+            part: Name of this process, if several record at the same time: its records go to a
+                file of their own until `join` appends them to the others.
 
         Raises:
             OutputError: They cannot be written.
         """
         self._lines = folder.appender(NAME if part is None else f"{PARTS}/{part}.jsonl")
-        self._whole = folder if part is None else None
+        self._joined_folder = folder if part is None else None
 
     def append(self, record: Mapping[str, object]) -> None:
         """Append a record, whole or not at all.
@@ -36,50 +35,55 @@ class Journal:
         Raises:
             OutputError: The disk is full.
         """
-        self._lines.append(to_json(record).encode("ascii") + b"\n")
+        self._lines.append(to_line(record))
 
     def __enter__(self) -> "Journal":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file; where nothing could be appended to it, put it together."""
+        """Close the file, and join parts unless these records are one."""
         self._lines.close()
-        if self._whole is not None:
-            join(self._whole)
+        if self._joined_folder is not None:
+            join(self._joined_folder)
 
 
 def join(folder: OutputFolder) -> None:
-    """Put the records of parts, those of killed processes too, behind the others in `folder`.
+    """Append the records in parts, also those of killed processes, to the others in `folder`.
 
     Raises:
         OutputError: They cannot be read or written.
     """
-    names = parts(folder)
+    names = part_names(folder)
     if names:
-        records = _records(line for name in names for line in _lines(folder, name))
-        folder.extend(NAME, (to_json(record).encode("ascii") + b"\n" for record in records))
+        records = _parse_all(line for name in names for line in folder.lines(name))
+        folder.extend(NAME, map(to_line, records))
         for name in names:
             folder.remove(name)
 
 
-def is_there(folder: OutputFolder) -> bool:
-    """Tell whether there are records in `folder`, joined or in parts. Errors as in `read`."""
-    return folder.has(NAME) or bool(parts(folder))
+def exists(folder: OutputFolder) -> bool:
+    """Return whether there are records in `folder`, joined or in parts; errors as in `lines`."""
+    return folder.has(NAME) or bool(part_names(folder))
 
 
-def parts(folder: OutputFolder) -> list[str]:
-    """Return the names of the parts in `folder`, in their order. Errors as in `read`."""
-    names = folder.names(PARTS)
-    return [f"{PARTS}/{name}" for name in names if name.endswith(".jsonl")]
+def part_names(folder: OutputFolder) -> list[str]:
+    """Return the sorted names of the parts in `folder`; errors as in `lines`."""
+    return [f"{PARTS}/{name}" for name in folder.names(PARTS) if name.endswith(".jsonl")]
 
 
-def read(folder: OutputFolder, *, part: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the records in `folder`, or of one part; torn lines are left out; else as `lines`."""
+def read(folder: OutputFolder, *, part: str | None = None) -> Iterator[Any]:
+    """Yield the records in `folder`, or those of one part; other lines are skipped.
+
+    Raises:
+        OutputError: They cannot be read.
+    """
     if part is None:
-        return _records(lines(folder))
-    # In a store, a part is of many files: "records/TIME.RANDOM.PART.NUMBER.jsonl".
-    names = [name for name in parts(folder) if part in name.removeprefix(f"{PARTS}/").split(".")]
-    return _records(line for name in names for line in _lines(folder, name))
+        return _parse_all(lines(folder))
+    # In a store, a part consists of many files: "records/TIME.RANDOM.PART.NUMBER.jsonl".
+    names = (
+        name for name in part_names(folder) if part in name.removeprefix(f"{PARTS}/").split(".")
+    )
+    return _parse_all(line for name in names for line in folder.lines(name))
 
 
 def lines(folder: OutputFolder) -> Iterator[bytes]:
@@ -88,36 +92,45 @@ def lines(folder: OutputFolder) -> Iterator[bytes]:
     Raises:
         OutputError: They cannot be read.
     """
-    for name in ([NAME] if folder.has(NAME) else []) + parts(folder):
-        yield from _lines(folder, name)
+    for name in ([NAME] if folder.has(NAME) else []) + part_names(folder):
+        yield from folder.lines(name)
 
 
-def _lines(folder: OutputFolder, name: str) -> Iterator[bytes]:
-    with folder.open_to_read(name) as file:
-        yield from file
+def _parse_all(lines: Iterable[bytes]) -> Iterator[Any]:
+    return (record for record in map(parse, lines) if record is not None)
 
 
-def _records(found: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    for line in found:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(record, dict) and line.endswith(b"\n"):
-            yield record
+def parse(line: bytes) -> Any:
+    """Return the record in a line; None for a torn line and for anything that names no image.
+
+    Of the record only `image` is checked: files may have been edited, or written by others.
+    """
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_record = isinstance(record, dict) and isinstance(record.get("image"), str)
+    return record if is_record else None
+
+
+def to_line(record: Mapping[str, object]) -> bytes:
+    """Return a record as a line of results.jsonl, which `parse` reads."""
+    return to_json(record).encode("ascii") + b"\n"
 
 
 def to_json(record: Mapping[str, object]) -> str:
-    """Return a record as one line of ASCII; what is not a finite number is null."""
-    return json.dumps(plain(record), allow_nan=False)
+    """Return a record as one line of ASCII; numbers that are not finite become null."""
+    return json.dumps(to_jsonable(record), allow_nan=False)
 
 
-def plain(value: object) -> object:
-    """Return `value` as JSON can hold it: NumPy's scalars unpacked, NaN and infinity as None."""
+def to_jsonable(value: object) -> object:
+    """Return `value` in JSON's types: NumPy scalars unpacked, NaN and infinity as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_jsonable(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

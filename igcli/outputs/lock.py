@@ -1,4 +1,4 @@
-"""One run at a time in an output folder: a lock that dies with its process."""
+"""The lock of an output, so that one run at a time writes there; it dies with its process."""
 
 import contextlib
 import fcntl
@@ -7,95 +7,97 @@ import json
 import logging
 import os
 import time
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from igcli.errors import OutputError, UsageError
+from igcli.outputs.cleanup import sweep
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.journal import to_json
-from igcli.outputs.temp_cleanup import sweep
+from igcli.outputs.journal import to_line
+from igcli.outputs.local_folder import LocalFolder
 
 NAME = ".igcli-lock"
 PATIENCE = 0.3
-"""Seconds to wait for the holder to write who it is, or to be gone."""
+"""Seconds to wait for the holder to write its identity, or to end."""
 
-UNPROTECTED = "output %r: no locks there (%s), so nothing keeps a second run away"
+UNAVAILABLE = "output %r: file locking is unavailable (%s), so concurrent runs go undetected"
 
 log = logging.getLogger(__name__)
 
 
 class Lock:
-    """The right to write to an output folder, which the system takes back from a dead process.
+    """The exclusive right to write to an output, which the system revokes when a process dies.
 
-    The file has a line for each run that held it and did not end by itself; the last is the
-    holder's. On network file systems it holds as far as their `flock` does.
+    The file has a line for each run that took the lock and did not end regularly; the last one
+    holds it. On network file systems it is as reliable as their `flock`; in a store there is none.
     """
 
     def __init__(self, folder: OutputFolder, name: str = NAME) -> None:
-        """Name the lock; nothing is touched yet.
+        """Name the lock; nothing is accessed yet.
 
         Args:
             folder: The output.
-            name: Of the file, for several runs that share a folder by agreement.
+            name: Name of the file; shards that share a folder have one each.
         """
         self._folder = folder
         self._name = name
         self._file: io.FileIO | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock, and remove what killed runs left.
+        """Take the lock, and remove the temporary files of killed runs.
 
         Raises:
             UsageError: The folder cannot be written to.
-            OutputError: Another run holds it; the message names its process and host.
+            OutputError: Another run holds the lock; the message names its process and host.
         """
-        if self._folder.is_remote:
-            log.warning(UNPROTECTED, self._folder.path, "a store has none")
+        folder = self._folder
+        if not isinstance(folder, LocalFolder):
+            log.warning(UNAVAILABLE, folder.path, "a store")
             return self
-        end = time.monotonic() + PATIENCE
-        while not self._take():
-            if time.monotonic() > end:
+        deadline = time.monotonic() + PATIENCE
+        while not self._take(folder):
+            if time.monotonic() > deadline:
                 shard = self._name.rpartition("/")[0]
-                place = self._folder.path + (f"/{shard}" if shard else "")
-                raise OutputError(f"output {place!r} is in use by {self._holder()}")
+                path = folder.path + (f"/{shard}" if shard else "")
+                raise OutputError(f"output {path!r} is in use by {self._holder()}")
             time.sleep(PATIENCE / 10)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the lock, and the folder where nothing was put into it."""
-        if self._file is not None:
-            if self._folder.holds(self._name, self._file.fileno()):
+        """Remove the lock, and the folder if it was created for nothing."""
+        if self._file is not None and isinstance(self._folder, LocalFolder):
+            if self._folder.is_current(self._name, self._file.fileno()):
                 self._folder.remove(self._name)
             self._file.close()
-        self._folder.discard()
+        self._folder.discard_if_empty()
 
-    def _take(self) -> bool:
-        with contextlib.ExitStack() as undo:
-            file = undo.enter_context(self._open())
+    def _take(self, folder: LocalFolder) -> bool:
+        with contextlib.ExitStack() as cleanup:
+            file = cleanup.enter_context(self._open(folder))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
             except OSError as error:
-                log.warning(UNPROTECTED, self._folder.path, error.strerror)
-            if not self._folder.holds(self._name, file.fileno()):
-                return False  # its holder removed it between the two calls
-            self._begin(file)
-            undo.pop_all()
+                log.warning(UNAVAILABLE, folder.path, error.strerror)
+            if not folder.is_current(self._name, file.fileno()):
+                return False  # its holder removed the file between the two calls
+            self._sign(file)
+            cleanup.pop_all()
         self._file = file
         return True
 
-    def _open(self) -> io.FileIO:
+    def _open(self, folder: LocalFolder) -> io.FileIO:
         try:
-            return self._folder.open_to_append(self._name)
+            return folder.open_to_append(self._name)
         except OutputError as error:
-            raise UsageError(f"output {self._folder.path!r}: {error}") from error
+            raise UsageError(f"output {folder.path!r}: {error}") from error
 
-    def _begin(self, file: io.FileIO) -> None:
-        """Say whose it is; forget dead holders only once their leftovers are gone."""
+    def _sign(self, file: io.FileIO) -> None:
+        """Write whose lock it is; dead holders stay listed until their files are removed."""
         dead = [run["tag"] for run in _runs(file) if isinstance(run.get("tag"), str)]
         own = {"process": os.getpid(), "host": os.uname().nodename, "tag": self._folder.tag}
-        line = to_json(own).encode("ascii") + b"\n"
-        file.write(b"\n" + line)  # what was there may be torn
+        line = to_line(own)
+        file.write(b"\n" + line)  # the last line may be torn
         if dead:
             sweep(self._folder, dead)
             file.truncate(0)
@@ -111,33 +113,34 @@ class Lock:
 
 
 def is_held(folder: OutputFolder, name: str = NAME) -> bool:
-    """Tell whether a run that is alive holds a lock; it is not disturbed.
+    """Return whether a live run holds a lock, without disturbing it.
 
-    A run that begins at this moment tries again: see `PATIENCE`.
+    A run that starts at this moment retries: see `PATIENCE`.
 
     Raises:
         OutputError: The lock cannot be read.
     """
-    if folder.is_remote or not folder.has(name):
+    if not isinstance(folder, LocalFolder) or not folder.has(name):
         return False
     with contextlib.suppress(OutputError), folder.open_to_read(name) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return folder.holds(name, file.fileno())
+            return folder.is_current(name, file.fileno())
         except OSError:
             return False  # no locks on this file system
     return False
 
 
-def _runs(file: Any) -> list[dict[str, Any]]:
+def _runs(file: IO[bytes] | io.FileIO) -> list[dict[str, Any]]:
+    """Return the runs that a lock lists, oldest first."""
     file.seek(0)
-    found = []
+    runs = []
     for line in file.read().splitlines():
         try:
             run = json.loads(line)
         except ValueError:
             continue
         if isinstance(run, dict):
-            found.append(run)
-    return found
+            runs.append(run)
+    return runs

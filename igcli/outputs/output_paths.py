@@ -1,4 +1,4 @@
-"""Where the files of an image lie in the output."""
+"""The names of an image's files in the output, and the refusal of images that would share them."""
 
 # ruff: noqa: PTH120
 
@@ -16,59 +16,66 @@ SUFFIXES = (".jpg", ".png", ".gif", ".webp", ".npz")
 ARCHIVES = (".tar",)
 
 
-def panel_name(name: str, form: str) -> str:
-    """Return where the panel of the image `name` lies; `form` is its file format."""
-    return f"panels/{_stem(name)}.{form}"
+def panel_name(name: str, file_format: str) -> str:
+    """Return the output's name for the panel of the image `name`, in a file format: "jpg"."""
+    return f"panels/{_stem(name)}.{file_format}"
 
 
-def gif_name(name: str, form: str) -> str:
-    """Return where the animation of the image `name` lies; arguments as in `panel_name`."""
-    return f"gifs/{_stem(name)}.{form}"
+def gif_name(name: str, file_format: str) -> str:
+    """Return the output's name for the animation of the image `name`, in a file format: "gif"."""
+    return f"gifs/{_stem(name)}.{file_format}"
 
 
 def arrays_name(name: str) -> str:
-    """Return where the arrays of the image `name` lie."""
+    """Return the output's name for the arrays of the image `name`."""
     return f"arrays/{_stem(name)}.npz"
 
 
 def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
-    """Count the images and make sure that no two share an output.
+    """Return the number of images, after making sure that no two share an output.
 
     Args:
-        sources: Iterable more than once; 8 bytes of memory are used for each.
+        sources: The images, iterable more than once; each takes 8 bytes of memory.
         archives: Whether they are tar archives.
 
     Raises:
-        UsageError: Two do; it names both.
+        UsageError: Two images share an output; the message names both.
     """
     suffixes = ARCHIVES if archives else SUFFIXES
     stems, folders = array("q"), set()
     for source in sources:
         stems.append(hash(_stem(source.name, suffixes)))
-        # Few folders are called like files; keeping all could take more than all the hashes.
+        # Few folders have names like files; keeping all could take more memory than the hashes.
         if any(f"{suffix}/" in source.name for suffix in suffixes):
             folders.add(os.path.dirname(source.name))
     hashes = np.sort(np.frombuffer(stems, dtype=np.int64))
     shared = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-    hidden = {stem for stem in _folder_stems(folders, suffixes) if _contains(hashes, hash(stem))}
-    if shared or hidden:
-        _refuse_shared(sources, shared, hidden, suffixes)
+    blocked = {stem for stem in _folder_stems(folders, suffixes) if _contains(hashes, hash(stem))}
+    if shared or blocked:
+        _refuse_shared(sources, shared, blocked, suffixes)
     return len(stems)
 
 
 def _refuse_shared(
-    sources: Iterable[Source], shared: set[int], hidden: set[str], suffixes: tuple[str, ...]
+    sources: Iterable[Source], shared: set[int], blocked: set[str], suffixes: tuple[str, ...]
 ) -> None:
-    """Raise for the first two sources of one output; equal hashes alone are no proof."""
+    """Raise for the first image that shares an output; equal hashes alone prove nothing.
+
+    Args:
+        sources: All images.
+        shared: Hashes that several stems have.
+        blocked: Stems whose outputs may have the name of a folder.
+        suffixes: As in `_stem`.
+    """
     first: dict[str, str] = {}
     for source in sources:
         stem = _stem(source.name, suffixes)
         if stem in first:
             raise UsageError(
-                f"two images for one output: {first[stem]!r} and {source.shown!r}; "
+                f"two images have the same output: {first[stem]!r} and {source.shown!r}; "
                 "rename one or give them in separate runs"
             )
-        if stem in hidden:
+        if stem in blocked:
             raise UsageError(
                 f"the output of {source.shown!r} would have the name of a folder; "
                 "rename one or give them in separate runs"
@@ -92,12 +99,12 @@ def _parents(folder: str) -> Iterator[str]:
 
 
 def _contains(hashes: "np.ndarray[tuple[int], np.dtype[np.int64]]", value: int) -> bool:
-    at = int(np.searchsorted(hashes, value))
-    return at < len(hashes) and int(hashes[at]) == value
+    position = int(np.searchsorted(hashes, value))
+    return position < len(hashes) and int(hashes[position]) == value
 
 
 def _stem(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> str:
-    """Drop an ending that is exactly the first suffix and keep any other: a.jpg and a.png differ.
+    """Return `name` without the first suffix; any other suffix stays, so a.jpg and a.png differ.
 
     A name that is too long is shortened, with room for the longest suffix.
     """

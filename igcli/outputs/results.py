@@ -1,6 +1,5 @@
-"""What a run left behind, read back: records, summary and configuration."""
+"""The results of a finished or stopped run, read back: records, summary and configuration."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +8,12 @@ from typing import Any
 from igcli.errors import UsageError
 from igcli.outputs import journal, run_files
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.record_counts import RecordCounts
-from igcli.outputs.shards import begun
+from igcli.outputs.latest_records import RecordCounts
+from igcli.outputs.shards import started_shards
+from igcli.records import Record
 
-VALUES = ("completeness_error", "gradient_evaluations")
-"""Numbers of the records that are known of all images."""
-
-LONGEST = 1 << 20
-"""Bytes of the summary and of the configuration that are read."""
+COUNTED_FIELDS = ("completeness_error", "gradient_evaluations")
+"""Numbers in records that are kept of all images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,81 +21,60 @@ class Results:
     """The results of a run.
 
     Attributes:
-        folder: Where they are.
-        records: The last record of each image, by its name, in the order of their first ones; of
-            the first images alone, where no more were asked for.
-        tally: Counts of all images.
-        torn: Whether the last line of the records is broken off.
-        strays: Lines, other than a torn last one, that are no records.
-        summary: What summary.json says; empty where it is missing or unreadable.
-        config: The text of config.yaml, bytes that are not UTF-8 as surrogate escapes; empty
-            where it is missing.
+        folder: The output.
+        records: The last record of each image, by its name, in the order of the images' first
+            records; limited to the first images on request.
+        counts: Counts of all images.
+        is_torn: Whether the last line of the records is incomplete.
+        stray_lines: Number of lines, other than an incomplete last one, that are no records.
+        summary: Content of summary.json; empty if it is missing or damaged.
+        config: Text of config.yaml, bytes that are not UTF-8 as surrogate escapes; empty if it is
+            missing.
     """
 
     folder: OutputFolder
-    records: Mapping[str, Mapping[str, Any]]
-    tally: RecordCounts
-    torn: bool = False
-    strays: int = 0
+    records: Mapping[str, Record]
+    counts: RecordCounts
+    is_torn: bool = False
+    stray_lines: int = 0
     summary: Mapping[str, Any] = field(default_factory=dict)
     config: str = ""
 
 
-def read_results(folder: OutputFolder, *, most: float = math.inf) -> Results:
-    """Read what a run wrote to `folder`, as far as it goes.
+def read_results(folder: OutputFolder, *, max_images: float = math.inf) -> Results:
+    """Read the results of a run, which need not be finished.
 
     Args:
         folder: The output.
-        most: Number of images whose records are wanted; the others are only counted.
+        max_images: Number of images whose records are kept; further ones are only counted.
 
     Raises:
         UsageError: There are no records.
         OutputError: They cannot be read.
     """
-    there = folder.exists()
-    if not there or not journal.is_there(folder):
-        is_split = there and begun(folder)
-        way = "run `igcli merge` on it first" if is_split else "name the output folder of a run"
-        raise UsageError(f"{folder.path!r} holds no {journal.NAME}; {way}")
-    records: dict[str, Mapping[str, Any]] = {}
-    tally, strays, torn = RecordCounts(*VALUES), 0, False
+    exists = folder.exists()
+    if not exists or not journal.exists(folder):
+        is_split = exists and started_shards(folder)
+        action = "run `igcli merge` on it first" if is_split else "name the output folder of a run"
+        raise UsageError(f"{folder.path!r} holds no {journal.NAME}; {action}")
+    records: dict[str, Record] = {}
+    counts, stray_lines, is_torn = RecordCounts(*COUNTED_FIELDS), 0, False
     for line in journal.lines(folder):
-        whole = line.endswith(b"\n")
-        torn = torn or not whole
-        record = _record(line) if whole else None
-        if record is not None:
-            tally.put(record)
-            if len(records) < most or record["image"] in records:
+        record = journal.parse(line)
+        if not line.endswith(b"\n"):
+            is_torn = True
+        elif record is None or "status" not in record:
+            stray_lines += 1
+        else:
+            counts.add(record)
+            if len(records) < max_images or record["image"] in records:
                 records[record["image"]] = record
-        elif whole:
-            strays += 1
     return Results(
         folder,
         records,
-        tally,
-        torn=torn,
-        strays=strays,
-        summary=_json(_text(folder, run_files.SUMMARY)) or {},
-        config=_text(folder, run_files.CONFIG),
+        counts,
+        is_torn=is_torn,
+        stray_lines=stray_lines,
+        summary=run_files.read_summary(folder),
+        config=run_files.read_config(folder),
     )
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    record = _json(line)
-    named = record is not None and isinstance(record.get("image"), str) and "status" in record
-    return record if named else None
-
-
-def _json(text: str | bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _text(folder: OutputFolder, name: str) -> str:
-    if not folder.has(name):
-        return ""
-    with folder.open_to_read(name) as file:
-        return file.read(LONGEST).decode("utf-8", "surrogateescape")

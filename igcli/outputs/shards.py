@@ -3,17 +3,16 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from igcli.outputs import journal, lock
 from igcli.outputs.folder import OutputFolder
+from igcli.records import Record
 
 FOLDER = "shards"
-MOST = 100_000
-"""Shards of a run at most: each keeps a count for every one."""
+MAX_SHARDS = 100_000
+"""Limit on the shards of a run: each of them keeps a count for every one."""
 
 _NAME = re.compile(r"([1-9][0-9]{0,5})-of-([1-9][0-9]{0,5})")
 
@@ -23,8 +22,8 @@ class Shard:
     """One of the parts that a run is split into.
 
     Attributes:
-        number: Which, from 1 on.
-        count: How many there are.
+        number: Its number, from 1 on.
+        count: Number of all shards.
     """
 
     number: int
@@ -35,7 +34,7 @@ class Shard:
 
     @property
     def folder(self) -> str:
-        """Where its records, summary and lock lie in the output."""
+        """The folder of its records, summary and lock in the output."""
         return f"{FOLDER}/{self}"
 
     @property
@@ -44,29 +43,29 @@ class Shard:
         return f"{self.folder}/{lock.NAME}"
 
     def owns(self, name: str) -> bool:
-        """Tell whether the image `name` is one of this shard's."""
-        return number_of(name, self.count) == self.number
+        """Return whether the image `name` belongs to this shard."""
+        return shard_number(name, self.count) == self.number
 
 
-def number_of(name: str, count: int) -> int:
+def shard_number(name: str, count: int) -> int:
     """Return which of `count` shards an image belongs to, from 1 on.
 
-    It depends on the bytes of the image's name alone, so that adding images moves none.
+    It depends on nothing but the bytes of the image's name, so adding images moves no other.
     """
     if count == 1:
         return 1
     try:
         data = os.fsencode(name)
-    except UnicodeEncodeError:  # no file has such a name, but records may be anybody's
+    except UnicodeEncodeError:  # not the name of a file, but records may hold anything
         data = name.encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(data, digest_size=8).digest()
     return int.from_bytes(digest, "big") % count + 1
 
 
-def deciding_name(record: Mapping[str, Any]) -> str | None:
-    """Return the name that decides the shard of a record: its archive's, if it has one."""
-    name = record.get("tar") or record.get("image")
-    return name if isinstance(name, str) else None
+def sharding_name(record: Record) -> str:
+    """Return the name that decides which shard a record belongs to: its archive's if it has one."""
+    tar = record.get("tar")
+    return tar if tar and isinstance(tar, str) else record["image"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class RunLocation:
 
     Attributes:
         folder: The output: files and configuration.
-        shard: Which part of a run it is, if it is one.
+        shard: The part of a run that it is, if the run is split.
     """
 
     folder: OutputFolder
@@ -83,8 +82,8 @@ class RunLocation:
 
     @cached_property
     def records(self) -> OutputFolder:
-        """Where records and summary go: the output, or the shard's folder in it."""
-        return self.folder if self.shard is None else self.folder.below(self.shard.folder)
+        """The folder of records and summary: the output, or the shard's folder in it."""
+        return self.folder if self.shard is None else self.folder.subfolder(self.shard.folder)
 
     @property
     def lock(self) -> str:
@@ -92,27 +91,31 @@ class RunLocation:
         return lock.NAME if self.shard is None else self.shard.lock
 
 
-def begun(folder: OutputFolder) -> list[Shard]:
-    """Return the shards that have begun in an output, in their order.
+def started_shards(folder: OutputFolder) -> list[Shard]:
+    """Return the shards that have started in an output, sorted.
 
     Raises:
         OutputError: It cannot be read.
     """
     names = map(_NAME.fullmatch, folder.names(FOLDER))
-    found = sorted(Shard(int(name[1]), int(name[2])) for name in names if name)
+    shards = sorted(Shard(int(name[1]), int(name[2])) for name in names if name)
     # A run that ended before it did anything may leave an empty folder.
-    return [shard for shard in found if folder.names(shard.folder)]
+    return [shard for shard in shards if folder.names(shard.folder)]
 
 
-def running(folder: OutputFolder) -> list[Shard]:
-    """Return the shards that run at this moment; errors as in `begun`."""
-    return [shard for shard in begun(folder) if lock.is_held(folder, shard.lock)]
+def running_shards(folder: OutputFolder) -> list[Shard]:
+    """Return the shards that are running now; errors as in `started_shards`."""
+    return [shard for shard in started_shards(folder) if lock.is_held(folder, shard.lock)]
 
 
-def unmerged(folder: OutputFolder) -> list[Shard]:
-    """Return the shards with records that are not among those of the output yet.
+def unmerged_shards(folder: OutputFolder) -> list[Shard]:
+    """Return the shards whose records have not been merged into those of the output yet.
 
     Raises:
         OutputError: They cannot be read.
     """
-    return [shard for shard in begun(folder) if any(journal.lines(folder.below(shard.folder)))]
+    return [
+        shard
+        for shard in started_shards(folder)
+        if any(journal.lines(folder.subfolder(shard.folder)))
+    ]

@@ -1,6 +1,5 @@
-"""How far a run has come, shard by shard."""
+"""The progress of a run, shard by shard."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,27 +7,31 @@ from typing import Any, Literal
 from igcli.errors import UsageError
 from igcli.outputs import journal, lock, run_files
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.record_counts import RecordCounts
-from igcli.outputs.shards import Shard, begun, number_of, running
+from igcli.outputs.latest_records import RecordCounts
+from igcli.outputs.run_files import read_summary
+from igcli.outputs.shards import (
+    Shard,
+    running_shards,
+    shard_number,
+    sharding_name,
+    started_shards,
+)
 
 State = Literal["finished", "limited", "running", "stopped", "not started"]
-"""Limited is a shard that took fewer images, by --limit, than another one."""
-
-LONGEST = 1 << 22
-"""Bytes of a summary that are read."""
+"""A shard is "limited" if its --limit was lower than another shard's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run, or a shard of one, has come.
+    """The progress of a run, or of a shard of one.
 
     Attributes:
-        number: The shard's, from 1 on.
+        number: The shard's number, from 1 on.
         done: Number of images with a result.
         failed: Number of images that failed.
-        total: Number of images wanted; None where nothing tells it yet.
-        state: What became of it.
-        damaged: Number of archives that further images may be missing of.
+        total: Number of images to process; None if unknown yet.
+        state: Whether it is running, finished or neither.
+        damaged: Number of damaged archives, of which further images may be missing.
     """
 
     number: int
@@ -40,24 +43,24 @@ class Progress:
 
     @property
     def missing(self) -> int | None:
-        """Number of images without a record; None where unknown."""
+        """Number of images without a record; None if unknown."""
         if self.total is None:
             return 0 if self.state == "finished" and not self.damaged else None
         return max(0, self.total - self.done - self.failed)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it is to be run again: nobody is at it, and it is not finished."""
+    def needs_run(self) -> bool:
+        """Whether it must be run again: it is neither running nor finished."""
         return self.state != "running" and (self.state != "finished" or bool(self.missing))
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far the run in an output has come.
+    """The progress of the run in an output.
 
     Attributes:
-        shards: All shards in their order; the whole run alone where it is not split.
-        is_split: Whether it is.
+        shards: All shards in their order; the whole run as one if it is not split.
+        is_split: Whether it is split into shards.
     """
 
     shards: Sequence[Progress]
@@ -67,50 +70,18 @@ class Status:
     def is_done(self) -> bool:
         """Whether every image has a result."""
         return all(
-            each.state == "finished" and not (each.missing or each.failed or each.damaged)
-            for each in self.shards
+            shard.state == "finished" and not (shard.missing or shard.failed or shard.damaged)
+            for shard in self.shards
         )
 
     @property
     def array(self) -> str:
-        """The numbers of the shards to run again, as job arrays have them: "3,5-6"."""
-        return ranges(each.number for each in self.shards if each.is_open and self.is_split)
-
-
-def read_status(folder: OutputFolder) -> Status:
-    """Look at the records, summaries and locks in an output; nothing is changed.
-
-    Raises:
-        UsageError: There are none, or shards of runs that were split differently.
-        OutputError: They cannot be read.
-    """
-    there = folder.exists()
-    shards = begun(folder) if there else []
-    counts = {shard.count for shard in shards}
-    if len(counts) > 1:
-        raise UsageError(f"output {folder.path!r} holds shards of different runs: {counts}")
-    if not shards and not (there and (folder.has(run_files.SUMMARY) or journal.is_there(folder))):
-        raise UsageError(f"{folder.path!r} holds no results; name the output folder of a run")
-    whole = read_summary(folder)
-    if not shards:
-        return Status([_unsplit(folder, whole)], is_split=False)
-    return Status(_split(folder, shards, finished=whole.get("finished") is True), is_split=True)
-
-
-def read_summary(folder: OutputFolder) -> Mapping[str, Any]:
-    """Return the summary in a folder; empty where it is missing or unreadable."""
-    if not folder.has(run_files.SUMMARY):
-        return {}
-    with folder.open_to_read(run_files.SUMMARY) as file:
-        try:
-            found = json.loads(file.read(LONGEST))
-        except (ValueError, RecursionError):
-            return {}
-    return found if isinstance(found, dict) else {}
+        """The numbers of the shards to run again, in the syntax of job arrays: "3,5-6"."""
+        return ranges(shard.number for shard in self.shards if shard.needs_run and self.is_split)
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Return rising numbers as an array expression: "3,5-6"."""
+    """Return ascending numbers as an array expression: "3,5-6"."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and spans[-1][-1] == number - 1:
@@ -120,58 +91,99 @@ def ranges(numbers: Iterable[int]) -> str:
     return ",".join("-".join(map(str, span)) for span in spans)
 
 
+def read_status(folder: OutputFolder) -> Status:
+    """Read the records, summaries and locks in an output; nothing is changed.
+
+    Raises:
+        UsageError: There are none, or shards of runs that were split differently.
+        OutputError: They cannot be read.
+    """
+    exists = folder.exists()
+    shards = started_shards(folder) if exists else []
+    counts = {shard.count for shard in shards}
+    if len(counts) > 1:
+        raise UsageError(f"output {folder.path!r} holds shards of different runs: {counts}")
+    has_results = exists and (folder.has(run_files.SUMMARY) or journal.exists(folder))
+    if not shards and not has_results:
+        raise UsageError(f"{folder.path!r} holds no results; name the output folder of a run")
+    summary = read_summary(folder)
+    if not shards:
+        return Status([_unsplit(folder, summary)], is_split=False)
+    return Status(_split(folder, shards, merged=summary.get("finished") is True), is_split=True)
+
+
 def _unsplit(folder: OutputFolder, summary: Mapping[str, Any]) -> Progress:
-    tally = RecordCounts()
-    tally.add(journal.read(folder))
-    [done], [failed] = (each.tolist() for each in tally.counts(1))
+    counts = RecordCounts()
+    for record in journal.read(folder):
+        counts.add(record)
+    [done], [failed] = (images.tolist() for images in counts.counts(1))
     ended: State = "finished" if summary.get("finished") is True else "stopped"
     state: State = "running" if lock.is_held(folder) else ended
-    total = _whole_number(summary.get("total"))
+    total = _integer(summary.get("total"))
     return Progress(1, done, failed, total, state, _damaged(summary))
 
 
-def _split(folder: OutputFolder, shards: Sequence[Shard], *, finished: bool) -> list[Progress]:
+def _split(folder: OutputFolder, shards: Sequence[Shard], *, merged: bool) -> list[Progress]:
+    """Return the progress of all shards, of which `shards` have started.
+
+    Args:
+        folder: The output.
+        shards: At least one.
+        merged: Whether a merge found all shards finished.
+    """
     count = shards[0].count
-    summaries = {shard.number: read_summary(folder.below(shard.folder)) for shard in shards}
+    summaries = {shard.number: read_summary(folder.subfolder(shard.folder)) for shard in shards}
     limited = _limited(summaries)
-    totals = _totals({at: each for at, each in summaries.items() if at not in limited}, count)
-    tally = RecordCounts()
+    totals = _totals(
+        {number: summary for number, summary in summaries.items() if number not in limited}, count
+    )
+    counts = RecordCounts()
     for record in journal.read(folder):
-        if isinstance(record.get("image"), str):
-            # What lies in an archive is of the archive's shard.
-            tally.put(record, number_of(record.get("tar") or record["image"], count) - 1)
+        counts.add(record, shard_number(sharding_name(record), count) - 1)
     for shard in shards:
-        tally.add(journal.read(folder.below(shard.folder)), shard.number - 1)
-    held = {shard.number for shard in running(folder)}
-    done, failed = (each.tolist() for each in tally.counts(count))
-    found = []
-    for at in range(count):
-        state: State = "stopped" if at + 1 in summaries else "not started"
-        if at + 1 in held:
+        for record in journal.read(folder.subfolder(shard.folder)):
+            counts.add(record, shard.number - 1)
+    running = {shard.number for shard in running_shards(folder)}
+    done, failed = (images.tolist() for images in counts.counts(count))
+    progress = []
+    for number in range(1, count + 1):
+        state: State = "stopped" if number in summaries else "not started"
+        if number in running:
             state = "running"
-        elif finished or summaries.get(at + 1, {}).get("finished") is True:
-            state = "limited" if at + 1 in limited else "finished"
-        damaged = _damaged(summaries.get(at + 1, {}))
-        found.append(Progress(at + 1, done[at], failed[at], totals[at], state, damaged))
-    return found
+        elif merged or summaries.get(number, {}).get("finished") is True:
+            state = "limited" if number in limited else "finished"
+        progress.append(
+            Progress(
+                number,
+                done[number - 1],
+                failed[number - 1],
+                totals[number - 1],
+                state,
+                _damaged(summaries.get(number, {})),
+            )
+        )
+    return progress
 
 
 def _limited(summaries: Mapping[int, Mapping[str, Any]]) -> set[int]:
-    """Return the shards that were limited to fewer images than another one."""
-    own = {number: _whole_number(each.get("limit")) for number, each in summaries.items()}
-    loosest = None if None in own.values() else max(filter(None, own.values()), default=None)
-    return {number for number, limit in own.items() if limit != loosest}
+    """Return the shards whose --limit was lower than another one's."""
+    limits = {number: _integer(summary.get("limit")) for number, summary in summaries.items()}
+    highest = None if None in limits.values() else max(filter(None, limits.values()), default=None)
+    return {number for number, limit in limits.items() if limit != highest}
 
 
 def _totals(summaries: Mapping[int, Mapping[str, Any]], count: int) -> list[int | None]:
-    """Return how many images each shard has: as it says itself, else as the others counted."""
+    """Return each shard's number of images: from its own summary, else from another shard's."""
     counted: list[int | None] = [None] * count
     for summary in summaries.values():
         totals = summary.get("totals")
         if isinstance(totals, list) and len(totals) == count:
-            counted = [_whole_number(total) for total in totals]
-    own = {number: _whole_number(each.get("total")) for number, each in summaries.items()}
-    return [counted[at] if own.get(at + 1) is None else own[at + 1] for at in range(count)]
+            counted = [_integer(total) for total in totals]
+    own = {number: _integer(summary.get("total")) for number, summary in summaries.items()}
+    return [
+        counted[number - 1] if own.get(number) is None else own[number]
+        for number in range(1, count + 1)
+    ]
 
 
 def _damaged(summary: Mapping[str, Any]) -> int:
@@ -179,5 +191,5 @@ def _damaged(summary: Mapping[str, Any]) -> int:
     return len(damaged) if isinstance(damaged, dict) else 0
 
 
-def _whole_number(value: object) -> int | None:
+def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,38 +1,35 @@
-"""The results of a tar archive's images, as a tar archive: the members of an image together.
+"""The results of a tar archive's images as another tar archive, each image's members together.
 
-Members are undated and nobody's, so that equal results are equal archives.
+Members have no date and no owner, so that equal results make equal archives.
 
 Source: the WebDataset format: members of one key, which ends at the first dot, form a sample.
 """
 
-import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.journal import to_json
+from igcli.outputs.journal import parse, to_line
 from igcli.shortening import member_stem, shortened
 
 FOLDER, SUFFIX, RECORD = "tars", ".tar", ".json"
 END = bytes(2 * tarfile.BLOCKSIZE)
 CHUNK = 1 << 20
-BROKEN = (tarfile.TarError, OSError, ValueError, EOFError, RuntimeError, AttributeError)
-
-Record = dict[str, Any]
+DAMAGED = (tarfile.TarError, OSError, ValueError, EOFError, RuntimeError, AttributeError)
 
 
 def tar_name(name: str) -> str:
-    """Return where the results of the archive `name` lie: an ending of exactly ".tar" stays."""
+    """Return the archive of results for the archive `name`; any suffix but ".tar" stays."""
     return f"{FOLDER}/{shortened(name.removesuffix(SUFFIX), room=len(SUFFIX))}{SUFFIX}"
 
 
 def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> dict[str, str]:
-    """Return where the panel, GIF and arrays of an image lie: names of members behind `archive`.
+    """Return the names of an image's panel, GIF and arrays: `archive`, "/" and their member.
 
     Args:
-        archive: The output that they are in.
+        archive: Name of the archive of results.
         image: Name of the image's member in its own archive.
         panel_format: File format of panels.
         gif_format: File format of animations.
@@ -45,40 +42,40 @@ def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> di
     }
 
 
-def encode_group(files: Mapping[str, bytes], image: str, record: Record) -> bytes:
+def encode_group(files: Mapping[str, bytes], image: str, record: Mapping[str, object]) -> bytes:
     """Return the members of one image: its files by name, then its record."""
-    members = {**files, member_stem(image) + RECORD: to_json(record).encode("ascii") + b"\n"}
+    members = {**files, member_stem(image) + RECORD: to_line(record)}
     return b"".join(_member(name, data) for name, data in members.items())
 
 
 def _member(name: str, data: bytes) -> bytes:
     header = tarfile.TarInfo(name)
     header.size = len(data)
-    filled = bytes(-len(data) % tarfile.BLOCKSIZE)
-    return header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape") + data + filled
+    padding = bytes(-len(data) % tarfile.BLOCKSIZE)
+    return header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape") + data + padding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The members of one image in an archive that is there.
+    """The members of one image in an existing archive.
 
     Attributes:
-        record: The image's.
-        files: Where the data of the other members lie: first byte and end, by name.
-        start: Where the group begins.
-        end: Where the next one does.
+        record: The image's record.
+        files: Offsets of the data of the other members, start and end in bytes, by name.
+        start: Offset of the group.
+        end: Offset of the next one.
     """
 
-    record: Record
+    record: Any
     files: Mapping[str, tuple[int, int]]
     start: int
     end: int
 
 
 def read_groups(file: IO[bytes]) -> Iterator[Group]:
-    """Yield the groups of an archive that `encode_group` wrote, as far as they are whole.
+    """Yield the groups of an archive that `encode_group` wrote, up to the first damage.
 
-    Between two of them `file` may be read elsewhere.
+    Between two groups, `file` may be read at other positions.
     """
     files: dict[str, tuple[int, int]] = {}
     start = 0
@@ -90,29 +87,29 @@ def read_groups(file: IO[bytes]) -> Iterator[Group]:
                 files[member.name] = (member.offset_data, member.offset_data + member.size)
                 continue
             file.seek(member.offset_data)
-            record = json.loads(file.read(member.size))
-            if not isinstance(record, dict) or not isinstance(record.get("image"), str):
+            record = parse(file.read(member.size))
+            if record is None:
                 return
             end: int = archive.offset
             yield Group(record, files, start, end)
             files, start = {}, end
-    except BROKEN:
+    except DAMAGED:
         return
 
 
-def read_records(folder: OutputFolder, name: str) -> Iterator[Record]:
+def read_records(folder: OutputFolder, name: str) -> Iterator[Any]:
     """Yield the records in the archive `name`; errors as in `folder.open_to_read`."""
     with folder.open_to_read(name) as file:
         for group in read_groups(file):
             yield group.record
 
 
-def copied(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes of `file` from `start` up to `end`, a piece at a time."""
+def read_range(file: IO[bytes], start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes of `file` from `start` up to `end` in chunks."""
     while start < end:
         file.seek(start)
-        piece = file.read(min(CHUNK, end - start))
-        if not piece:
-            raise OSError(None, "its earlier version became shorter")
-        yield piece
-        start += len(piece)
+        chunk = file.read(min(CHUNK, end - start))
+        if not chunk:
+            raise OSError(None, "its earlier version was truncated meanwhile")
+        yield chunk
+        start += len(chunk)

@@ -23,9 +23,9 @@ import click
 
 from igcli.images.listing import Listing
 from igcli.images.sources import Walk
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.output_paths import count_distinct
-from igcli.outputs.shards import number_of
+from igcli.outputs.shards import shard_number
 from igcli.pipeline.runs.merge_shards import merge
 
 IMAGES = (1_000_000, 10_000_000, 100_000_000)
@@ -88,8 +88,8 @@ def table(rates: Figures, layout: Layout, *, price: float, cores: int) -> Iterat
     for images, workers in itertools.product(IMAGES, WORKERS):
         parts = seconds(images, workers, rates, layout)
         # Whoever joins is alone.
-        occupied = sum(parts.values()) - parts["joining"]
-        cost = (workers * occupied + parts["joining"]) * cores * price / 3600
+        exclusive_access = sum(parts.values()) - parts["joining"]
+        cost = (workers * exclusive_access + parts["joining"]) * cores * price / 3600
         total = sum(parts.values())
         share = parts.pop("computing") / total
         name = max(parts, key=lambda part: parts[part])
@@ -123,7 +123,7 @@ def list_and_share(count: int, shards: int) -> list[int]:
         raise click.ClickException("some names were lost")
     totals = [0] * shards
     for source in walk:
-        totals[number_of(source.name, shards) - 1] += 1
+        totals[shard_number(source.name, shards) - 1] += 1
     return totals
 
 
@@ -157,7 +157,7 @@ def joined() -> float:
             named = ({"image": f"{shard}/{line}", **record} for line in lines)
             path.write_text("".join(json.dumps(each) + "\n" for each in named))
         start = time.perf_counter()
-        merge(OutputFolder(folder))
+        merge(LocalFolder(folder))
         return MEASURED / (time.perf_counter() - start)
 
 
@@ -184,11 +184,11 @@ def peak() -> float:
 def main(count: int | None, price: float, cores: int, **given: Any) -> None:
     """Print time and cost, before and after what can be done about the first bottleneck."""
     if count is not None:
-        begun = time.perf_counter()
+        started_shards = time.perf_counter()
         totals = list_and_share(count, 1000)
         print(
             f"{count:,} names listed, compared and shared out in "
-            f"{time.perf_counter() - begun:.0f} s, {peak():.0f} MB; shards of "
+            f"{time.perf_counter() - started_shards:.0f} s, {peak():.0f} MB; shards of "
             f"{min(totals):,} to {max(totals):,}"
         )
         return

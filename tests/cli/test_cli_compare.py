@@ -155,7 +155,7 @@ def test_what_cannot_be_compared_is_named(cli: Cli, tmp_path: Path) -> None:
     assert [line.split()[-1] for line in result.lines] == ["image", "fine"]
     for said in (
         "size: not compared: the attributions differ in size: 20x20 and 10x20",
-        "cut: not compared: no array 'attributions' can be read from 'arrays/cut.npz'",
+        "cut: not compared: cannot read array 'attributions' from 'arrays/cut.npz'",
         "gone: not compared: output 'arrays/gone.npz' cannot be read: No such file",
         "none: not compared: run B has no arrays of it",
         "bad\\n: not compared: failed in run B: truncated image",

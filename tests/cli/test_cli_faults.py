@@ -43,9 +43,9 @@ SLOW_LATER = "if len(batches) > 4: time.sleep(30)"
 STEADY = "time.sleep(0.05)"
 HOLD = """
 import sys, time
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.lock import Lock
-folder = OutputFolder(sys.argv[1])
+folder = LocalFolder(sys.argv[1])
 folder.create()
 with Lock(folder):
     print("held", flush=True)

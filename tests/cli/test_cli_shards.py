@@ -17,7 +17,7 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.lock import Lock
 from igcli.pipeline.runs import local
 
@@ -245,7 +245,7 @@ def test_names_collide_over_the_whole_run(attribute: Attribute, few: Path, tmp_p
     for number in (1, 2, 3, 4):
         result = attribute(tmp_path / "a.jpg", "out", tmp_path / "a", "--shard", f"{number}/4")
         assert result.code == 2
-        assert "two images for one output" in result.err
+        assert "two images have the same output" in result.err
     assert not (tmp_path / "out").exists()
 
 
@@ -384,7 +384,7 @@ def test_what_does_not_go_together_is_refused(
         ("--shard", "2/3", "--steps", "5"): "steps: 4 -> 5",
         ("--shard", "2/3", "--panel-quality", "50"): "panel.quality: 95 -> 50",
         ("--shard", "1/3", "--on-existing", "overwrite", "--seed", "3"): "seed: 0 -> 3",
-        ("--shard", "1/3", "--on-existing", "error"): "holds results already",
+        ("--shard", "1/3", "--on-existing", "error"): "already holds results",
         ("--shard", "2/3", "--precision", "auto"): "precision: auto",
         (): "igcli merge",
         ("--on-existing", "error"): "not empty",
@@ -402,7 +402,7 @@ def test_runs_of_another_kind_keep_each_other_away(
     attribute: Attribute, cli: Cli, few: Path, tmp_path: Path
 ) -> None:
     attribute(few, "out", "--shard", "1/2")
-    output = OutputFolder(os.fspath(tmp_path / "out"))
+    output = LocalFolder(os.fspath(tmp_path / "out"))
     with Lock(output, "shards/1-of-2/.igcli-lock"):
         assert (attribute(few, "out", "--on-existing", "overwrite").code) == 1
         merged = cli("merge", output.path)

@@ -151,8 +151,8 @@ def test_overwriting_removes_what_igcli_wrote_alone(run: Cli, bucket: str) -> No
 
 KILLED = """
 import sys
-from igcli.outputs import appender
-appender.MOST_LINES = 2
+from igcli.outputs import remote_folder
+remote_folder.MAX_LINES = 2
 from igcli.cli import main
 sys.argv[0] = "igcli"
 sys.exit(main())
@@ -205,7 +205,7 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
     found = records((tmp_path / "listed" / "results.jsonl").read_bytes())
     assert found["0.png"]["status"] == "ok" if "0.png" in found else found["0/0.png"]
     errors = {each["error"] for each in found.values() if each["status"] == "failed"}
-    assert errors == {"cannot be read: no such file or folder there", "empty file"}
+    assert errors == {"cannot be read: no such file or folder", "empty file"}
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
         (("BUCKET/in", "--output", "s3://k:s3cr3t/x@b/o"), "igcli: --output: is a URL with a user"),
         (("http://k:s3cr3t@b/a.jpg",), "igcli: a URL http://... holds a user name or password"),
         (("http://h/photos/",), "igcli: 'http://h/photos/': folders of the web are not walked"),
-        (("ftp://h/a.jpg",), "igcli: 'ftp://h/a.jpg': no kind of URL that igcli reads"),
-        (("file://photos",), "igcli: 'file://photos': a file's URL needs its whole path"),
+        (("ftp://h/a.jpg",), "igcli: 'ftp://h/a.jpg': unsupported kind of URL; igcli reads"),
+        (("file://photos",), "igcli: 'file://photos': a file URL needs an absolute path"),
         (("zip://a.jpg",), "igcli: 'zip://a.jpg': name the archive, too"),
     ],
 )  # fmt: skip
@@ -229,7 +229,7 @@ def test_what_cannot_be_used_is_known_before_any_work(
     cli: Cli, bucket: str, arguments: tuple[str, ...], message: str
 ) -> None:
     result = cli("attribute", *(each.replace("BUCKET", bucket) for each in arguments))
-    [line] = [line for line in result.err.splitlines() if "no locks there" not in line]
+    [line] = [line for line in result.err.splitlines() if "locking is unavailable" not in line]
     assert (result.code, result.out) == (2, b"")
     assert line.startswith(message.replace("BUCKET", bucket))
     assert "s3cr3t" not in line
@@ -238,7 +238,7 @@ def test_what_cannot_be_used_is_known_before_any_work(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "its server cannot be reached"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "cannot connect to the server"),
         ("AWS_ACCESS_KEY_ID", None, "no credentials in the environment"),
     ],
 )
@@ -307,8 +307,8 @@ def test_files_of_the_web(run: Cli, local: Path, tmp_path: Path) -> None:
     assert {name: each.get("error") for name, each in found.items()} == {
         "0/0.png": None,
         "private/a.png": None,
-        "private/b.png": "cannot be read: its server answers with status 403",
-        "nothing.png": "cannot be read: no such file or folder there",
+        "private/b.png": "cannot be read: the server responds with status 403",
+        "nothing.png": "cannot be read: no such file or folder",
     }
     assert "/private/a.png?X-Amz-signature=right" in asked
     said = b"".join(files(tmp_path / "out").values()) + result.out + result.err.encode()

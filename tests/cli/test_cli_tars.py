@@ -312,7 +312,7 @@ def test_archives_that_would_share_an_output_and_none_at_all_are_refused(
     write_tar(tmp_path / "in/x.tar.gz.tar", samples(1))
     result = cli("attribute", "in", *TAR, *settings)
     assert result.code == 2
-    assert "two images for one output" in result.err
+    assert "two images have the same output" in result.err
     (tmp_path / "none").mkdir()
     (tmp_path / "none/a.jpg").write_bytes(image(1))
     result = cli("attribute", "none", *TAR, *settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from igcli.gallery.run_page import write_gallery
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from support.chromium import Tab, chromium, installed
 
 Browse = Callable[[Path], Tab]
@@ -32,7 +32,7 @@ def browse(tab: Tab) -> Browse:
     """Write the gallery of a run and open it."""
 
     def browse(folder: Path) -> Tab:
-        write_gallery(OutputFolder(os.fspath(folder)))
+        write_gallery(LocalFolder(os.fspath(folder)))
         tab.open((folder / "index.html").as_uri())
         return tab
 

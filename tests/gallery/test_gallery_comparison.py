@@ -9,7 +9,7 @@ from igcli.compare.page import comparison_page
 from igcli.compare.pairs import compare
 from igcli.compare.summary import sum_up
 from igcli.gallery.html import to_html
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import Results, read_results
 from igcli.outputs.run_files import write_page
 from support.chromium import Tab
@@ -29,14 +29,14 @@ def run(folder: Path, width: int, sign: int) -> Results:
         records.append(ok(name, label=f"<i>{sign}", score=0.5 + sign / 4, **files))
     records.append(ok("bad") if sign > 0 else failed("bad", "truncated image"))
     write_run(folder, records)
-    return read_results(OutputFolder(os.fspath(folder)))
+    return read_results(LocalFolder(os.fspath(folder)))
 
 
 def test_both_runs_stand_side_by_side(tab: Tab, tmp_path: Path) -> None:
     runs = run(tmp_path / "run a#1", 20, 1), run(tmp_path / "run b?", 50, -1)
     agreement = sum_up(compare(*runs), *runs)
     (tmp_path / "pages").mkdir()
-    pages = OutputFolder(os.fspath(tmp_path / "pages"))
+    pages = LocalFolder(os.fspath(tmp_path / "pages"))
     write_page(pages, to_html(comparison_page(agreement, runs, pages.path)), "both.html")
     tab.open((tmp_path / "pages" / "both.html").as_uri())
     tab.wait("[...document.querySelectorAll('#grid img')].every(e => e.naturalWidth)")

@@ -13,7 +13,7 @@ import pytest
 
 from igcli.gallery.html import to_html, url
 from igcli.gallery.run_page import run_page
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from support.runs import failed, ok, write_run
 
@@ -48,7 +48,7 @@ class Parsed(HTMLParser):
 
 
 def html_of(folder: Path) -> str:
-    return to_html(run_page(read_results(OutputFolder(os.fspath(folder)))))
+    return to_html(run_page(read_results(LocalFolder(os.fspath(folder)))))
 
 
 def data_of(html: str) -> dict[str, Any]:

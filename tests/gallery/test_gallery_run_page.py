@@ -7,13 +7,13 @@ import pytest
 from igcli.gallery.run_page import model_of, run_page, told
 from igcli.gallery.values import duration
 from igcli.gallery.view_model import GalleryPage, Scale, count
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from support.runs import SUMMARY, failed, ok, write_run
 
 
 def page_of(folder: Path) -> GalleryPage:
-    return run_page(read_results(OutputFolder(os.fspath(folder))))
+    return run_page(read_results(LocalFolder(os.fspath(folder))))
 
 
 def test_the_head_tells_what_was_done(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_of_many_images_the_first_are_shown_and_all_are_counted(tmp_path: Path) 
         ok("b"),
     ]
     folder = write_run(tmp_path, records)
-    page = run_page(read_results(OutputFolder(os.fspath(folder)), most=2))
+    page = run_page(read_results(LocalFolder(os.fspath(folder)), max_images=2))
     assert [card.name for card in page.cards] == ["a", "b"]
     assert not page.cards[1].reason
     facts = {name: page.facts[name] for name in ("Images", "Done", "Failed", "Gradients")}

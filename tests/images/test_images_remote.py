@@ -129,7 +129,7 @@ def test_what_is_too_large_is_not_read() -> None:
     put("memory://in/empty.jpg", b"")
     with pytest.raises(ImageError, match=r"^empty file$"):
         read_file("memory://in/empty.jpg", most=4)
-    with pytest.raises(ImageError, match=r"^cannot be read: no such file or folder there$"):
+    with pytest.raises(ImageError, match=r"^cannot be read: no such file or folder$"):
         read_file("memory://in/nothing.jpg", most=4)
 
 

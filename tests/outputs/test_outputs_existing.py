@@ -5,9 +5,10 @@ import pytest
 
 from igcli.errors import OutputError, UsageError
 from igcli.outputs import run_files
-from igcli.outputs.existing import clear, refuse_existing
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.cleanup import clear
+from igcli.outputs.exclusive_access import refuse_existing
 from igcli.outputs.journal import Journal
+from igcli.outputs.local_folder import LocalFolder
 
 OURS = [
     "panels/cats/a.jpg",
@@ -22,11 +23,11 @@ THEIRS = ["notes.txt", "panels/cats/notes.txt", "arrays/x.csv", "mine/a.jpg", "p
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> OutputFolder:
-    return OutputFolder(os.fspath(tmp_path / "out"))
+def output(tmp_path: Path) -> LocalFolder:
+    return LocalFolder(os.fspath(tmp_path / "out"))
 
 
-def make(output: OutputFolder, *names: str) -> Path:
+def make(output: LocalFolder, *names: str) -> Path:
     for name in names:
         path = Path(output.path, name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def make(output: OutputFolder, *names: str) -> Path:
     return Path(output.path)
 
 
-def finished_run(output: OutputFolder) -> None:
+def finished_run(output: LocalFolder) -> None:
     output.create()
     with Journal(output) as journal:
         journal.append({"image": "cats/a.jpg", "status": "ok"})
@@ -42,7 +43,7 @@ def finished_run(output: OutputFolder) -> None:
     make(output, *OURS)
 
 
-def left(output: OutputFolder) -> set[str]:
+def left(output: LocalFolder) -> set[str]:
     top = Path(output.path)
     return {
         os.fspath(p.relative_to(top)) for p in top.rglob("*") if p.is_symlink() or not p.is_dir()
@@ -50,14 +51,14 @@ def left(output: OutputFolder) -> set[str]:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_missing_or_empty_output_is_free(output: OutputFolder, there: bool) -> None:
+def test_a_missing_or_empty_output_is_free(output: LocalFolder, there: bool) -> None:
     if there:
         output.create()
     refuse_existing(output, "error")
     refuse_existing(output, "overwrite")
 
 
-def test_one_that_is_not_empty_is_refused_unless_overwriting(output: OutputFolder) -> None:
+def test_one_that_is_not_empty_is_refused_unless_overwriting(output: LocalFolder) -> None:
     finished_run(output)
     with pytest.raises(UsageError, match=r"is not empty; .*--on-existing overwrite"):
         refuse_existing(output, "error")
@@ -65,7 +66,7 @@ def test_one_that_is_not_empty_is_refused_unless_overwriting(output: OutputFolde
     assert left(output) == {*OURS, "results.jsonl", "config.yaml"}
 
 
-def test_overwriting_removes_what_igcli_wrote_and_nothing_else(output: OutputFolder) -> None:
+def test_overwriting_removes_what_igcli_wrote_and_nothing_else(output: LocalFolder) -> None:
     finished_run(output)
     make(output, *THEIRS)
     refuse_existing(output, "overwrite")
@@ -88,14 +89,14 @@ def test_overwriting_removes_what_igcli_wrote_and_nothing_else(output: OutputFol
     ],
 )
 def test_a_folder_of_somebody_else_is_never_overwritten(
-    output: OutputFolder, names: list[str]
+    output: LocalFolder, names: list[str]
 ) -> None:
     make(output, *names)
     with pytest.raises(UsageError, match="was not written by igcli"):
         refuse_existing(output, "overwrite")
 
 
-def test_records_alone_tell_a_run(output: OutputFolder) -> None:
+def test_records_alone_tell_a_run(output: LocalFolder) -> None:
     make(output, "notes.txt", "panels/a.jpg")
     Path(output.path, "results.jsonl").write_text('{"image": "a.jpg", "label": "cat"}\n')
     with pytest.raises(UsageError, match="was not written by igcli"):
@@ -104,7 +105,7 @@ def test_records_alone_tell_a_run(output: OutputFolder) -> None:
     refuse_existing(output, "overwrite")
 
 
-def test_a_run_killed_before_its_first_record_is_known(output: OutputFolder) -> None:
+def test_a_run_killed_before_its_first_record_is_known(output: LocalFolder) -> None:
     output.create()
     make(output, ".igcli-0123456789abcdef.tmp")
     refuse_existing(output, "overwrite")
@@ -116,7 +117,7 @@ def test_a_run_killed_before_its_first_record_is_known(output: OutputFolder) -> 
     assert left(output) == set()
 
 
-def test_links_are_not_followed_when_clearing(output: OutputFolder, tmp_path: Path) -> None:
+def test_links_are_not_followed_when_clearing(output: LocalFolder, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "a.jpg").touch()
@@ -132,7 +133,7 @@ def test_links_are_not_followed_when_clearing(output: OutputFolder, tmp_path: Pa
     assert left(output) == {"panels/link", "gifs"}
 
 
-def test_odd_things_under_our_names(output: OutputFolder) -> None:
+def test_odd_things_under_our_names(output: LocalFolder) -> None:
     finished_run(output)
     Path(output.path, "arrays/a.npz").unlink()
     Path(output.path, "arrays").rmdir()
@@ -145,18 +146,18 @@ def test_odd_things_under_our_names(output: OutputFolder) -> None:
 def test_an_output_that_cannot_be_listed_is_refused(ordinary_user: Path) -> None:
     (ordinary_user / "out").mkdir(mode=0o300)
     with pytest.raises(UsageError, match="cannot be read: Permission denied"):
-        refuse_existing(OutputFolder(f"{ordinary_user}/out"), "error")
+        refuse_existing(LocalFolder(f"{ordinary_user}/out"), "error")
 
 
 def test_what_cannot_be_removed_ends_the_run(ordinary_user: Path) -> None:
-    output = OutputFolder(f"{ordinary_user}/out")
+    output = LocalFolder(f"{ordinary_user}/out")
     finished_run(output)
     Path(output.path, "panels/cats").chmod(0o500)
     with pytest.raises(OutputError, match="cannot be removed: Permission denied"):
         clear(output)
 
 
-def test_resuming_goes_on_in_ones_own_folders_alone(output: OutputFolder) -> None:
+def test_resuming_goes_on_in_ones_own_folders_alone(output: LocalFolder) -> None:
     refuse_existing(output, "resume")
     finished_run(output)
     make(output, *THEIRS)
@@ -167,7 +168,7 @@ def test_resuming_goes_on_in_ones_own_folders_alone(output: OutputFolder) -> Non
         refuse_existing(output, "resume")
 
 
-def test_a_run_killed_with_nothing_but_its_lock_is_known(output: OutputFolder) -> None:
+def test_a_run_killed_with_nothing_but_its_lock_is_known(output: LocalFolder) -> None:
     output.create()
     make(output, ".igcli-lock", ".igcli-0123456789abcdef-0.tmp")
     refuse_existing(output, "resume")

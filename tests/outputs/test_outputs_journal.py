@@ -7,23 +7,23 @@ import pytest
 
 from igcli.errors import OutputError
 from igcli.outputs import journal, run_files
-from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal, to_json
+from igcli.outputs.local_folder import LocalFolder
 from support.limits import files_up_to
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> OutputFolder:
-    folder = OutputFolder(os.fspath(tmp_path / "out"))
+def output(tmp_path: Path) -> LocalFolder:
+    folder = LocalFolder(os.fspath(tmp_path / "out"))
     folder.create()
     return folder
 
 
-def text(output: OutputFolder) -> bytes:
+def text(output: LocalFolder) -> bytes:
     return Path(output.path, "results.jsonl").read_bytes()
 
 
-def test_records_are_appended_a_line_each(output: OutputFolder) -> None:
+def test_records_are_appended_a_line_each(output: LocalFolder) -> None:
     with Journal(output) as open_journal:
         open_journal.append({"image": "a.jpg", "status": "ok"})
         assert text(output) == b'{"image": "a.jpg", "status": "ok"}\n'
@@ -33,7 +33,7 @@ def test_records_are_appended_a_line_each(output: OutputFolder) -> None:
     assert [record["image"] for record in journal.read(output)] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
-def test_names_that_are_not_utf_8_survive(output: OutputFolder) -> None:
+def test_names_that_are_not_utf_8_survive(output: LocalFolder) -> None:
     name = os.fsdecode(b"\xff\xc3\xa9\n\x1b.jpg")
     with Journal(output) as open_journal:
         open_journal.append({"image": name})
@@ -50,7 +50,7 @@ def test_numbers_that_json_does_not_know_are_null() -> None:
 
 
 @pytest.mark.parametrize("torn", [b'{"image": "b', b"{", b"x" * 200_000])
-def test_a_torn_last_line_is_passed_over_and_mended(output: OutputFolder, torn: bytes) -> None:
+def test_a_torn_last_line_is_passed_over_and_mended(output: LocalFolder, torn: bytes) -> None:
     whole = b'{"image": "a.jpg"}\n'
     Path(output.path, "results.jsonl").write_bytes(whole + torn)
     assert list(journal.read(output)) == [{"image": "a.jpg"}]
@@ -60,28 +60,28 @@ def test_a_torn_last_line_is_passed_over_and_mended(output: OutputFolder, torn: 
     assert text(output) == whole + b'{"image": "c.jpg"}\n'
 
 
-def test_a_line_without_its_end_is_torn_though_it_can_be_read(output: OutputFolder) -> None:
+def test_a_line_without_its_end_is_torn_though_it_can_be_read(output: LocalFolder) -> None:
     Path(output.path, "results.jsonl").write_bytes(b'{"image": "a.jpg"}\n{"image": "b.jpg"}')
     assert list(journal.read(output)) == [{"image": "a.jpg"}]
 
 
-def test_nothing_but_a_torn_line(output: OutputFolder) -> None:
+def test_nothing_but_a_torn_line(output: LocalFolder) -> None:
     Path(output.path, "results.jsonl").write_bytes(b'{"imag')
     Journal(output).__exit__()
     assert text(output) == b""
 
 
-def test_lines_that_are_no_records_are_passed_over(output: OutputFolder) -> None:
+def test_lines_that_are_no_records_are_passed_over(output: LocalFolder) -> None:
     Path(output.path, "results.jsonl").write_bytes(b'\xff\n[1]\n\nnull\n{"image": "a.jpg"}\n')
     assert list(journal.read(output)) == [{"image": "a.jpg"}]
 
 
-def test_records_that_are_not_there(output: OutputFolder) -> None:
-    assert not journal.is_there(output)
+def test_records_that_are_not_there(output: LocalFolder) -> None:
+    assert not journal.exists(output)
     assert list(journal.read(output)) == []
 
 
-def test_a_full_disk_tears_no_line(output: OutputFolder) -> None:
+def test_a_full_disk_tears_no_line(output: LocalFolder) -> None:
     with Journal(output) as open_journal, files_up_to(100):
         open_journal.append({"image": "a.jpg"})
         with pytest.raises(
@@ -93,7 +93,7 @@ def test_a_full_disk_tears_no_line(output: OutputFolder) -> None:
     assert len(list(journal.read(output))) == 2
 
 
-def test_the_summary_is_json_and_the_configuration_yaml(output: OutputFolder) -> None:
+def test_the_summary_is_json_and_the_configuration_yaml(output: LocalFolder) -> None:
     run_files.write_summary(output, {"done": 3, "error": float("nan"), "name": "\udcff"})
     written = Path(output.path, "summary.json").read_bytes()
     assert written.endswith(b"}\n")
@@ -104,7 +104,7 @@ def test_the_summary_is_json_and_the_configuration_yaml(output: OutputFolder) ->
     assert lines[1:] == [b"steps: 50", b"output: \xc3\xa9\xff"]
 
 
-def test_parts_are_joined_behind_the_records_that_are_there(output: OutputFolder) -> None:
+def test_parts_are_joined_behind_the_records_that_are_there(output: LocalFolder) -> None:
     with Journal(output) as opened:
         opened.append({"image": "a"})
     for part in ("2", "1"):

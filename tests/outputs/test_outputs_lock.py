@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import OutputError, UsageError
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.cleanup import sweep
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.lock import NAME, Lock
-from igcli.outputs.temp_cleanup import sweep
 
 HOLD = """
 import sys, time
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.lock import Lock
-folder = OutputFolder(sys.argv[1])
+folder = LocalFolder(sys.argv[1])
 folder.create()
 with Lock(folder):
     print(folder.tag, flush=True)
@@ -26,8 +26,8 @@ with Lock(folder):
 """
 
 
-def output(path: Path) -> OutputFolder:
-    folder = OutputFolder(os.fspath(path))
+def output(path: Path) -> LocalFolder:
+    folder = LocalFolder(os.fspath(path))
     folder.create()
     return folder
 

@@ -47,7 +47,7 @@ def test_a_name_that_is_like_a_shortened_one_is_refused() -> None:
     long = "x" * 255
     short = panel_name(long, "jpg").removeprefix("panels/")
     assert count_distinct(sources(long, "x" * 254)) == 2
-    with pytest.raises(UsageError, match="two images for one output"):
+    with pytest.raises(UsageError, match="two images have the same output"):
         count_distinct(sources(long, short))
 
 
@@ -65,7 +65,7 @@ def test_two_images_for_one_output_are_refused_by_name(first: str, second: str) 
     with pytest.raises(UsageError) as caught:
         count_distinct(given)
     assert str(caught.value).startswith(
-        f"two images for one output: 'in/{first}' and 'in/{second}';"
+        f"two images have the same output: 'in/{first}' and 'in/{second}';"
     )
 
 
@@ -86,5 +86,5 @@ def test_an_output_with_the_name_of_a_folder_is_refused(image: str, below: str) 
 def test_equal_hashes_alone_are_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output_paths, "hash", lambda _: 7, raising=False)
     assert count_distinct(sources("a.jpg", "b.jpg", "c.gif/d.jpg")) == 3
-    with pytest.raises(UsageError, match="two images for one output"):
+    with pytest.raises(UsageError, match="two images have the same output"):
         count_distinct(sources("a.jpg", "b.jpg", "a.jpg"))

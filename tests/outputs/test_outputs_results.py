@@ -6,20 +6,20 @@ import pytest
 
 from igcli.errors import ImageError, OutputError, UsageError
 from igcli.outputs.arrays import read_array
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from support.runs import CONFIG, SUMMARY, arrays, failed, ok, write_run
 
 
-def folder(path: Path) -> OutputFolder:
-    return OutputFolder(os.fspath(path))
+def folder(path: Path) -> LocalFolder:
+    return LocalFolder(os.fspath(path))
 
 
 def test_what_a_run_wrote_is_read_back(tmp_path: Path) -> None:
     records = [ok("a"), failed("b \udcff", "no"), ok("a", score=0.25)]
     results = read_results(folder(write_run(tmp_path, records)))
     assert dict(results.records) == {"a": records[2], "b \udcff": records[1]}
-    assert (results.torn, results.strays) == (False, 0)
+    assert (results.is_torn, results.stray_lines) == (False, 0)
     assert results.summary == SUMMARY
     assert results.config == CONFIG
 
@@ -61,10 +61,10 @@ def test_broken_arrays_are_one_line(tmp_path: Path) -> None:
     }
     for name, data in broken.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ImageError, match=f"no array 'attributions' can be read from '{name}'"):
+        with pytest.raises(ImageError, match=f"cannot read array 'attributions' from '{name}'"):
             read_array(folder(tmp_path), name, "attributions")
     (tmp_path / "whole").write_bytes(whole)
-    with pytest.raises(ImageError, match="no array 'other'"):
+    with pytest.raises(ImageError, match="cannot read array 'other'"):
         read_array(folder(tmp_path), "whole", "other")
     with pytest.raises(OutputError, match="No such file"):
         read_array(folder(tmp_path), "gone", "attributions")

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from igcli.outputs import record_index
-from igcli.outputs.record_index import latest
+from igcli.outputs import latest_records
+from igcli.outputs.latest_records import latest_lines
 
 
 def read(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     lines = (json.dumps(record).encode() + b"\n" for record in records)
-    return [json.loads(line) for line in latest(lines)]
+    return [json.loads(line) for line in latest_lines(lines)]
 
 
 @pytest.mark.parametrize("block", [1, 500, 1 << 20])
 def test_the_last_record_of_each_image_in_order(
     monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(record_index, "BLOCK", block)
+    monkeypatch.setattr(latest_records, "BLOCK", block)
     names = [
         "a",
         "a b",
@@ -46,4 +46,4 @@ def test_what_names_no_image_is_left_out() -> None:
     assert read([{"image": 3}, {}, {"image": None}]) == []
     assert read([]) == []
     lines = [b"\n", b"[]\n", b"{\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"image": "torn"}']
-    assert list(latest(lines)) == []
+    assert list(latest_lines(lines)) == []

@@ -9,7 +9,7 @@ import pytest
 
 from igcli.errors import OutputError
 from igcli.outputs import run_files
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.status import ranges, read_status
 from igcli.pipeline.runs.merge_shards import merge
 from support.runs import failed, ok
@@ -18,9 +18,9 @@ SUMMARY: dict[str, Any] = {"finished": True, "total": 2, "seconds": 1.25, "skipp
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> OutputFolder:
+def output(tmp_path: Path) -> LocalFolder:
     """An output with merged records, and two shards of three that have more."""
-    folder = OutputFolder(os.fspath(tmp_path))
+    folder = LocalFolder(os.fspath(tmp_path))
     write(folder, "", [ok("a", gradient_evaluations=5), failed("z", "was")], None)
     write(folder, "shards/1-of-3/", [ok("b"), ok("a", completeness_error=None)], SUMMARY)
     other = {**SUMMARY, "finished": False, "device": "GPU:0", "totals": [2, 2, 4]}
@@ -29,7 +29,7 @@ def output(tmp_path: Path) -> OutputFolder:
 
 
 def write(
-    folder: OutputFolder, place: str, records: list[Any], summary: dict[str, Any] | None
+    folder: LocalFolder, place: str, records: list[Any], summary: dict[str, Any] | None
 ) -> None:
     lines = "".join(json.dumps(record) + "\n" for record in records)
     folder.write(f"{place}results.jsonl", lines.encode() + b'{"image": "torn')
@@ -37,12 +37,12 @@ def write(
         folder.write(f"{place}summary.json", json.dumps({"device": "CPU:0", **summary}).encode())
 
 
-def content(folder: OutputFolder) -> dict[str, bytes]:
+def content(folder: LocalFolder) -> dict[str, bytes]:
     names = ("results.jsonl", "summary.json")
     return {name: Path(folder.path, name).read_bytes() for name in names if folder.has(name)}
 
 
-def test_records_and_counts_are_joined(output: OutputFolder) -> None:
+def test_records_and_counts_are_joined(output: LocalFolder) -> None:
     summary, status = merge(output)
     lines = content(output)["results.jsonl"].splitlines()
     expected = [ok("a", completeness_error=None), ok("b"), ok("c"), failed("z", "was")]
@@ -62,19 +62,19 @@ def test_records_and_counts_are_joined(output: OutputFolder) -> None:
 
 @pytest.mark.parametrize("broken", ["write_parts", "write", "remove"])
 def test_a_merge_that_is_stopped_is_repeated(
-    output: OutputFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+    output: LocalFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     before = content(output)
 
-    method = getattr(OutputFolder, broken)
+    method = getattr(LocalFolder, broken)
 
-    def stop(folder: OutputFolder, name: str, *arguments: Any) -> Any:
+    def stop(folder: LocalFolder, name: str, *arguments: Any) -> Any:
         if "lock" not in name:
             raise OutputError("stopped")
         return method(folder, name, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(OutputFolder, broken, stop)
+        patch.setattr(LocalFolder, broken, stop)
         with pytest.raises(OutputError):
             merge(output)
     if broken == "write_parts":
@@ -94,7 +94,7 @@ def test_expressions_of_arrays() -> None:
 
 
 @pytest.mark.parametrize("summary", ["", "[]", "{", '{"total": "x", "totals": [1]}', "[" * 9999])
-def test_summaries_that_say_nothing(output: OutputFolder, summary: str) -> None:
+def test_summaries_that_say_nothing(output: LocalFolder, summary: str) -> None:
     for place in ("", "shards/1-of-3/", "shards/3-of-3/"):
         output.write(f"{place}{run_files.SUMMARY}", summary.encode())
     status = read_status(output)

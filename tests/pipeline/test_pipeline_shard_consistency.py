@@ -8,7 +8,7 @@ import pytest
 
 from igcli.config.load import load_settings
 from igcli.errors import UsageError
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.shards import RunLocation, Shard
 from igcli.pipeline.resume.earlier import Earlier
 from igcli.pipeline.resume.shard_consistency import agree, agreed_batch_size
@@ -16,7 +16,7 @@ from igcli.pipeline.resume.shard_consistency import agree, agreed_batch_size
 
 def place(path: Path, number: int | None, count: int = 3) -> RunLocation:
     shard = None if number is None else Shard(number, count)
-    return RunLocation(OutputFolder(os.fspath(path)), shard)
+    return RunLocation(LocalFolder(os.fspath(path)), shard)
 
 
 def earlier(**settings: object) -> Earlier:

@@ -80,21 +80,21 @@ def make_bucket(name: str) -> None:
 def put(url: str, data: bytes) -> str:
     """Put a file into a store; returns its URL."""
     found = stores.store(url)
-    found.files.pipe_file(found.place(url), data)
+    found.files.pipe_file(found.key(url), data)
     return url
 
 
 def get(url: str) -> bytes:
     """Read a file of a store."""
     found = stores.store(url)
-    data: bytes = found.files.cat_file(found.place(url))
+    data: bytes = found.files.cat_file(found.key(url))
     return data
 
 
 def tree(url: str) -> dict[str, bytes]:
     """Return all files below a URL, by their names there."""
     found = stores.store(url)
-    place = found.place(url)
+    place = found.key(url)
     names: list[str] = found.files.find(place)
     return {name[len(place) + 1 :]: found.files.cat_file(name) for name in names}
 

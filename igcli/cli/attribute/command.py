@@ -20,7 +20,7 @@ from igcli.cli.attribute.request import (
 )
 from igcli.cli.terminal import say
 from igcli.images.sources import Walk
-from igcli.outputs.exclusive_access import clear_place, occupied
+from igcli.outputs.exclusive_access import clear_location, exclusive_access
 from igcli.pipeline.calibration.recorded import recorded_calibration
 from igcli.pipeline.resume.earlier import Earlier, count_results
 from igcli.pipeline.resume.shard_consistency import agree
@@ -57,7 +57,7 @@ def _command(options: dict[str, Any], *, panels: bool) -> None:
         code = dry_run(asked)
     else:
         asked.place.folder.create()
-        with occupied(asked.place, asked.arguments.on_existing):
+        with exclusive_access(asked.place, asked.arguments.on_existing):
             code = _run(asked)
     click.get_current_context().exit(code)
 
@@ -100,7 +100,7 @@ def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | FleetRun | TarRu
     from igcli.pipeline.runs.tar import TarRun
 
     if asked.arguments.on_existing == "overwrite":
-        clear_place(asked.place)
+        clear_location(asked.place)
     kind = TarRun if asked.arguments.input_format == "tar" else LocalRun
     return kind(asked.settings, asked.place, prepared=prepared, earlier=earlier)
 
@@ -160,7 +160,7 @@ def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
                 asked.settings, asked.place, earlier, panels=asked.panels
             )
         if arguments.on_existing == "overwrite":
-            clear_place(asked.place)
+            clear_location(asked.place)
         return FleetRun(pool, asked.place, earlier=earlier, calibration=calibration)
     except BaseException:
         pool.stop()

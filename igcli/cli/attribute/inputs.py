@@ -13,7 +13,7 @@ from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
 from igcli.images.sources import Walk
 from igcli.outputs.output_paths import count_distinct
-from igcli.outputs.shards import RunLocation, number_of
+from igcli.outputs.shards import RunLocation, shard_number
 from igcli.pipeline.explain.target_file import Matching, Row, read_rows
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
@@ -116,7 +116,7 @@ class _Counted:
     def __iter__(self) -> Iterator[Source]:
         self.totals = [0] * self._shards
         for source in self._sources:
-            self.totals[number_of(source.name, self._shards) - 1] += 1
+            self.totals[shard_number(source.name, self._shards) - 1] += 1
             if self._rows is not None:
                 self._rows.see(source)
             yield source

@@ -12,9 +12,9 @@ from igcli.cli.completion import PathType
 from igcli.cli.setting_options import setting_options
 from igcli.cli.terminal import verbosity
 from igcli.errors import UsageError
-from igcli.outputs.existing import OnExisting
+from igcli.outputs.exclusive_access import OnExisting
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import MOST, Shard, begun
+from igcli.outputs.shards import MAX_SHARDS, Shard, started_shards
 
 SLURM, KUBERNETES = "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"
 FORM = re.compile(r"([0-9]{1,9})/([0-9]{1,9})|auto(?:/([0-9]{1,9}))?")
@@ -62,7 +62,7 @@ def _from_environment(count: int | None, folder: OutputFolder) -> Shard:
 
 def _recorded(folder: OutputFolder) -> int | None:
     """Return how many shards the output is split into; it beats SLURM's count of a part rerun."""
-    counts = {shard.count for shard in begun(folder)}
+    counts = {shard.count for shard in started_shards(folder)}
     return counts.pop() if len(counts) == 1 else None
 
 
@@ -88,8 +88,8 @@ def _number(name: str) -> int:
 
 
 def _checked(number: int, count: int, source: str) -> Shard:
-    if not 1 <= count <= MOST:
-        raise UsageError(f"--shard: {count} shards; there can be 1 to {MOST:,}")
+    if not 1 <= count <= MAX_SHARDS:
+        raise UsageError(f"--shard: {count} shards; there can be 1 to {MAX_SHARDS:,}")
     if not 1 <= number <= count:
         hint = f" (sbatch --array=1-{count})" if source.startswith(SLURM) else ""
         raise UsageError(

@@ -14,7 +14,7 @@ from igcli.errors import UsageError
 from igcli.models.options import is_name
 from igcli.outputs.exclusive_access import refuse_results
 from igcli.outputs.open import output_at
-from igcli.outputs.run_files import refuse_foreign
+from igcli.outputs.run_files import refuse_foreign_page
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.distributed.cluster import require_ray
 from igcli.pipeline.preflight import check
@@ -119,7 +119,7 @@ def _refuse(asked: RunRequest) -> None:
         say(MEMORY, logging.WARNING)
     refuse_results(asked.place, asked.arguments.on_existing)
     if settings.gallery:
-        refuse_foreign(folder)
+        refuse_foreign_page(folder)
     if asked.place.shard is not None and settings.precision == "auto":
         raise UsageError(
             "precision: auto is settled by a measurement, which may differ from shard to shard; "

@@ -20,7 +20,7 @@ from igcli.images.endings import EXTENSIONS
 from igcli.images.remote import open_file
 from igcli.images.statistics import ELSEWHERE, HIDDEN, SPECIAL, WalkStatistics
 from igcli.records import Source
-from igcli.urls import ARCHIVES, checked, is_url, is_web, kind, shown
+from igcli.urls import ARCHIVES, checked, is_url, is_web, scheme, shown
 
 SUFFIXES = {".zip": "zip", ".tar": "tar", ".tar.gz": "tar", ".tgz": "tar"}
 MACINTOSH = "__MACOSX"
@@ -66,13 +66,13 @@ def place_of(path: str) -> ArchiveLocation | None:
     Raises:
         UsageError: It names a member, but no archive.
     """
-    if kind(path) not in ARCHIVES:
+    if scheme(path) not in ARCHIVES:
         ending = _suffix(shown(path))
         return ArchiveLocation(SUFFIXES[ending.lower()], path) if ending else None
     name, mark, where = path.partition("://")[2].rpartition("::")
     if not mark or not where:
-        raise UsageError(f"{path!r}: name the archive, too: {kind(path)}://a.jpg::photos.zip")
-    return ArchiveLocation(kind(path), checked(where), name.strip("/"))
+        raise UsageError(f"{path!r}: name the archive, too: {scheme(path)}://a.jpg::photos.zip")
+    return ArchiveLocation(scheme(path), checked(where), name.strip("/"))
 
 
 class Archive:

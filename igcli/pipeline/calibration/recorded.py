@@ -8,7 +8,7 @@ from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.shards import RunLocation, begun
+from igcli.outputs.shards import RunLocation, started_shards
 from igcli.pipeline.preflight import methods_of
 from igcli.pipeline.resume.earlier import Earlier
 
@@ -65,7 +65,7 @@ def recorded_calibration(
 def recorded_scales(folder: OutputFolder, methods: Iterable[str]) -> Mapping[str, float]:
     """Return the scales that the records in an output and its shards tell, by method."""
     missing, found = {*methods}, dict[str, float]()
-    folders = [folder, *(folder.below(shard.folder) for shard in begun(folder))]
+    folders = [folder, *(folder.subfolder(shard.folder) for shard in started_shards(folder))]
     for record in (record for each in folders for record in journal.read(each)):
         for method, scale in (record.get("panel_scales") or {}).items():
             if method in missing:

@@ -10,7 +10,7 @@ from igcli.config.schema import Settings
 from igcli.errors import ImageError
 from igcli.images.files import read_file
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.record_index import Index
+from igcli.outputs.latest_records import RecordIndex
 from igcli.pipeline.distributed.coordinator import Assignment
 from igcli.pipeline.image.outcome import Outcome, Record
 from igcli.pipeline.resume.earlier import Earlier
@@ -42,7 +42,7 @@ class Pending:
     panels: bool
     earlier: Earlier
     folder: OutputFolder
-    index: Index
+    index: RecordIndex
     hashes: Record
 
     def of(self, sources: Iterable[Source]) -> Generator[Assignment | Outcome]:

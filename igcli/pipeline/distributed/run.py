@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from igcli.errors import IgcliError, ImageError, ModelError, OutputError
-from igcli.outputs.journal import PARTS, Journal, join
+from igcli.outputs.cleanup import sweep
+from igcli.outputs.folder import PARTS
+from igcli.outputs.journal import Journal, join
 from igcli.outputs.shards import RunLocation
-from igcli.outputs.temp_cleanup import sweep
 from igcli.pipeline.calibration.recorded import RecordedCalibration
 from igcli.pipeline.distributed.coordinator import MOST_DEATHS, Assignment, Updates
 from igcli.pipeline.distributed.messages import RunConfig

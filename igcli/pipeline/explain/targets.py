@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from igcli.errors import IgcliError, ImageError, UsageError
 from igcli.pipeline.explain.target_file import keys_of, keys_of_row, read_rows
-from igcli.urls import ARCHIVES, is_url, kind
+from igcli.urls import ARCHIVES, is_url, scheme
 
 if TYPE_CHECKING:
     from igcli.models.load import Model
@@ -96,7 +96,7 @@ def _folders(source: Source) -> list[str]:
     inner = source.name.split("/")[:-1]
     if inner:
         return inner[::-1]
-    if kind(source.path) in ARCHIVES:
+    if scheme(source.path) in ARCHIVES:
         # Imported here: for plain paths, nothing of it is needed.
         from igcli.images.archives.archive import place_of
 

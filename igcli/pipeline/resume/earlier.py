@@ -14,7 +14,7 @@ from igcli.errors import UsageError
 from igcli.methods import METHODS
 from igcli.models.hashing import of_source
 from igcli.outputs import journal, run_files, tar
-from igcli.outputs.record_index import Index
+from igcli.outputs.latest_records import RecordIndex
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.preflight import methods_of
 from igcli.pipeline.resume.fingerprint import (
@@ -101,14 +101,14 @@ def agreed(
     return Earlier(described, retry_failed, record, is_described=shared and same)
 
 
-def index_of(place: RunLocation) -> Index:
+def index_of(place: RunLocation) -> RecordIndex:
     """Return the records of earlier runs: a shard's own, and those of the whole output.
 
     Raises:
         OutputError: They cannot be read.
     """
-    whole = Index(place.folder)
-    return whole if place.shard is None else Index(place.records, base=whole)
+    whole = RecordIndex(place.folder)
+    return whole if place.shard is None else RecordIndex(place.records, fallback=whole)
 
 
 def count_results(place: RunLocation, sources: Iterable[Source]) -> int:

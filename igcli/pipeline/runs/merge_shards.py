@@ -9,10 +9,11 @@ from igcli.errors import UsageError
 from igcli.outputs import journal, run_files
 from igcli.outputs.exclusive_access import refuse_running
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.latest_records import latest_lines
 from igcli.outputs.lock import Lock
-from igcli.outputs.record_index import latest
-from igcli.outputs.shards import RunLocation, Shard, begun
-from igcli.outputs.status import Status, read_status, read_summary
+from igcli.outputs.run_files import read_summary
+from igcli.outputs.shards import RunLocation, Shard, started_shards
+from igcli.outputs.status import Status, read_status
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.runs.summary import NAMED, Summary
 
@@ -35,19 +36,19 @@ def merge(folder: OutputFolder) -> tuple[dict[str, Any], Status]:
         UsageError: There are no shards.
         OutputError: One of them runs, or nothing can be read or written.
     """
-    if not begun(folder):
+    if not started_shards(folder):
         raise UsageError(f"{folder.path!r} holds no shards, so there is nothing to merge")
     with Lock(folder):
         refuse_running(RunLocation(folder))
-        status, shards = read_status(folder), begun(folder)
-        summaries = [read_summary(folder.below(shard.folder)) for shard in shards]
+        status, shards = read_status(folder), started_shards(folder)
+        summaries = [read_summary(folder.subfolder(shard.folder)) for shard in shards]
         counts = Counts(summaries)
-        lines = latest(_lines(folder, shards))
+        lines = latest_lines(_lines(folder, shards))
         folder.write_parts(journal.NAME, (counts.count(line) for line in lines))
         record = counts.record(status)
         run_files.write_summary(folder, record)
         for shard in shards:
-            _remove(folder.below(shard.folder))
+            _remove(folder.subfolder(shard.folder))
     return record, status
 
 
@@ -93,11 +94,11 @@ class Counts:
 def _lines(folder: OutputFolder, shards: Sequence[Shard]) -> Iterator[bytes]:
     yield from journal.lines(folder)
     for shard in shards:
-        yield from journal.lines(folder.below(shard.folder))
+        yield from journal.lines(folder.subfolder(shard.folder))
 
 
 def _remove(records: OutputFolder) -> None:
-    for name in journal.parts(records):
+    for name in journal.part_names(records):
         records.remove(name)
     records.remove(journal.NAME)
 

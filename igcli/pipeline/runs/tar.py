@@ -16,10 +16,10 @@ from igcli.outputs.shards import RunLocation
 from igcli.outputs.tar import (
     END,
     Group,
-    copied,
     encode_group,
     files_in,
     read_groups,
+    read_range,
     read_records,
     tar_name,
 )
@@ -179,7 +179,7 @@ class TarResults:
             yield from self._change()
         if self._changed:
             for group in left if damaged else ():
-                yield from copied(self._open(), group.start, group.end)
+                yield from read_range(self._open(), group.start, group.end)
             yield END
 
     def _left(self, outcome: Outcome, group: Group | None) -> Iterator[bytes]:
@@ -193,7 +193,7 @@ class TarResults:
                 self._kept = group.end
                 return
             yield from self._change()
-            yield from copied(self._open(), group.start, group.end)
+            yield from read_range(self._open(), group.start, group.end)
             return
         yield from self._change()
         files = {}
@@ -208,11 +208,11 @@ class TarResults:
         """Begin another archive, with what is right of the one that is there."""
         if not self._changed:
             self._changed = True
-            yield from copied(self._open(), 0, self._kept)
+            yield from read_range(self._open(), 0, self._kept)
 
     def _taken(self, group: Group | None, member: str) -> bytes:
         start, end = group.files[member] if group else (0, 0)
-        return b"".join(copied(self._open(), start, end))
+        return b"".join(read_range(self._open(), start, end))
 
     def _open(self) -> IO[bytes]:
         if self._old is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import ImageError, OutputError, UsageError
-from igcli.outputs.folder import OutputFolder
+from igcli.outputs.local_folder import LocalFolder
 from support.limits import files_up_to
 
 
@@ -19,13 +19,13 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> OutputFolder:
-    folder = OutputFolder(os.fspath(tmp_path / "out"))
+def output(tmp_path: Path) -> LocalFolder:
+    folder = LocalFolder(os.fspath(tmp_path / "out"))
     folder.create()
     return folder
 
 
-def test_files_are_written_with_their_folders(output: OutputFolder) -> None:
+def test_files_are_written_with_their_folders(output: LocalFolder) -> None:
     output.write("panels/cats/a.jpg", b"one")
     output.write("panels/cats/a.jpg", b"two")
     output.write("summary.json", b"")
@@ -37,14 +37,14 @@ def test_files_are_written_with_their_folders(output: OutputFolder) -> None:
         assert file.read() == b"two"
 
 
-def test_odd_names_are_written(output: OutputFolder) -> None:
+def test_odd_names_are_written(output: LocalFolder) -> None:
     names = ["new\nline", "sp ace", "\udcff.jpg", "...", "~", "-rf", "x" * 255]
     for name in names:
         output.write(f"panels/{name}", b"x")
     assert {path.name for path in Path(output.path, "panels").iterdir()} == set(names)
 
 
-def test_permissions_follow_the_umask(output: OutputFolder) -> None:
+def test_permissions_follow_the_umask(output: LocalFolder) -> None:
     before = os.umask(0o027)
     try:
         output.write("panels/a.jpg", b"x")
@@ -57,7 +57,7 @@ def test_permissions_follow_the_umask(output: OutputFolder) -> None:
 @pytest.mark.parametrize(
     "name", ["../a", "/a", "a/../../b", "a/..", ".", "", "a//b", "a/", "./a", "a\0b", "panels/../a"]
 )
-def test_no_name_leads_out(output: OutputFolder, name: str) -> None:
+def test_no_name_leads_out(output: LocalFolder, name: str) -> None:
     with pytest.raises(OutputError, match="is not a name inside the output folder"):
         output.write(name, b"x")
     with pytest.raises(OutputError):
@@ -65,7 +65,7 @@ def test_no_name_leads_out(output: OutputFolder, name: str) -> None:
     assert content(Path(output.path).parent) == {}
 
 
-def test_links_in_the_output_are_not_followed(output: OutputFolder, tmp_path: Path) -> None:
+def test_links_in_the_output_are_not_followed(output: LocalFolder, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "a.jpg").write_bytes(b"mine")
@@ -87,13 +87,13 @@ def test_links_in_the_output_are_not_followed(output: OutputFolder, tmp_path: Pa
 def test_the_output_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    folder = OutputFolder(os.fspath(tmp_path / "link"))
+    folder = LocalFolder(os.fspath(tmp_path / "link"))
     folder.create()
     folder.write("panels/a.jpg", b"x")
     assert content(tmp_path / "real") == {"panels/a.jpg": b"x"}
 
 
-def test_a_fifo_in_place_of_a_file_does_not_hang(output: OutputFolder) -> None:
+def test_a_fifo_in_place_of_a_file_does_not_hang(output: LocalFolder) -> None:
     os.mkfifo(f"{output.path}/results.jsonl")
     with pytest.raises(OutputError, match="not a regular file"):
         output.open_to_append("results.jsonl")
@@ -101,7 +101,7 @@ def test_a_fifo_in_place_of_a_file_does_not_hang(output: OutputFolder) -> None:
         output.open_to_read("results.jsonl")
 
 
-def test_what_only_the_name_is_to_blame_for_fails_one_image(output: OutputFolder) -> None:
+def test_what_only_the_name_is_to_blame_for_fails_one_image(output: LocalFolder) -> None:
     output.write("panels/a.jpg/b.jpg", b"x")
     for name in ("panels/a.jpg", "panels/" + "x" * 256):
         with pytest.raises(ImageError, match="cannot be written"):
@@ -111,7 +111,7 @@ def test_what_only_the_name_is_to_blame_for_fails_one_image(output: OutputFolder
     assert content(Path(output.path)) == {"panels/a.jpg/b.jpg": b"x"}
 
 
-def test_a_vanished_output_is_not_made_again(output: OutputFolder) -> None:
+def test_a_vanished_output_is_not_made_again(output: LocalFolder) -> None:
     Path(output.path).rmdir()
     with pytest.raises(OutputError, match="No such file or directory"):
         output.write("panels/a.jpg", b"x")
@@ -119,7 +119,7 @@ def test_a_vanished_output_is_not_made_again(output: OutputFolder) -> None:
     assert not output.has("panels/a.jpg")
 
 
-def test_a_full_disk_leaves_nothing_behind(output: OutputFolder) -> None:
+def test_a_full_disk_leaves_nothing_behind(output: LocalFolder) -> None:
     output.write("panels/a.jpg", b"old")
     wanted = r"^output 'panels/a\.jpg' cannot be written: "
     with files_up_to(1000), pytest.raises(OutputError, match=wanted):
@@ -127,7 +127,7 @@ def test_a_full_disk_leaves_nothing_behind(output: OutputFolder) -> None:
     assert content(Path(output.path)) == {"panels/a.jpg": b"old"}
 
 
-def test_files_are_whole_at_any_time(output: OutputFolder) -> None:
+def test_files_are_whole_at_any_time(output: LocalFolder) -> None:
     path = Path(output.path, "panels/a.jpg")
     whole = {bytes([number]) * 300_000 for number in range(50)}
     stop, seen = threading.Event(), set()
@@ -147,7 +147,7 @@ def test_files_are_whole_at_any_time(output: OutputFolder) -> None:
     assert content(Path(output.path)).keys() == {"panels/a.jpg"}
 
 
-def test_many_threads_write(output: OutputFolder) -> None:
+def test_many_threads_write(output: LocalFolder) -> None:
     def write(worker: int) -> None:
         for number in range(20):
             output.write(f"panels/{number}/{worker}.jpg", bytes([worker]) * 100)
@@ -163,7 +163,7 @@ def test_many_threads_write(output: OutputFolder) -> None:
 
 
 def test_check_touches_nothing(tmp_path: Path) -> None:
-    OutputFolder(os.fspath(tmp_path / "a/b/c")).check()
+    LocalFolder(os.fspath(tmp_path / "a/b/c")).check()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,7 +171,7 @@ def test_check_touches_nothing(tmp_path: Path) -> None:
 def test_an_output_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nothing")
-    folder = OutputFolder(f"{tmp_path}/{name}")
+    folder = LocalFolder(f"{tmp_path}/{name}")
     for refuse in (folder.check, folder.create):
         with pytest.raises(UsageError, match=r"^output '.*' is not a folder$"):
             refuse()
@@ -180,12 +180,12 @@ def test_an_output_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("path", ["", "a\0b"])
 def test_a_path_that_names_no_folder_is_refused(path: str) -> None:
     with pytest.raises(UsageError, match="names no folder"):
-        OutputFolder(path)
+        LocalFolder(path)
 
 
 def test_what_cannot_be_created_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written: File name too long"):
-        OutputFolder(f"{tmp_path}/{'x' * 300}").create()
+        LocalFolder(f"{tmp_path}/{'x' * 300}").create()
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o300, 0o600])
@@ -194,21 +194,21 @@ def test_permissions_are_checked_before_anything_is_done(ordinary_user: Path, mo
     locked.mkdir(mode=mode)
     names = ["locked", "locked/out", "locked/deep/out"] if mode != 0o300 else ["locked"]
     for name in names:
-        folder = OutputFolder(f"{ordinary_user}/{name}")
+        folder = LocalFolder(f"{ordinary_user}/{name}")
         for refuse in (folder.check, folder.create):
             with pytest.raises(UsageError, match=r"no permission to write to '.*/locked'$"):
                 refuse()
 
 
 def test_create_leaves_nothing_but_the_folder(tmp_path: Path) -> None:
-    folder = OutputFolder(os.fspath(tmp_path / "a/b"))
+    folder = LocalFolder(os.fspath(tmp_path / "a/b"))
     folder.create()
     folder.create()
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "b"]
 
 
 def test_a_failing_rename_leaves_nothing(
-    output: OutputFolder, monkeypatch: pytest.MonkeyPatch
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -220,8 +220,8 @@ def test_a_failing_rename_leaves_nothing(
 
 
 def test_a_folder_below_writes_into_its_own_place(tmp_path: Path) -> None:
-    folder = OutputFolder(os.fspath(tmp_path))
-    below = folder.below("shards/3-of-7")
+    folder = LocalFolder(os.fspath(tmp_path))
+    below = folder.subfolder("shards/3-of-7")
     assert below.names("records") == []
     below.write("records/a", b"1")
     assert (tmp_path / "shards/3-of-7/records/a").read_bytes() == b"1"

@@ -7,12 +7,13 @@ import pytest
 
 from igcli import stores
 from igcli.errors import ImageError, OutputError, UsageError
-from igcli.outputs import appender, journal
+from igcli.outputs import journal, remote_folder
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import Journal, join
+from igcli.outputs.latest_records import RecordIndex
+from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
-from igcli.outputs.record_index import Index
-from igcli.outputs.remote import RemoteFolder
+from igcli.outputs.remote_folder import RemoteFolder
 from support.stores import tree
 
 URL = "memory://bucket/out"
@@ -31,13 +32,13 @@ def record(image: str, **more: Any) -> dict[str, Any]:
     return {"image": image, "status": "ok", **more}
 
 
-def test_nothing_local_is_left_to_chance() -> None:
-    public = {name for name in vars(OutputFolder) if not name.startswith("_")}
-    assert public <= vars(RemoteFolder).keys()
+@pytest.mark.parametrize("kind", [LocalFolder, RemoteFolder])
+def test_both_kinds_implement_the_interface_themselves(kind: type[OutputFolder]) -> None:
+    assert OutputFolder.__abstractmethods__ <= vars(kind).keys()
 
 
 def test_the_path_picks_the_kind() -> None:
-    assert type(output_at("out")) is OutputFolder
+    assert type(output_at("out")) is LocalFolder
     assert output_at("file:///data/out").path == "/data/out"
     assert output_at("s3://bucket/out/").path == "s3://bucket/out"
     with pytest.raises(UsageError, match="nothing can be written to the web"):
@@ -62,7 +63,7 @@ def test_files(output: OutputFolder) -> None:
     assert output.write_new("x", b"1")
     assert not output.write_new("x", b"2")
     output.write_parts("y", (b"a", b"b"))
-    below = output.below("panels").below("a")
+    below = output.subfolder("panels").subfolder("a")
     below.remove("b.jpg")
     below.remove("b.jpg")
     assert tree(URL) == {"x": b"1", "y": b"ab"}
@@ -86,7 +87,7 @@ def test_a_name_that_no_store_holds_fails_one_image(output: OutputFolder, name: 
 def test_records_are_joined_in_their_order(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appender, "MOST_LINES", 2)
+    monkeypatch.setattr(remote_folder, "MAX_LINES", 2)
     with Journal(output) as records:
         for number in range(5):
             records.append(record(f"{number}.jpg"))
@@ -97,7 +98,7 @@ def test_records_are_joined_in_their_order(
         records.append(record("1.jpg", redone=True))
     found = list(journal.read(output))
     assert [each["image"] for each in found] == [f"{n}.jpg" for n in (0, 1, 2, 3, 4, 1)]
-    with Index(output) as index:
+    with RecordIndex(output) as index:
         assert index.find("1.jpg") == record("1.jpg", redone=True)
         assert index.find("9.jpg") is None
 
@@ -105,10 +106,10 @@ def test_records_are_joined_in_their_order(
 def test_what_a_killed_run_wrote_is_joined_by_the_next(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appender, "MOST_LINES", 1)
+    monkeypatch.setattr(remote_folder, "MAX_LINES", 1)
     killed = Journal(output)
     killed.append(record("a.jpg"))
-    assert journal.is_there(output)
+    assert journal.exists(output)
     join(output)
     assert set(tree(URL)) == {"results.jsonl"}
     join(output)
@@ -119,7 +120,7 @@ def test_records_are_not_kept_for_long(
     output: OutputFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("igcli.outputs.appender.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("igcli.outputs.remote_folder.time.monotonic", lambda: now[0])
     records = Journal(output)
     for now[0], names in ((1.0, 0), (10.0, 0), (15.9, 0), (16.0, 1), (30.0, 1)):
         records.append(record(f"{now[0]}"))

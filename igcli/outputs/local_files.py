@@ -1,4 +1,4 @@
-"""Single files of an output folder, by the descriptor of the folder that they lie in."""
+"""Single files of a local output folder, addressed by the descriptor of the folder they lie in."""
 
 # ruff: noqa: PTH120, PTH123
 
@@ -9,22 +9,10 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from igcli.errors import ImageError, OutputError
+from igcli.outputs.folder import is_temporary
 
-TEMPORARY = ".igcli-"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-
-
-def parts(name: str) -> list[str]:
-    """Return the parts of a name in the output folder.
-
-    Raises:
-        OutputError: It leads elsewhere.
-    """
-    found = name.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in found):
-        raise OutputError(f"{name!r} is not a name inside the output folder")
-    return found
 
 
 def up_to_existing(path: str) -> Iterator[str]:
@@ -36,30 +24,33 @@ def up_to_existing(path: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(root: str, folders: Iterable[str], *, create: bool) -> Iterator[int]:
-    """Open a folder below `root`, part by part so that no link leads out of it.
+def open_folder(root: str, folders: Iterable[str], *, create: bool) -> Iterator[int]:
+    """Open a folder below `root`, one level at a time so that no link leads out of it.
 
     Args:
         root: Path of a folder.
         folders: Names of the folders on the way.
         create: Whether missing ones are created.
+
+    Yields:
+        A descriptor of the folder.
     """
-    here = os.open(root, FOLDER)
+    current = os.open(root, FOLDER)
     try:
-        for part in folders:
+        for name in folders:
             if create:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=here)
-            below = os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=here)
-            os.close(here)
-            here = below
-        yield here
+                    os.mkdir(name, dir_fd=current)
+            child = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=current)
+            os.close(current)
+            current = child
+        yield current
     finally:
-        os.close(here)
+        os.close(current)
 
 
 def open_regular(name: str, flags: int, folder: int) -> int:
-    """Open a file that is not a link, FIFO or device; opening a FIFO could take for ever."""
+    """Open a file unless it is a link, FIFO or device; opening a FIFO could block forever."""
     file = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
@@ -67,46 +58,36 @@ def open_regular(name: str, flags: int, folder: int) -> int:
     return file
 
 
-def is_temporary(name: str) -> bool:
-    """Tell whether a file with this name is not whole yet."""
-    return name.startswith(TEMPORARY) and name.endswith(".tmp")
-
-
-def temporary_name(tag: str, number: int | str) -> str:
-    """Return the name of a file that is not whole yet."""
-    return f"{TEMPORARY}{tag}-{number}.tmp"
-
-
 def write_new(name: str, parts: Iterable[bytes], folder: int) -> None:
-    """Write a file that is not there yet, to the disk."""
+    """Write a file that does not exist yet, and flush it to the disk."""
     with open(os.open(name, NEW_FILE, 0o666, dir_fd=folder), "wb", buffering=0) as stream:
         for part in parts:
-            left = memoryview(part)
-            while left:
-                left = left[stream.write(left) :]
-        os.fsync(stream.fileno())  # the rename is not to be kept without the data
+            remaining = memoryview(part)
+            while remaining:
+                remaining = remaining[stream.write(remaining) :]
+        os.fsync(stream.fileno())  # a rename must not survive a crash that the data does not
 
 
 def unlink(name: str, folder: int) -> None:
-    """Remove a file where it is there."""
+    """Remove a file if it exists."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
 
 
-def remove_below(name: str, endings: tuple[str, ...], folder: int) -> None:
-    """Remove files below a folder, and folders left empty; no link is followed.
+def remove_below(name: str, suffixes: tuple[str, ...], folder: int) -> None:
+    """Remove files below a folder, and folders that are empty then; no link is followed.
 
     Args:
-        name: The folder's, in the open `folder`.
-        endings: Of the files' names; those that are not whole are removed, too.
+        name: The folder's name in the open `folder`.
+        suffixes: Only files whose names end in one of these, and temporary ones, are removed.
         folder: A descriptor.
     """
-    for _, folders, files, here in os.fwalk(name, topdown=False, dir_fd=folder):
+    for _, subfolders, files, current in os.fwalk(name, topdown=False, dir_fd=folder):
         for file in files:
-            if file.endswith(endings) or is_temporary(file):
-                os.unlink(file, dir_fd=here)
-        for below in folders:
-            _remove_if_empty(below, here)
+            if file.endswith(suffixes) or is_temporary(file):
+                os.unlink(file, dir_fd=current)
+        for subfolder in subfolders:
+            _remove_if_empty(subfolder, current)
     _remove_if_empty(name, folder)
 
 
