@@ -4,7 +4,7 @@ A simulation: rates are measured on this machine where that is quick, or given a
 is arithmetic. Every shard looks through the names of all images, all shards share a store of
 files, and one process joins their records.
 
-    python tests/benchmarks/scale.py --gradients-per-second 16.4
+    python tests/benchmarks/scale.py --gradients-per-second 20.7
     python tests/benchmarks/scale.py --names 10000000      # peak memory of listing and sharding
 """
 
@@ -172,7 +172,7 @@ def peak() -> float:
 
 @click.command()
 @click.option("--names", "count", type=int, help="Only list and share out so many names.")
-@click.option("--gradients-per-second", default=16.4, show_default=True, help="Of one worker.")
+@click.option("--gradients-per-second", default=20.7, show_default=True, help="Of one worker.")
 @click.option("--gradients", default=51, show_default=True, help="Of one image.")
 @click.option("--overhead", default=0.02, show_default=True, help="Further seconds of an image.")
 @click.option("--start", default=15.0, show_default=True, help="Seconds before the first image.")

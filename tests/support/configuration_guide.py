@@ -1,0 +1,67 @@
+"""The configuration guide, written from the schema.
+
+    python -m tests.support.configuration_guide > .github/docs/configuration.md
+"""
+
+from collections.abc import Iterator
+
+from igcli.config.dump import yaml_value
+from igcli.config.keys import Key
+from igcli.config.schema import KEYS
+from igcli.config.validation_messages import words
+
+HEAD = """\
+<!-- Written by tests/support/configuration_guide.py; edit the docstrings of the options instead. -->
+
+# Configuration
+
+Settings come from the file given with `-c`, else from `igcli.yaml` in the current folder. An option of the
+same name beats the file: `--batch-size` for `batch_size`, `--panel-style` for `style` under `panel`. Switches
+have a negative form (`--no-gif`). Paths in a file are relative to that file. Types are strict: `steps: '50'`
+is an error, and a key without a value is one, too.
+
+`igcli config init` writes a commented file with every key, `igcli config show` prints the resolved
+configuration, `igcli config check FILE` reports every mistake with its line and column.
+"""
+
+
+def guide() -> str:
+    """Return the whole guide as Markdown."""
+    plain = [key for key in KEYS if not key.children]
+    groups = [key for key in KEYS if key.children]
+    lines = [HEAD, *_table("Top level", plain)]
+    for group in groups:
+        lines += [*_table(f"`{group.name}`", list(_leaves(group)), group.help)]
+    return "\n".join(lines)
+
+
+def _leaves(key: Key) -> Iterator[Key]:
+    for child in key.children:
+        if child.children:
+            yield from _leaves(child)
+        else:
+            yield child
+
+
+def _table(title: str, keys: list[Key], introduction: str = "") -> list[str]:
+    rows = [f"| `{key.name}` | {_cell(_type(key))} | {_default(key)} | {_cell(key.help)} |" for key in keys]
+    head = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    return [f"## {title}\n", *([f"{introduction}\n"] if introduction else []), *head, *rows, ""]
+
+
+def _type(key: Key) -> str:
+    return words(key.scalars)
+
+
+def _default(key: Key) -> str:
+    if key.default is None:
+        return f"e.g. `{yaml_value(key.examples[0])}`" if key.examples else "–"
+    return f"`{yaml_value(key.default)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(guide(), end="")
