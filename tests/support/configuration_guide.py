@@ -1,24 +1,28 @@
 """The configuration guide, written from the schema.
 
-    python -m tests.support.configuration_guide > .github/docs/configuration.md
+PYTHONPATH=tests python -m support.configuration_guide > .github/docs/configuration.md
 """
 
+import sys
 from collections.abc import Iterator
 
-from igcli.config.dump import yaml_value
+import yaml
+
 from igcli.config.keys import Key
 from igcli.config.schema import KEYS
 from igcli.config.validation_messages import words
+from igcli.options import Expected
 
 HEAD = """\
-<!-- Written by tests/support/configuration_guide.py; edit the docstrings of the options instead. -->
+<!-- Written by tests/support/configuration_guide.py from the docstrings of the options. -->
 
 # Configuration
 
-Settings come from the file given with `-c`, else from `igcli.yaml` in the current folder. An option of the
-same name beats the file: `--batch-size` for `batch_size`, `--panel-style` for `style` under `panel`. Switches
-have a negative form (`--no-gif`). Paths in a file are relative to that file. Types are strict: `steps: '50'`
-is an error, and a key without a value is one, too.
+Settings come from the file given with `-c`, else from `igcli.yaml` in the current folder. An
+option of the same name beats the file: `--batch-size` for `batch_size`, `--panel-style` for `style`
+under `panel`. Switches have a negative form (`--no-gif`). Paths in a file are relative to that
+file.
+Types are strict: `steps: '50'` is an error, and so is a key without a value.
 
 `igcli config init` writes a commented file with every key, `igcli config show` prints the resolved
 configuration, `igcli config check FILE` reports every mistake with its line and column.
@@ -37,26 +41,34 @@ def guide() -> str:
 
 def _leaves(key: Key) -> Iterator[Key]:
     for child in key.children:
-        if child.children:
-            yield from _leaves(child)
-        else:
+        if not child.children or child.scalars:
             yield child
+        yield from _leaves(child)
 
 
 def _table(title: str, keys: list[Key], introduction: str = "") -> list[str]:
-    rows = [f"| `{key.name}` | {_cell(_type(key))} | {_default(key)} | {_cell(key.help)} |" for key in keys]
+    rows = [
+        f"| `{key.name}` | {_cell(_type(key))} | {_default(key)} | {_cell(key.help)} |"
+        for key in keys
+    ]
     head = ["| key | value | default | meaning |", "|---|---|---|---|"]
     return [f"## {title}\n", *([f"{introduction}\n"] if introduction else []), *head, *rows, ""]
 
 
 def _type(key: Key) -> str:
-    return words(key.scalars)
+    is_path = key.path_field and not any(option.mark(Expected) for option in key.scalars)
+    return "a path" if is_path else words(key.scalars)
 
 
 def _default(key: Key) -> str:
     if key.default is None:
-        return f"e.g. `{yaml_value(key.examples[0])}`" if key.examples else "–"
-    return f"`{yaml_value(key.default)}`"
+        return f"e.g. `{_inline(key.examples[0])}`" if key.examples else "none"
+    return f"`{_inline(key.default)}`"
+
+
+def _inline(value: object) -> str:
+    value = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
 
 
 def _cell(text: str) -> str:
@@ -64,4 +76,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(guide(), end="")
+    sys.stdout.write(guide())

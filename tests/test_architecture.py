@@ -1,0 +1,84 @@
+"""Rooms import downwards alone, and no modules import each other in a circle."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "igcli"
+
+FLOORS = (
+    ("__main__",),
+    ("cli", "demo"),
+    ("igcli",),
+    ("api",),
+    ("pipeline", "compare"),
+    ("config", "gallery"),
+    ("methods", "models", "render", "outputs"),
+    ("integration", "images"),
+    ("records", "options", "registry", "stores", "shortening", "printable"),
+    ("urls",),
+    ("errors",),
+)
+"""Names in the package, from the top down: none imports from its own floor or above."""
+
+MODULES = {
+    ".".join(("igcli", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in PACKAGE.rglob("*.py")
+}
+
+
+def imports(name: str) -> Iterator[str]:
+    """Yield the modules of the package that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "") in MODULES:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else module
+
+
+def test_every_room_stands_on_one_floor() -> None:
+    assert sorted(map(room, MODULES)) != []
+    assert {room(module) for module in MODULES} == {name for floor in FLOORS for name in floor}
+
+
+def test_rooms_import_downwards() -> None:
+    height = {name: -number for number, floor in enumerate(FLOORS) for name in floor}
+    upwards = [
+        f"{module} imports {imported}"
+        for module in MODULES
+        for imported in imports(module)
+        if room(module) != room(imported) and height[room(imported)] >= height[room(module)]
+    ]
+    assert upwards == []
+
+
+def test_no_circles() -> None:
+    graph = {module: set(imports(module)) - {module} for module in MODULES}
+    TopologicalSorter(graph).prepare()
+
+
+def test_tensorflow_stays_in_its_rooms() -> None:
+    allowed = {"models", "demo"}
+    outside = [
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        if name.split(".")[0] in {"tensorflow", "keras", "tf_keras"} and room(module) not in allowed
+    ]
+    assert outside == []
