@@ -203,8 +203,8 @@ def test_a_device_without_memory_gets_less_and_the_run_goes_on(
     result = again()
     assert result.code == 0
     assert [line for line in result.err.splitlines() if "of memory" in line] == [
-        "igcli: out of memory: batch_size 9 is halved",
-        "igcli: out of memory: batch_size 4 is halved",
+        "igcli: out of memory: halving batch_size 9",
+        "igcli: out of memory: halving batch_size 4",
     ]
     assert json.loads((output / "summary.json").read_text())["batch_size"] == 2
     assert len(records(output)) == 40

@@ -17,13 +17,13 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.errors import UsageError
-from igcli.pipeline.distributed.cluster import crew_of
+from igcli.pipeline.distributed.cluster import worker_resources
 
 pytest.importorskip("ray")
 
 PATIENCE = 120
 STEPS = ("--steps", "4", "--batch-size", "8", "--panel-format", "png", "--gif", "--arrays")
-WORKER = b"MapWorker"
+WORKER = b"ray::Worker"
 
 KILLING = """
 import os, sys
@@ -272,7 +272,7 @@ def test_a_cluster_that_does_not_answer_is_named_at_once(
     began = time.monotonic()
     code, lines, err = finish(start("in", "--engine", "ray", "--ray-address", address))
     assert (code, lines) == (1, [])
-    assert err.startswith(f"igcli: --ray-address {address}: not reached")
+    assert err.startswith(f"igcli: --ray-address {address}: could not be reached")
     assert err.count("\n") == 1
     assert time.monotonic() - began < 60
     assert not (tmp_path / "igcli-output").exists()
@@ -294,7 +294,7 @@ def test_cores_are_shared_out_and_no_worker_has_some_of_two_machines(
     cores: list[int], workers: int | None, expected: tuple[int, int]
 ) -> None:
     nodes = [{"Alive": True, "Resources": {"CPU": float(count)}} for count in cores]
-    crew = crew_of(nodes, workers, "auto")
+    crew = worker_resources(nodes, workers, "auto")
     assert (crew.workers, crew.cpus, crew.gpus) == (*expected, 0)
 
 
@@ -304,12 +304,15 @@ def test_a_gpu_for_each_worker() -> None:
         {"Alive": True, "Resources": {"CPU": 64.0}},
         {"Alive": False, "Resources": {"CPU": 8.0, "GPU": 8.0}},
     ]
-    assert (crew_of(nodes, None, "auto").workers, crew_of(nodes, None, "gpu").gpus) == (2, 1)
-    assert crew_of(nodes, None, "cpu").gpus == 0
+    assert (
+        worker_resources(nodes, None, "auto").workers,
+        worker_resources(nodes, None, "gpu").gpus,
+    ) == (2, 1)
+    assert worker_resources(nodes, None, "cpu").gpus == 0
     with pytest.raises(UsageError, match="has 2"):
-        crew_of(nodes, 3, "gpu")
+        worker_resources(nodes, 3, "gpu")
     with pytest.raises(UsageError, match="has 0"):
-        crew_of([{"Alive": True, "Resources": {"CPU": 8.0}}], None, "gpu")
+        worker_resources([{"Alive": True, "Resources": {"CPU": 8.0}}], None, "gpu")
 
 
 @pytest.mark.full

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from igcli.integration.requests import Line, LineGradients, follow
-from igcli.pipeline.engine.batches import Batches, PointBatch, sizes_for
+from igcli.pipeline.engine.batches import BatchQueue, PointBatch, sizes_for
 from igcli.pipeline.engine.engine import Engine, Job
 from support.networks import ClosedForm
 
@@ -18,11 +18,11 @@ def line(points: int, *, direction: float) -> Line:
 
 
 def tickets(batch: PointBatch) -> list[tuple[object, int]]:
-    return [(opened.ticket, count) for opened, count in batch.parts]
+    return [(open_line.ticket, count) for open_line, count in batch.parts]
 
 
 def test_lines_of_an_earlier_turn_are_taken_first_and_of_one_turn_in_order() -> None:
-    batches = Batches(ClosedForm(SHAPE))
+    batches = BatchQueue(ClosedForm(SHAPE))
     for name, turn in (("late", 2), ("early", 1), ("early too", 1)):
         batches.add(line(2, direction=1), name, turn=turn)
     assert tickets(batches.take(4)) == [("early", 2), ("early too", 2)]
@@ -31,7 +31,7 @@ def test_lines_of_an_earlier_turn_are_taken_first_and_of_one_turn_in_order() -> 
 
 def test_a_line_that_was_overtaken_halfway_has_its_whole_answer() -> None:
     network = ClosedForm(SHAPE)
-    batches = Batches(network)
+    batches = BatchQueue(network)
     batches.add(line(6, direction=1), "late", turn=2)
     taken = [batches.take(4)]
     batches.add(line(4, direction=3), "early", turn=1)
@@ -40,7 +40,7 @@ def test_a_line_that_was_overtaken_halfway_has_its_whole_answer() -> None:
     assert batches.pending == 0
     answers: dict[str, LineGradients] = {}
     for batch in taken:
-        answers |= dict(batches.give(batch, network.gradients(batch.points)))
+        answers |= dict(batches.collect(batch, network.gradients(batch.points)))
     # The score is the sum of squares: its mean gradient on the way from zero is the direction.
     np.testing.assert_allclose(answers["late"].gradients, 1, rtol=1e-6)
     np.testing.assert_allclose(answers["early"].gradients, 3, rtol=1e-6)
@@ -67,9 +67,9 @@ def test_what_is_left_goes_into_the_batches_that_waste_least(
 
 def test_small_batches_hold_every_number_of_points() -> None:
     for points in range(1, 200):
-        found = sizes_for(points, (2, 8, 64))
-        assert sum(found) >= points > sum(found[:-1])
-        assert sum(found) <= max(1.34 * points, 2)
+        chosen = sizes_for(points, (2, 8, 64))
+        assert sum(chosen) >= points > sum(chosen[:-1])
+        assert sum(chosen) <= max(1.34 * points, 2)
     assert sum(sizes_for(4999, (2, 8, 5000))) == 5000
 
 

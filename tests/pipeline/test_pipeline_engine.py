@@ -187,7 +187,7 @@ def test_a_network_that_loses_rows_ends_the_run(kept: bool) -> None:
 
 
 def test_a_request_that_nobody_answers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("igcli.pipeline.engine.batches.Batches.give", lambda *_: [])
+    monkeypatch.setattr("igcli.pipeline.engine.batches.BatchQueue.collect", lambda *_: [])
 
     def job() -> Job[None]:
         yield from follow(line(4))

@@ -43,8 +43,8 @@ def job(number: int, *, kept: bool = False) -> Job[tuple[int, Any]]:
     alphas = np.linspace(0, 1, POINTS)
     line = Line(image * 0, image, number % 2, alphas, weights, slopes=True, interior=wanted)
     [scores] = yield from predict(image)
-    [found] = yield from follow(line)
-    return number, (scores, found)
+    [gradients] = yield from follow(line)
+    return number, (scores, gradients)
 
 
 def run(network: ClosedForm, size: int, *, kept: bool = False) -> tuple[Engine, dict[int, Any]]:
@@ -57,14 +57,16 @@ def run(network: ClosedForm, size: int, *, kept: bool = False) -> tuple[Engine, 
 def test_results_are_those_of_a_device_with_memory(size: int, kept: bool) -> None:
     _, expected = run(ClosedForm(SHAPE), size, kept=kept)
     for network in (Small(3), Small(1), Small(8, later=2), Small(5, inputs=3)):
-        engine, found = run(network, size, kept=kept)
+        engine, results = run(network, size, kept=kept)
         assert engine.batch_size <= max(network.later, 2)
         assert max(network.batches) <= max(network.most, 1)
-        assert sorted(found) == list(range(20))
+        assert sorted(results) == list(range(20))
         for number, (scores, line) in expected.items():
-            np.testing.assert_array_equal(found[number][0], scores)
+            np.testing.assert_array_equal(results[number][0], scores)
             for name in ("scores", "gradients", "slopes", "interior"):
-                np.testing.assert_array_equal(getattr(found[number][1], name), getattr(line, name))
+                np.testing.assert_array_equal(
+                    getattr(results[number][1], name), getattr(line, name)
+                )
 
 
 def test_what_was_learned_is_remembered(caplog: pytest.LogCaptureFixture) -> None:
@@ -74,8 +76,8 @@ def test_what_was_learned_is_remembered(caplog: pytest.LogCaptureFixture) -> Non
     assert engine.batch_size == 6
     assert set(network.batches) == {6}
     assert [record.getMessage() for record in caplog.records] == [
-        "out of memory: batch_size 25 is halved",
-        "out of memory: batch_size 12 is halved",
+        "out of memory: halving batch_size 25",
+        "out of memory: halving batch_size 12",
     ]
 
 

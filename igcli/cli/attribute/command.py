@@ -26,7 +26,7 @@ from igcli.pipeline.resume.earlier import Earlier, count_results
 from igcli.pipeline.resume.shard_consistency import agree
 
 if TYPE_CHECKING:
-    from igcli.pipeline.distributed.run import FleetRun
+    from igcli.pipeline.distributed.run import DistributedRun
     from igcli.pipeline.runs.local import LocalRun
     from igcli.pipeline.runs.tar import TarRun
 
@@ -89,10 +89,10 @@ def _run(asked: RunRequest) -> int:
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | FleetRun | TarRun":
+def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | DistributedRun | TarRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
     if asked.arguments.engine == "ray":
-        return fleet_for(asked, earlier)
+        return distributed_run_for(asked, earlier)
     prepared = prepared_for(asked)
     if not agree(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first
@@ -133,25 +133,25 @@ def dry_run(asked: RunRequest) -> int:
     return 0
 
 
-def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
-    """Start workers and return their run; nothing is lost before the network is known.
+def distributed_run_for(asked: RunRequest, earlier: Earlier) -> "DistributedRun":
+    """Start workers and return their run; nothing is overwritten before the network is loaded.
 
     Raises:
-        UsageError: A setting is none for workers, or the cluster has no room for them.
-        IgcliError: The cluster or the network cannot be had.
+        UsageError: A setting does not work with workers, or the cluster is too small for them.
+        IgcliError: The cluster could not be started or reached, or the network not loaded.
     """
     calibration = recorded_calibration(asked.settings, asked.place, earlier, panels=asked.panels)
     say_demo(asked)
     # Imported once everything that can be known without Ray is known to be right.
     from igcli.pipeline.distributed.messages import WorkerConfig
     from igcli.pipeline.distributed.pool import Pool
-    from igcli.pipeline.distributed.run import FleetRun
+    from igcli.pipeline.distributed.run import DistributedRun
 
     arguments = asked.arguments
     level = logging.getLogger("igcli").getEffectiveLevel()
-    order = WorkerConfig(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
+    config = WorkerConfig(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
     address = arguments.ray_address or os.environ.get("RAY_ADDRESS")
-    pool = Pool(order, workers=arguments.workers, address=address)
+    pool = Pool(config, workers=arguments.workers, address=address)
     try:
         say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
         if not agree(asked.place, earlier, pool.facts["model_sha256"]):
@@ -161,7 +161,7 @@ def fleet_for(asked: RunRequest, earlier: Earlier) -> "FleetRun":
             )
         if arguments.on_existing == "overwrite":
             clear_location(asked.place)
-        return FleetRun(pool, asked.place, earlier=earlier, calibration=calibration)
+        return DistributedRun(pool, asked.place, earlier=earlier, calibration=calibration)
     except BaseException:
         pool.stop()
         raise

@@ -1,189 +1,185 @@
-"""What a fleet has left to do, what is under way and where, and what became of it."""
+"""The coordinator: the actor that hands out images to workers and collects their outcomes."""
 
 import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from igcli.errors import IgcliError
-from igcli.pipeline.distributed.messages import RunConfig
+from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates
 from igcli.pipeline.image.outcome import Outcome, Record
-from igcli.records import Source
 
-MOST_DEATHS = 2
-"""Deaths of workers that had an image alone, after which it is given up."""
+MAX_DEATHS_ALONE = 2
+"""An image fails once this many workers have died while it was their only image."""
 
-MOST_STARTS = 3
-"""Deaths of a worker before its first image, after which the run is given up."""
+MAX_STARTS = 3
+"""The run stops once a worker has died this often without having taken an image."""
 
-MOST_KILLERS = 10
-"""Images given up without one done in between, after which the run is."""
+MAX_KILLERS = 10
+"""The run stops once this many images in a row have failed because they kill their worker."""
 
-PAUSE, PATIENCE = 0.05, 0.5
+POLL_SECONDS, MAX_WAIT_SECONDS = 0.05, 0.5
 
 NO_START = (
-    "--engine ray: a worker died {} times before its first image: is there memory for "
-    "{} networks? (--workers)"
+    "--engine ray: a worker died {} times before its first image: is there enough memory for "
+    "{} copies of the network? (--workers)"
 )
 NO_END = (
-    "--engine ray: {} images in a row each killed their worker, alone, {} times: "
-    "is there memory for the network? (--workers, batch_size)"
+    "--engine ray: {} images in a row each killed their worker {} times while it worked on nothing "
+    "else: is there enough memory for the network? (--workers, batch_size)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """An image handed to a worker, with its record of an earlier run."""
+class Coordinator:
+    """An asyncio actor that the driver and all workers call.
 
-    source: Source
-    earlier: Record | None = None
-
-
-@dataclass(slots=True)
-class Updates:
-    """What the driver has not heard yet.
-
-    Attributes:
-        outcomes: Of images that are recorded.
-        killers: Images that are given up; nobody recorded them.
-        facts: What each worker that began says of its network.
-        told: What workers log: levels and lines.
-        error: Why the run cannot go on.
-        room: How many more images the ledger takes.
+    Each worker has a ticket, 0 to N-1; the replacement of a dead worker has the same ticket. The
+    images that a dead worker had taken are suspects: they are handed out again last, one at a time,
+    to tell an image that kills its worker from images that happened to be there.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    killers: list[Assignment] = field(default_factory=list)
-    facts: list[Record] = field(default_factory=list)
-    told: list[tuple[int, str]] = field(default_factory=list)
-    error: IgcliError | None = None
-    room: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.outcomes or self.killers or self.facts or self.told or self.error)
-
-
-class Ledger:
-    """An actor of one thread that all workers and the driver call.
-
-    Workers have tickets, 0 to N-1; one that takes a dead one's place has its ticket. What a dead
-    one had in hand is handed out last and alone, so that an image that kills is told from those
-    that were only there.
-    """
-
-    def __init__(self, workers: int, room: int) -> None:
-        """Begin with nothing to do.
+    def __init__(self, workers: int, capacity: int) -> None:
+        """Start with an empty queue.
 
         Args:
             workers: Number of tickets.
-            room: Number of images kept until somebody takes them.
+            capacity: Maximum number of images in the queue.
         """
-        self._workers, self._room = workers, room
-        self._waiting: deque[Assignment] = deque()
+        self._workers, self._capacity = workers, capacity
+        self._queue: deque[Assignment] = deque()
         self._closed = False
-        self._hands: dict[int, dict[str, Assignment]] = {number: {} for number in range(workers)}
+        self._taken: dict[int, dict[str, Assignment]] = {ticket: {} for ticket in range(workers)}
+        self._working: set[int] = set()
         self._suspects: deque[Assignment] = deque()
         self._deaths: dict[str, int] = {}
         self._starts: Counter[int] = Counter()
         self._killers = 0
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._error: IgcliError | None = None
-        self._news = Updates()
-        self._terms: RunConfig | None = None
+        self._updates = Updates()
+        self._run_config: RunConfig | None = None
 
-    async def open(self, terms: RunConfig) -> None:
-        """Let workers begin once they have their networks."""
-        self._terms = terms
+    # Called by the driver.
 
-    async def exchange(self, offered: Sequence[Assignment], *, closed: bool) -> Updates:
-        """Take images from the driver and tell the news; waits a moment where there are none.
+    async def open(self, run_config: RunConfig) -> None:
+        """Let workers that have loaded their network start."""
+        self._run_config = run_config
+
+    async def exchange(self, images: Sequence[Assignment], *, closed: bool) -> Updates:
+        """Queue images and return the updates; wait up to half a second for the first one.
 
         Args:
-            offered: Images to be done.
-            closed: Whether they are the last.
+            images: Images to attribute.
+            closed: Whether no more images follow.
         """
-        self._waiting.extend(offered)
+        self._queue.extend(images)
         self._closed = closed
-        end = time.monotonic() + PATIENCE
-        while not self._news and not (offered and self._free) and time.monotonic() < end:
-            await asyncio.sleep(PAUSE)
-        news, self._news = self._news, Updates()
-        news.room = self._free
-        return news
+        end = time.monotonic() + MAX_WAIT_SECONDS
+        while (
+            not (self._updates.has_news or self._finished or (images and self._room))
+            and time.monotonic() < end
+        ):
+            await asyncio.sleep(POLL_SECONDS)
+        updates, self._updates = self._updates, Updates()
+        updates.room, updates.finished = self._room, self._finished
+        return updates
 
-    @property
-    def _free(self) -> int:
-        return max(0, self._room - len(self._waiting))
+    async def start(self, ticket: int) -> list[Assignment] | None:
+        """Register a new worker.
 
-    async def begin(self, ticket: int) -> list[Assignment] | None:
-        """Return what the ticket's last worker had in hand, None where nothing is left to do."""
-        lost = list(self._hands[ticket].values())
+        Returns:
+            The images that the previous worker with this ticket had taken, for `report_lost`; None
+            if there is nothing left to do.
+        """
+        self._working.discard(ticket)
+        lost = list(self._taken[ticket].values())
         self._starts[ticket] = 1 if lost else self._starts[ticket] + 1
-        if self._starts[ticket] > MOST_STARTS:
-            await self.fail(IgcliError(NO_START.format(MOST_STARTS, self._workers)))
-        idle = self._closed and not (lost or self._waiting or self._suspects)
+        if self._starts[ticket] > MAX_STARTS:
+            await self.fail(IgcliError(NO_START.format(MAX_STARTS, self._workers)))
+        idle = self._closed and not (lost or self._queue or self._suspects)
         return None if idle or self._error else lost
 
-    async def lose(self, ticket: int, finished: Sequence[Outcome]) -> None:
-        """Sort what the ticket's last worker had in hand.
+    # Called by workers.
+
+    async def ready(self, ticket: int, facts: Record) -> RunConfig | None:
+        """Register that a worker has loaded its network, and wait until the driver opens the run.
+
+        Returns:
+            The configuration of the run; None if there is nothing left to do.
+        """
+        self._updates.facts.append(facts)
+        while not (self._run_config or self._error):
+            await asyncio.sleep(POLL_SECONDS)
+        if self._error or self._finished:
+            return None
+        self._working.add(ticket)
+        return self._run_config
+
+    async def report_lost(self, ticket: int, recorded: Sequence[Outcome]) -> None:
+        """Sort the images that the previous worker with this ticket had taken.
 
         Args:
-            ticket: Of the worker.
-            finished: What became of those of its images that it recorded.
+            ticket: Ticket of the worker.
+            recorded: Outcomes of the images that it had recorded but not reported.
         """
-        for outcome in finished:
+        for outcome in recorded:
             await self.done(ticket, outcome)
-        for name, handed in self._hands[ticket].items():
-            # Images are alone once they are suspected.
+        for name, lost in self._taken[ticket].items():
+            # The first death had other images around; later ones happened to a suspect, alone.
             self._deaths[name] = self._deaths.get(name, -1) + 1
-            if self._deaths[name] < MOST_DEATHS:
-                self._suspects.append(handed)
+            if self._deaths[name] < MAX_DEATHS_ALONE:
+                self._suspects.append(lost)
             else:
-                self._news.killers.append(handed)
+                self._updates.killers.append(lost)
                 self._killers += 1
-        self._hands[ticket] = {}
-        if self._killers >= MOST_KILLERS:
-            await self.fail(IgcliError(NO_END.format(MOST_KILLERS, MOST_DEATHS)))
+        self._taken[ticket] = {}
+        if self._killers >= MAX_KILLERS:
+            await self.fail(IgcliError(NO_END.format(MAX_KILLERS, MAX_DEATHS_ALONE)))
 
-    async def take(self, ticket: int, most: int) -> list[Assignment]:
-        """Hand out images, none where there will be no more but suspects."""
-        while not (self._waiting or self._closed or self._error):
-            await asyncio.sleep(PAUSE)
+    async def take(self, ticket: int, count: int) -> list[Assignment]:
+        """Hand out up to `count` images; an empty list if only suspects are left, or nothing."""
+        while not (self._queue or self._closed or self._error):
+            await asyncio.sleep(POLL_SECONDS)
         if self._error:
             return []
-        handed = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        self._hands[ticket] |= {each.source.name: each for each in handed}
-        return handed
+        images = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
+        self._taken[ticket] |= {image.source.name: image for image in images}
+        return images
 
-    async def take_alone(self, ticket: int) -> Assignment | None:
-        """Hand out a suspect, to be done with no other beside it; None where there is none."""
+    async def take_suspect(self, ticket: int) -> Assignment | None:
+        """Hand out one suspect, for a worker that has no other image; None if there is none."""
         if self._error or not self._suspects:
             return None
-        handed = self._suspects.popleft()
-        self._hands[ticket][handed.source.name] = handed
-        return handed
+        suspect = self._suspects.popleft()
+        self._taken[ticket][suspect.source.name] = suspect
+        return suspect
 
     async def done(self, ticket: int, outcome: Outcome) -> None:
-        """Hear of an image that is recorded."""
-        self._hands[ticket].pop(outcome.record["image"], None)
-        self._news.outcomes.append(outcome)
+        """Accept the outcome of an image whose record is written."""
+        self._taken[ticket].pop(outcome.record["image"], None)
+        self._updates.outcomes.append(outcome)
         self._killers = 0
 
-    async def ready(self, facts: Record) -> RunConfig | None:
-        """Hear of a worker that has its network; return how it is to work, None if not at all."""
-        self._news.facts.append(facts)
-        while not (self._terms or self._error):
-            await asyncio.sleep(PAUSE)
-        return self._terms
+    async def stop(self, ticket: int) -> None:
+        """Register that a worker has closed its files."""
+        self._working.discard(ticket)
 
-    async def tell(self, level: int, line: str) -> None:
-        """Hear of what a worker logs; a line that several log is told once."""
-        if line not in self._told and len(self._told) < self._room:
-            self._told.add(line)
-            self._news.told.append((level, line))
+    async def log(self, level: int, message: str) -> None:
+        """Accept a log record of a worker; a message of several workers is passed on once."""
+        if message not in self._logged and len(self._logged) < self._capacity:
+            self._logged.add(message)
+            self._updates.logs.append((level, message))
 
     async def fail(self, error: IgcliError) -> None:
-        """Hear why the run cannot go on; nothing more is handed out."""
+        """Stop the run: hand out nothing more. The first error counts."""
         if self._error is None:
-            self._error = self._news.error = error
+            self._error = self._updates.error = error
+
+    @property
+    def _room(self) -> int:
+        return max(0, self._capacity - len(self._queue))
+
+    @property
+    def _finished(self) -> bool:
+        pending = self._queue or self._suspects or any(self._taken.values())
+        return self._closed and not (pending or self._working)

@@ -1,126 +1,186 @@
-"""The workers of a fleet, kept alive by Ray Data."""
+"""The workers of a run: Ray actors that take images from a coordinator; dead ones are replaced."""
 
 import logging
+import os
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
-from igcli.errors import IgcliError
-from igcli.pipeline.distributed.cluster import Crew, cluster, crew_of
-from igcli.pipeline.distributed.coordinator import Assignment, Ledger, Updates
-from igcli.pipeline.distributed.messages import RunConfig, WorkerConfig
+from igcli.errors import IgcliError, ModelError
+from igcli.pipeline.distributed.cluster import cluster, worker_resources
+from igcli.pipeline.distributed.coordinator import Coordinator
+from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates, WorkerConfig
 from igcli.pipeline.image.outcome import Record
 
-ROOM = 64
+QUEUE_PER_WORKER = 64
 """Images kept ready for each worker."""
 
-LOST = "--engine ray: the fleet's ledger is gone; the same command goes on where it ended"
+STOP_SECONDS = 10
+"""Time for killed workers to be gone."""
+
+COORDINATOR_LOST = "--engine ray: the coordinator died; run the same command again to continue"
+
+OTHER_MODEL = (
+    "--engine ray: workers have loaded different networks, SHA-256 {:.12}... and {:.12}...: "
+    "is the file the same on all machines?"
+)
 
 log = logging.getLogger(__name__)
 
 
-class Pool:
-    """Workers that take images from a ledger.
+class Worker:
+    """The actor of one worker. The driver imports this module, but not TensorFlow."""
 
-    Ray Data is given a ticket for each worker rather than the images: its actors, which it
-    replaces as they die, take these themselves, so that their batches stay full, nobody holds the
-    names of all images, and what a dead one had in hand is known.
-
-    Attributes:
-        order: What the workers were told.
-        workers: How many there are.
-        facts: What the first one says of its network.
-    """
-
-    def __init__(self, order: WorkerConfig, *, workers: int | None, address: str | None) -> None:
-        """Start the workers and wait until one has its network.
+    def __init__(self, config: WorkerConfig, cpus: int) -> None:
+        """Prepare the process before TensorFlow is imported.
 
         Args:
-            order: What they are told.
-            workers: How many; None for as many as the cluster is made for.
-            address: Of a cluster; None for one of our own.
+            config: What the worker has to load.
+            cpus: Number of threads for the network; by default TensorFlow would use all cores.
+        """
+        self._config = config
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cpus))
+        with suppress(OSError):  # A machine without this folder can still open absolute paths.
+            os.chdir(config.folder)
+
+    def run(self, coordinator: Any, *, ticket: int, lost: Sequence[Assignment]) -> None:
+        """Attribute images until none is left.
+
+        Args:
+            coordinator: Actor handle of the coordinator.
+            ticket: Ticket of the worker.
+            lost: The images that the previous worker with this ticket had taken.
+        """
+        from igcli.pipeline.distributed.worker import work
+
+        work(coordinator, self._config, ticket=ticket, lost=lost)
+
+
+class Pool:
+    """One worker for each ticket, and the coordinator that they share.
+
+    The driver hands images to the coordinator rather than to workers. These take several at a time,
+    so that their batches stay full, and the coordinator knows what a dead worker had taken.
+
+    Attributes:
+        config: What the workers load.
+        workers: Number of workers.
+        facts: What the first worker reports about its network.
+    """
+
+    def __init__(self, config: WorkerConfig, *, workers: int | None, address: str | None) -> None:
+        """Start the workers and wait until one of them has loaded its network.
+
+        Args:
+            config: What the workers load.
+            workers: Number of workers; None to derive it from the size of the cluster.
+            address: Address of an existing cluster; None to start one.
 
         Raises:
-            UsageError: The cluster has no room for them, or the device is not there.
-            IgcliError: It cannot be reached or started, or the network cannot be loaded.
+            UsageError: The cluster is too small, or it has no such device.
+            IgcliError: The cluster could not be reached or started, or the network not loaded.
         """
-        self.order = order
+        self.config = config
         self.facts: Record = {}
+        self._running: dict[Any, tuple[int, Any]] = {}
         with ExitStack() as stack:
             self._ray = stack.enter_context(cluster(address, workers))
-            crew = crew_of(self._ray.nodes(), workers, order.settings.device)
-            log.info("Ray: %s", crew)
-            self.workers = crew.workers
-            self._ledger = self._new_ledger()
-            keeper = ThreadPoolExecutor(1, "igcli-fleet")
-            stack.callback(keeper.shutdown, wait=False)
-            self._ended: Future[None] = keeper.submit(_consume, self._work(crew))
-            self._wait()
+            stack.callback(self._kill_workers)
+            self._resources = worker_resources(self._ray.nodes(), workers, config.settings.device)
+            log.info("Ray: %s", self._resources)
+            self.workers = self._resources.workers
+            self._coordinator = self._start_coordinator()
+            for ticket in range(self.workers):
+                self._start_worker(ticket)
+            self._wait_until_ready()
             self._stack = stack.pop_all()
 
-    def open(self, terms: RunConfig) -> None:
-        """Let the workers begin."""
-        self._ray.get(self._ledger.open.remote(terms))
+    def open(self, run_config: RunConfig) -> None:
+        """Let the workers start on the images."""
+        self._call("open", run_config)
 
-    def stop(self) -> None:
-        """End the workers, whatever they do."""
-        self._stack.close()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all workers have nothing left to do; raises what none of them should have."""
-        return self._ended.done() and self._ended.result() is None
-
-    def exchange(self, offered: Sequence[Assignment], *, closed: bool) -> Updates:
-        """Hand over images and hear the news; arguments as in `Ledger.exchange`.
+    def exchange(self, images: Sequence[Assignment], *, closed: bool) -> Updates:
+        """Hand over images and return what has happened; see `Coordinator.exchange`.
 
         Raises:
-            IgcliError: The ledger is gone.
+            ModelError: Workers have loaded different networks.
+            IgcliError: The coordinator died.
         """
+        self._replace_dead_workers()
+        updates: Updates = self._call("exchange", images, closed=closed)
+        for level, message in updates.logs:
+            log.log(level, "%s", message)
+        for facts in updates.facts:
+            self.facts = self.facts or facts
+            _refuse_other_model(self.facts["model_sha256"], facts["model_sha256"])
+        return updates
+
+    def stop(self) -> None:
+        """Stop the workers, whatever they are doing."""
+        self._stack.close()
+
+    def _wait_until_ready(self) -> None:
+        while not self.facts:
+            updates = self.exchange((), closed=False)
+            if updates.error is not None:
+                raise updates.error
+
+    def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        call = getattr(self._coordinator, method).remote(*arguments, **options)
         try:
-            news: Updates = self._ray.get(self._ledger.exchange.remote(offered, closed=closed))
-        except self._ray.exceptions.RayError as error:
-            raise IgcliError(LOST) from error
-        return news
+            return self._ray.get(call)
+        except self._ray.exceptions.RayActorError as error:
+            raise IgcliError(COORDINATOR_LOST) from error
 
-    def _wait(self) -> None:
-        while not self.facts and not self.is_over:
-            news = self.exchange((), closed=False)
-            for level, line in news.told:
-                log.log(level, "%s", line)
-            if news.error is not None:
-                raise news.error
-            self.facts = next(iter(news.facts), {})
-
-    def _new_ledger(self) -> Any:
+    def _start_coordinator(self) -> Any:
         ray = self._ray
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        this_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
-        actor = ray.remote(Ledger).options(
+        actor = ray.remote(Coordinator).options(
             num_cpus=0,
-            max_concurrency=2 * self.workers + 10,  # Some wait for images while others report.
-            scheduling_strategy=here,
+            max_concurrency=2 * self.workers + 10,  # Some calls wait for images.
+            scheduling_strategy=this_node,
         )
-        return actor.remote(self.workers, self.workers * ROOM)
+        return actor.remote(self.workers, self.workers * QUEUE_PER_WORKER)
 
-    def _work(self, crew: Crew) -> Any:
-        from igcli.pipeline.distributed.worker import Worker  # This imports Ray.
+    def _start_worker(self, ticket: int) -> None:
+        """Start a worker, unless there is nothing left to do for it."""
+        lost = self._call("start", ticket)
+        if lost is None:
+            return
+        resources = self._resources
+        device = {"device": "gpu" if resources.gpus else "cpu"}
+        settings = self.config.settings.model_copy(update=device)
+        actor = self._ray.remote(Worker).options(num_cpus=resources.cpus, num_gpus=resources.gpus)
+        worker = actor.remote(replace(self.config, settings=settings), resources.cpus)
+        run = worker.run.remote(self._coordinator, ticket=ticket, lost=lost)
+        self._running[run] = ticket, worker
 
-        data = self._ray.data
-        tickets = [{"ticket": number} for number in range(crew.workers)]
-        return data.from_items(tickets, override_num_blocks=crew.workers).map_batches(
-            Worker,
-            fn_constructor_args=(self._ledger, self.order),
-            fn_constructor_kwargs={"cpus": crew.cpus, "gpus": crew.gpus},
-            batch_size=1,
-            num_cpus=crew.cpus,
-            num_gpus=crew.gpus,
-            compute=data.ActorPoolStrategy(size=crew.workers, max_tasks_in_flight_per_actor=1),
-        )
+    def _replace_dead_workers(self) -> None:
+        """Forget workers that have finished, and replace those that died."""
+        runs = list(self._running)
+        ended, _ = self._ray.wait(runs, num_returns=len(runs), timeout=0) if runs else ([], [])
+        exceptions = self._ray.exceptions
+        for run in ended:
+            ticket, worker = self._running.pop(run)
+            try:
+                self._ray.get(run)
+            except (exceptions.RayActorError, exceptions.OutOfMemoryError) as error:
+                log.debug("worker %d died: %s", ticket, " ".join(str(error).split()))
+                self._ray.kill(worker)  # It may be alive if it only became unreachable.
+                self._start_worker(ticket)
+
+    def _kill_workers(self) -> None:
+        """Kill workers and wait until they are gone, so that they write nothing more."""
+        for _, worker in self._running.values():
+            self._ray.kill(worker)
+        runs = list(self._running)
+        if runs:
+            self._ray.wait(runs, num_returns=len(runs), timeout=STOP_SECONDS)
 
 
-def _consume(work: Any) -> None:
-    for _ in work.iter_batches(batch_size=None):
-        pass
+def _refuse_other_model(first: str, other: str) -> None:
+    if other != first:
+        raise ModelError(OTHER_MODEL.format(first, other))

@@ -1,41 +1,50 @@
-"""The driver of a fleet: hands over what is left to do, counts and sums up; no TensorFlow."""
+"""The driver of a distributed run: hands out the images that are left to do, and sums up.
 
-import logging
-from collections.abc import Generator, Iterator
+The driver does not load TensorFlow.
+"""
+
+import hashlib
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from igcli.errors import IgcliError, ImageError, ModelError, OutputError
+from igcli.config.schema import Settings
+from igcli.errors import IgcliError, ImageError, OutputError
+from igcli.images.files import read_file
 from igcli.outputs.cleanup import sweep
-from igcli.outputs.folder import PARTS
+from igcli.outputs.folder import PARTS, OutputFolder
 from igcli.outputs.journal import Journal, join
+from igcli.outputs.latest_records import RecordIndex
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.calibration.recorded import RecordedCalibration
-from igcli.pipeline.distributed.coordinator import MOST_DEATHS, Assignment, Updates
-from igcli.pipeline.distributed.messages import RunConfig
-from igcli.pipeline.distributed.pending import BLOCK, Pending
+from igcli.pipeline.distributed.coordinator import MAX_DEATHS_ALONE
+from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates
 from igcli.pipeline.distributed.pool import Pool
 from igcli.pipeline.image import outcome
 from igcli.pipeline.image.outcome import Outcome, Record
 from igcli.pipeline.resume.earlier import Earlier
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
+from igcli.pipeline.resume.up_to_date import Files, files_of, is_up_to_date, requested_files
 from igcli.pipeline.runs.recorder import RunRecorder
 from igcli.pipeline.runs.selection import Selection
+from igcli.records import Source
+from igcli.render.options import GifOptions
 
-KILLER = "its worker died {} times while it was attributed with no other image beside it"
+READERS = 8
+"""Threads that hash images, to compare them with what earlier runs attributed."""
 
-OTHER_MODEL = (
-    "--engine ray: workers have different networks, SHA-256 {:.12}... and {:.12}...: "
-    "is the file the same on all machines?"
-)
+BLOCK = 64
+"""Images checked at a time."""
 
-log = logging.getLogger(__name__)
+KILLER = "its worker died {} times while it worked on nothing but this image"
 
 
-class FleetRun:
-    """Has workers attribute images into an output folder; used as `pipeline.run.Run` is.
+class DistributedRun:
+    """Has workers attribute images into an output folder; used like `LocalRun`.
 
     Attributes:
         summary: Counts so far.
@@ -44,90 +53,86 @@ class FleetRun:
     def __init__(
         self, pool: Pool, place: RunLocation, *, earlier: Earlier, calibration: RecordedCalibration
     ) -> None:
-        """Open the records, describe the results that will be there, and let workers begin.
+        """Open the records, write the configuration and let the workers start.
 
         Args:
-            pool: The workers, ready; they end with the run.
+            pool: The workers; they end with the run.
             place: Where results go.
-            earlier: What is there already.
+            earlier: What earlier runs left in the output.
             calibration: What earlier runs settled by their first images.
 
         Raises:
-            OutputError: Nothing can be written.
+            OutputError: The output cannot be written.
         """
         self._pool, self._place = pool, place
-        settings = pool.order.settings
-        self._books = RunRecorder(settings, place, earlier)
-        self.summary = self._books.summary
-        hashes = {
-            "model_sha256": pool.facts["model_sha256"],
-            "config_sha256": self._books.config_sha256,
-        }
-        self._pending = Pending(
-            settings, pool.order.panels, earlier, place.folder, self._books.index, hashes
+        settings = pool.config.settings
+        self._recorder = RunRecorder(settings, place, earlier)
+        self.summary = self._recorder.summary
+        self._pending = PendingImages(
+            settings,
+            pool.config.panels,
+            earlier,
+            place.folder,
+            self._recorder.index,
+            {
+                "model_sha256": pool.facts["model_sha256"],
+                "config_sha256": self._recorder.config_sha256,
+            },
         )
         self._tag = place.folder.tag
-        size, device = pool.facts["batch_size"], pool.facts["device"]
+        batch_size = pool.facts["batch_size"]
         if settings.batch_size == "auto":
-            size = agreed_batch_size(place, size, device)
-        self._facts = {**pool.facts, "batch_size": size, "workers": pool.workers}
+            batch_size = agreed_batch_size(place, batch_size, pool.facts["device"])
+        self._facts = {**pool.facts, "batch_size": batch_size, "workers": pool.workers}
         if calibration.precision is not None:
             self._facts["precision"] = calibration.precision
         path, shard = place.folder.path, place.shard
-        pool.open(RunConfig(earlier, calibration, size, path, shard, self._tag))
+        pool.open(RunConfig(earlier, calibration, batch_size, path, shard, self._tag))
 
     @property
     def record(self) -> Record:
         """The summary as it was last written."""
-        return self._books.record
+        return self._recorder.record
 
     def outcomes(self, images: Selection) -> Generator[Outcome]:
-        """Have images attributed; each outcome comes once its files and its record are written.
+        """Have images attributed; yields each outcome once its files and record are written.
 
         Raises:
-            IgcliError: A worker found that the run cannot go on.
+            IgcliError: The run cannot go on.
         """
-        self._books.begin(images, self._facts)
-        with closing(self._pending.of(images)) as pending, closing(self._fed(pending)) as outcomes:
-            for each in outcomes:
-                self.summary.add(each)
-                yield each
+        self._recorder.begin(images, self._facts)
+        with (
+            closing(self._pending.of(images)) as pending,
+            closing(self._attributed(pending)) as outcomes,
+        ):
+            for image_outcome in outcomes:
+                self.summary.add(image_outcome)
+                yield image_outcome
 
-    def _fed(self, images: Iterator[Assignment | Outcome]) -> Generator[Outcome]:
-        """Keep the workers fed; images that are left as they are pass by."""
-        room, closed = BLOCK, False
-        while True:
-            block = list(islice(images, min(room, BLOCK)))
-            closed = closed or (room > 0 and not block)
-            yield from (each for each in block if isinstance(each, Outcome))
-            # Asked before the news: what was told before the end is heard then.
-            is_over = self._pool.is_over
-            handed = [each for each in block if isinstance(each, Assignment)]
-            news = self._pool.exchange(handed, closed=closed)
-            yield from self._heard(news)
-            if is_over and not news:
-                return
-            room = news.room
+    def _attributed(self, images: Iterator[Assignment | Outcome]) -> Generator[Outcome]:
+        """Keep the coordinator's queue full, and pass on outcomes."""
+        updates, closed = Updates(room=BLOCK), False
+        while not updates.finished:
+            block = list(islice(images, min(updates.room, BLOCK)))
+            closed = closed or (updates.room > 0 and not block)
+            yield from (image for image in block if isinstance(image, Outcome))
+            assignments = [image for image in block if isinstance(image, Assignment)]
+            updates = self._pool.exchange(assignments, closed=closed)
+            yield from updates.outcomes
+            yield from map(self._record_killer, updates.killers)
+            if updates.error is not None:
+                raise updates.error
 
-    def _heard(self, news: Updates) -> Iterator[Outcome]:
-        for level, line in news.told:
-            log.log(level, "%s", line)
-        for facts in news.facts:
-            _refuse_other(facts, self._pool.facts)
-        yield from news.outcomes
-        yield from map(self._given_up, news.killers)
-        if news.error is not None:
-            raise news.error
-
-    def _given_up(self, killer: Assignment) -> Outcome:
+    def _record_killer(self, image: Assignment) -> Outcome:
         try:
-            sha256 = self._pending.sha256(killer.source)
+            sha256 = self._pending.sha256(image.source)
         except ImageError:
             sha256 = None
-        result = outcome.failed(killer.source, IgcliError(KILLER.format(MOST_DEATHS)), sha256)
+        error = IgcliError(KILLER.format(MAX_DEATHS_ALONE))
+        failure = outcome.failed(image.source, error, sha256)
         with Journal(self._place.records, part=self._tag) as journal:
-            journal.append(result.record)
-        return result
+            journal.append(failure.record)
+        return failure
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +143,7 @@ class FleetRun:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """End the workers, put their records together and write the summary."""
+        """Stop the workers, join their records and write the summary."""
         try:
             self._pool.stop()
             join(self._place.records)
@@ -148,10 +153,68 @@ class FleetRun:
             if error is None:
                 raise
         finally:
-            self._books.close(self._facts, error)
+            self._recorder.close(self._facts, error)
 
 
-def _refuse_other(facts: Record, first: Record) -> None:
-    hashes = first["model_sha256"], facts["model_sha256"]
-    if hashes[0] != hashes[1]:
-        raise ModelError(OTHER_MODEL.format(*hashes))
+@dataclass(frozen=True, slots=True, eq=False)
+class PendingImages:
+    """Separates images that are left to do from those that are up to date.
+
+    Attributes:
+        settings: The resolved configuration.
+        panels: Whether the run draws panels.
+        earlier: What earlier runs left in the output.
+        folder: The output.
+        index: The records of earlier runs.
+        hashes: model_sha256 and config_sha256 of this run.
+    """
+
+    settings: Settings
+    panels: bool
+    earlier: Earlier
+    folder: OutputFolder
+    index: RecordIndex
+    hashes: Record
+
+    def of(self, sources: Iterable[Source]) -> Generator[Assignment | Outcome]:
+        """Yield an assignment for each image that is left to do, else its outcome, in order.
+
+        Raises:
+            OutputError: The output cannot be searched.
+        """
+        remaining = iter(sources)
+        with ThreadPoolExecutor(READERS, "igcli-pending") as readers:
+            while block := list(islice(remaining, BLOCK)):
+                yield from readers.map(self._check, block)
+
+    def _check(self, source: Source) -> Assignment | Outcome:
+        record = self.index.find(source.name)
+        if record is not None and self._is_up_to_date(source, record):
+            return Outcome(record, up_to_date=True)
+        return Assignment(source, record)
+
+    def _is_up_to_date(self, source: Source, record: Record) -> bool:
+        try:
+            return is_up_to_date(
+                record,
+                {"image_sha256": self.sha256(source), **self.hashes},
+                lambda: self._requested_files(source),
+                self.folder,
+                retry_failed=self.earlier.retry_failed,
+            )
+        except ImageError:
+            return False  # A worker will fail in the same way and record it.
+
+    def _requested_files(self, source: Source) -> Files:
+        described = self.earlier.described
+        gif_format = (described.gif or GifOptions()).format
+        files = files_of(source.name, described.panel.format, gif_format)
+        return requested_files(files, self.settings, panels=self.panels)
+
+    def sha256(self, source: Source) -> str:
+        """Return the SHA-256 of an image file, hexadecimal.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        return hashlib.sha256(read_file(source.path, most=self.settings.max_bytes)).hexdigest()

@@ -1,4 +1,4 @@
-"""Packs the points of many lines into full batches and hands each line its answer."""
+"""Batches: packing points of many lines into batches of one size, and collecting the results."""
 
 from bisect import insort
 from dataclasses import dataclass, field
@@ -12,16 +12,31 @@ from igcli.integration.network import Network, PointGradients, Points
 from igcli.integration.requests import Line, LineGradients
 from igcli.records import Array
 
-BETWEEN = 0.5
-"""Gradients that could be taken in the time which one more batch costs."""
+BATCH_OVERHEAD = 0.5
+"""Cost of one more batch, as a number of gradients."""
 
-LONG = 4
-"""Points from which on the network sums as it likes; a few gradients are as well taken as such."""
+MIN_SUMMED_POINTS = 4
+"""Points of a line from which on the network sums its own summands; a shorter line takes gradients
+in pixel space and has them summed."""
 
 
 @dataclass(slots=True, eq=False)
 class _OpenLine:
-    """A line under way: what is known of its points so far."""
+    """A line whose gradients are being computed, with the results for its points so far.
+
+    Attributes:
+        line: The request.
+        ticket: Returned with the answer.
+        turn: Lines of a smaller turn go first.
+        placed: The line, placed where the network computes.
+        scores: Float32 (P,), filled from the front.
+        slopes: Float32 (P,), likewise; None if not requested.
+        taken: Number of points that are in batches.
+        done: Number of points with results.
+        total: The weighted sum so far, placed where the network computes.
+        gradients: Float32 (P, ...), filled from the front; None if only their sum is requested.
+        interior: Interior gradients so far, one array for each batch.
+    """
 
     line: Line
     ticket: Any
@@ -32,7 +47,7 @@ class _OpenLine:
     taken: int = 0
     done: int = 0
     total: Any = None
-    kept: Array | None = None
+    gradients: Array | None = None
     interior: list[Array] = field(default_factory=list)
 
     @property
@@ -41,65 +56,65 @@ class _OpenLine:
 
     @property
     def is_summed(self) -> bool:
-        """Whether a sum is wanted, of gradients that nobody needs to see."""
-        return self.line.weights is not None and self.size >= LONG
+        """Whether the network may sum up summands of its own instead of gradients."""
+        return self.line.weights is not None and self.size >= MIN_SUMMED_POINTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointBatch:
-    """Points ready for the network, and which part of which line they are.
+    """Points for the network, and the lines they belong to.
 
     Attributes:
-        points: What the network is given.
-        parts: For each line its share of the batch, in order: (open line, points).
+        points: Input of `Network.gradients`.
+        parts: The open lines in the batch, in order, and the number of points of each.
     """
 
     points: Points
     parts: list[tuple[_OpenLine, int]]
 
     @property
-    def each(self) -> bool:
-        """Whether any line wants gradients one by one."""
-        return not all(opened.is_summed for opened, _ in self.parts)
+    def needs_each(self) -> bool:
+        """Whether any line needs gradients in pixel space, one for each point."""
+        return not all(open_line.is_summed for open_line, _ in self.parts)
 
     @property
-    def slopes(self) -> bool:
-        """Whether any line wants derivatives along its direction."""
-        return any(opened.slopes is not None for opened, _ in self.parts)
+    def needs_slopes(self) -> bool:
+        """Whether any line needs derivatives along its direction."""
+        return any(open_line.slopes is not None for open_line, _ in self.parts)
 
     @property
-    def interior(self) -> bool:
-        """Whether any line wants interior gradients."""
-        return any(opened.line.interior is not None for opened, _ in self.parts)
+    def needs_interior(self) -> bool:
+        """Whether any line needs interior gradients."""
+        return any(open_line.line.interior is not None for open_line, _ in self.parts)
 
     def split(self, size: int) -> "list[PointBatch]":
-        """Cut into batches of `size` in the same order; the last repeats its last point."""
-        real = sum(count for _, count in self.parts)
-        return [self._between(at, min(at + size, real), size) for at in range(0, real, size)]
+        """Split into batches of `size`, in order; the last one is padded with its last point."""
+        count = sum(points for _, points in self.parts)
+        return [self._slice(at, min(at + size, count), size) for at in range(0, count, size)]
 
-    def _between(self, first: int, end: int, size: int) -> "PointBatch":
-        points, missing = self.points, (0, size - (end - first))
+    def _slice(self, first: int, end: int, size: int) -> "PointBatch":
+        points, padding = self.points, (0, size - (end - first))
         line = points.line[first:end]
         low, high = int(line[0]), int(line[-1]) + 1
         counts = np.bincount(line - low, minlength=high - low).tolist()
-        opened = [part for part, _ in self.parts[low:high]]
+        open_lines = [open_line for open_line, _ in self.parts[low:high]]
         return PointBatch(
             Points(
                 points.lines[low:high],
-                np.pad(line - low, missing, mode="edge"),
-                np.pad(points.alpha[first:end], missing, mode="edge"),
-                np.pad(points.target[first:end], missing, mode="edge"),
+                np.pad(line - low, padding, mode="edge"),
+                np.pad(points.alpha[first:end], padding, mode="edge"),
+                np.pad(points.target[first:end], padding, mode="edge"),
                 None if points.masks is None else points.masks[low:high],
             ),
-            list(zip(opened, counts, strict=True)),
+            list(zip(open_lines, counts, strict=True)),
         )
 
 
-class Batches:
-    """A queue of lines, cut into batches of one size.
+class BatchQueue:
+    """A queue of lines whose points are cut into batches of one size.
 
     Attributes:
-        pending: Number of points that wait to be put into a batch.
+        pending: Number of points that are not in a batch yet.
     """
 
     def __init__(self, network: Network) -> None:
@@ -108,9 +123,15 @@ class Batches:
         self.pending = 0
 
     def add(self, line: Line, ticket: Any, *, turn: int) -> None:
-        """Queue a line before those of a later turn; its answer will come back with `ticket`."""
+        """Queue a line.
+
+        Args:
+            line: The request.
+            ticket: Returned with the answer.
+            turn: The line goes before lines of a larger turn, and after others of the same.
+        """
         size = len(line.alphas)
-        opened = _OpenLine(
+        open_line = _OpenLine(
             line,
             ticket,
             turn,
@@ -119,12 +140,12 @@ class Batches:
             slopes=np.empty(size, np.float32) if line.slopes else None,
         )
         if line.weights is None:
-            opened.kept = np.empty((size, *line.start.shape), np.float32)
-        insort(self._open, opened, key=attrgetter("turn"))
+            open_line.gradients = np.empty((size, *line.start.shape), np.float32)
+        insort(self._open, open_line, key=attrgetter("turn"))
         self.pending += size
 
     def take(self, size: int) -> PointBatch:
-        """Take the next `size` points; a last batch that is not full repeats its last point."""
+        """Return the next `size` points as a batch; if there are fewer, pad with the last one."""
         parts: list[tuple[_OpenLine, int]] = []
         room = size
         while room and self._open:
@@ -138,79 +159,95 @@ class Batches:
         self.pending -= size - room
         return PointBatch(_points(parts, size), parts)
 
-    def give(self, batch: PointBatch, found: PointGradients) -> list[tuple[Any, LineGradients]]:
-        """Hand a batch's gradients to its lines; return the lines that are complete."""
+    def collect(
+        self, batch: PointBatch, results: PointGradients
+    ) -> list[tuple[Any, LineGradients]]:
+        """Assign the results of a batch to its lines; batches have to come in order.
+
+        Returns:
+            Ticket and answer of each line that is complete.
+        """
         complete = []
         first = 0
-        for opened, count in batch.parts:
-            self._collect(opened, found, slice(first, first + count))
+        for open_line, count in batch.parts:
+            self._add(open_line, results, slice(first, first + count))
             first += count
-            if opened.done == opened.size:
-                complete.append((opened.ticket, self._answer(opened)))
+            if open_line.done == open_line.size:
+                complete.append((open_line.ticket, self._answer(open_line)))
         return complete
 
-    def _collect(self, opened: _OpenLine, found: PointGradients, here: slice) -> None:
-        there = slice(opened.done, opened.done + here.stop - here.start)
-        fetch, line = self._network.fetch, opened.line
-        opened.scores[there] = fetch(found.scores[here])
-        if opened.slopes is not None and found.slopes is not None:
-            opened.slopes[there] = fetch(found.slopes[here])
+    def _add(self, open_line: _OpenLine, results: PointGradients, rows: slice) -> None:
+        """Add the results in some rows of a batch to the line that they belong to."""
+        points = slice(open_line.done, open_line.done + rows.stop - rows.start)
+        fetch, line = self._network.fetch, open_line.line
+        open_line.scores[points] = fetch(results.scores[rows])
+        if open_line.slopes is not None and results.slopes is not None:
+            open_line.slopes[points] = fetch(results.slopes[rows])
         if line.weights is not None:
-            summands = found.summands if opened.is_summed else found.gradients
-            weights = line.weights[there].astype(np.float32)
-            opened.total = self._network.accumulate(opened.total, summands[here], weights)
-        if opened.kept is not None:
-            opened.kept[there] = fetch(found.gradients[here])
-        if line.interior is not None and found.interior is not None:
-            opened.interior.append(fetch(found.interior[here])[line.interior[there]])
-        opened.done = there.stop
+            summands = results.summands if open_line.is_summed else results.gradients
+            weights = line.weights[points].astype(np.float32)
+            open_line.total = self._network.accumulate(open_line.total, summands[rows], weights)
+        if open_line.gradients is not None:
+            open_line.gradients[points] = fetch(results.gradients[rows])
+        if line.interior is not None and results.interior is not None:
+            interior = fetch(results.interior[rows])
+            open_line.interior.append(interior[line.interior[points]])
+        open_line.done = points.stop
 
-    def _answer(self, opened: _OpenLine) -> LineGradients:
-        if opened.kept is not None:
-            gradients = opened.kept
-        elif opened.is_summed:
-            gradients = self._network.gradient_of(opened.total)
+    def _answer(self, open_line: _OpenLine) -> LineGradients:
+        if open_line.gradients is not None:
+            gradients = open_line.gradients
+        elif open_line.is_summed:
+            gradients = self._network.gradient_of(open_line.total)
         else:
-            gradients = self._network.fetch(opened.total)
+            gradients = self._network.fetch(open_line.total)
         return LineGradients(
-            scores=opened.scores,
+            scores=open_line.scores,
             gradients=gradients,
-            slopes=opened.slopes,
-            interior=np.concatenate(opened.interior) if opened.interior else None,
+            slopes=open_line.slopes,
+            interior=np.concatenate(open_line.interior) if open_line.interior else None,
         )
 
 
 @lru_cache
 def sizes_for(points: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the batches that hold a number of points in the least time, the largest first.
+    """Return the batch sizes that take a number of points in the least time, largest first.
 
     Args:
-        points: How many.
-        sizes: That batches may have.
+        points: Number of points.
+        sizes: The sizes to choose from.
     """
+    # Dynamic programming: the least cost for each number of points, and the batch it begins with.
     costs, chosen = [0.0], [0]
-    for left in range(1, points + 1):
-        # The largest of equally good ones, which makes the fewest batches.
-        cost, size = min((size + BETWEEN + costs[max(left - size, 0)], -size) for size in sizes)
+    for count in range(1, points + 1):
+        # Of equal costs the larger size wins, which makes fewer batches.
+        cost, size = min(
+            (size + BATCH_OVERHEAD + costs[max(count - size, 0)], -size) for size in sizes
+        )
         costs.append(cost)
         chosen.append(-size)
-    plan = []
+    batches = []
     while points > 0:
-        plan.append(chosen[points])
+        batches.append(chosen[points])
         points -= chosen[points]
-    return tuple(sorted(plan, reverse=True))
+    return tuple(sorted(batches, reverse=True))
 
 
 def _points(parts: list[tuple[_OpenLine, int]], size: int) -> Points:
+    """Return the points that were just taken of some lines, padded to `size`."""
+    lines = [open_line.line for open_line, _ in parts]
     line = np.repeat(np.arange(len(parts), dtype=np.int32), [count for _, count in parts])
-    alpha = np.concatenate([p.line.alphas[p.taken - n : p.taken] for p, n in parts])
-    target = np.array([opened.line.target for opened, _ in parts], np.int32)[line]
-    missing = (0, size - len(line))
-    masks = [opened.line.mask for opened, _ in parts if opened.line.mask is not None]
+    alphas = [
+        open_line.line.alphas[open_line.taken - count : open_line.taken]
+        for open_line, count in parts
+    ]
+    targets = np.array([request.target for request in lines], np.int32)
+    padding = (0, size - len(line))
+    masks = [request.mask for request in lines if request.mask is not None]
     return Points(
-        [opened.placed for opened, _ in parts],
-        np.pad(line, missing, mode="edge"),
-        np.pad(alpha.astype(np.float32), missing, mode="edge"),
-        np.pad(target, missing, mode="edge"),
+        [open_line.placed for open_line, _ in parts],
+        np.pad(line, padding, mode="edge"),
+        np.pad(np.concatenate(alphas).astype(np.float32), padding, mode="edge"),
+        np.pad(targets[line], padding, mode="edge"),
         masks or None,
     )

@@ -1,4 +1,4 @@
-"""Runs many pieces of work over one network and keeps its batches full."""
+"""The engine: runs many jobs over one network and keeps its batches full."""
 
 import queue
 from collections import deque
@@ -12,31 +12,31 @@ import numpy as np
 
 from igcli.integration.network import Network
 from igcli.integration.requests import Answer, Prediction, Request
-from igcli.pipeline.engine.batches import Batches, sizes_for
-from igcli.pipeline.engine.oom_backoff import Sparing
+from igcli.pipeline.engine.batches import BatchQueue, sizes_for
+from igcli.pipeline.engine.oom_backoff import OomBackoff
 from igcli.records import Array
 
 T = TypeVar("T")
 
-UPCOMING = 8
-"""Pieces of work started ahead of the network's need, and inputs of one prediction."""
+PREDICTION_SIZE = 8
+"""Inputs of one prediction, and jobs started ahead of the network's need."""
 
-LOST = "a request was left unanswered: neither the network nor a call is under way"
+UNANSWERED = "a request was left unanswered: neither the network nor a call is running"
 
-WAITING = 16
-"""Calls at a time that mostly wait."""
+WAITING_THREADS = 16
+"""Threads for calls that mostly wait."""
 
-AHEAD = 1
-"""Batches that wait while the network computes others, so that it never waits for us."""
+QUEUED_BATCHES = 1
+"""Batches submitted beyond those the network computes, so that it never waits for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundCall:
-    """Asks for a function to be called in the background; answered by what it returns.
+    """Requests a function call in the background; answered by its return value.
 
     Attributes:
-        function: What is called.
-        waits: Whether it mostly waits, for a store, so that many may be called at a time.
+        function: The function.
+        waits: Whether it mostly waits, as for a store, so that many can run at a time.
     """
 
     function: Callable[[], Any]
@@ -44,19 +44,27 @@ class BackgroundCall:
 
 
 Job = Generator[Sequence[Request | BackgroundCall], Sequence[Any], T]
-"""Work for the network that may also ask for calls in the background."""
+"""A generator that yields requests to the network and calls in the background, and returns T."""
 
 
 def in_background(function: Callable[..., T], *arguments: Any, waits: bool = False) -> Job[T]:
-    """Call a function beside the network; an exception comes back to the job that asked."""
-    [result] = yield [BackgroundCall(partial(function, *arguments), waits)]
-    answer: T = result
-    return answer
+    """Call a function on a thread; its exceptions are raised in the job that requested it."""
+    [answer] = yield [BackgroundCall(partial(function, *arguments), waits)]
+    result: T = answer
+    return result
 
 
 @dataclass(slots=True, eq=False)
 class _Running(Generic[T]):
-    """A job under way, with the answers it waits for; its turn is before those begun later."""
+    """A job that has been started.
+
+    Attributes:
+        job: The generator.
+        turn: Order of its start: points of jobs started earlier go first.
+        answers: Answers to its last requests, as far as they are known.
+        missing: Number of answers that are not known.
+        upcoming: Whether it has not requested gradients yet.
+    """
 
     job: Job[T]
     turn: int
@@ -67,63 +75,73 @@ class _Running(Generic[T]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ticket(Generic[T]):
-    """Where an answer belongs."""
+    """The job that waits for an answer, and the position of the answer."""
 
     owner: _Running[T]
-    place: int
+    index: int
 
 
 class Engine:
-    """Runs jobs over one network: a batch on the device, calls on threads beside it."""
+    """Runs jobs over one network: batches on the device, calls on background threads.
+
+    Attributes:
+        network: The network.
+        backoff: Calls it.
+    """
 
     def __init__(self, network: Network, *, batch_size: int, threads: int = 2) -> None:
         self.network = network
-        self.sparing = Sparing(network, batch_size=batch_size)
+        self.backoff = OomBackoff(network, batch_size=batch_size)
         self._threads = threads
 
     @property
     def batch_size(self) -> int:
-        """Gradient evaluations at a time; less than was asked for once memory ran out."""
-        return self.sparing.batch_size
+        """Gradient evaluations at a time; less than requested once memory has run out."""
+        return self.backoff.batch_size
 
     def run(self, jobs: Iterable[Job[T]]) -> Generator[T]:
-        """Yield the result of each job as it is finished; what a job raises ends the run."""
+        """Yield the result of each job once it is finished; an exception in a job ends the run."""
         device = ThreadPoolExecutor(self.network.streams, "igcli-network")
         background = ThreadPoolExecutor(self._threads, "igcli-background")
-        waiting = ThreadPoolExecutor(WAITING, "igcli-waiting")
+        waiting = ThreadPoolExecutor(WAITING_THREADS, "igcli-waiting")
         try:
             yield from _Run[T](self, device, (background, waiting)).results(iter(jobs))
         finally:
-            # A batch under way cannot be stopped, and whoever stops the run will not wait for it.
+            # A running batch cannot be stopped, and whoever stops the run should not wait for it.
             device.shutdown(wait=False, cancel_futures=True)
             for pool in (background, waiting):
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Run(Generic[T]):
-    """The state of one run: a loop that waits for whatever is done next."""
+    """The state of one run: an event loop over jobs, batches and calls.
+
+    Only this loop advances jobs. Threads put what they have done into `_events`.
+    """
 
     def __init__(
         self, engine: Engine, device: Executor, background: tuple[Executor, Executor]
     ) -> None:
-        self._sparing = engine.sparing
-        self._most_alive = 2 * max(engine.batch_size, 2 * UPCOMING)
+        self._backoff = engine.backoff
+        self._max_alive = 2 * max(engine.batch_size, 2 * PREDICTION_SIZE)
         self._device = device
         self._background = background
         self._network = engine.network
-        self._batches = Batches(engine.network)
+        self._lines = BatchQueue(engine.network)
         self._predictions: deque[tuple[_Ticket[T], Array]] = deque()
         self._results: deque[T] = deque()
-        self._ahead = engine.network.streams + AHEAD
-        self._under_way: deque[Future[Any]] = deque()
+        self._max_on_device = engine.network.streams + QUEUED_BATCHES
+        self._submitted: deque[Future[Any]] = deque()
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        # Numbers of jobs: started; not finished; without a request for gradients so far.
         self._started = self._alive = self._upcoming = 0
-        self._reading = self._calls = self._on_device = 0
+        # Numbers of calls that run; of such calls of upcoming jobs; of predictions and batches.
+        self._calls = self._upcoming_calls = self._on_device = 0
 
     def results(self, jobs: Iterator[Job[T]]) -> Iterator[T]:
         more = True
         while more or self._alive:
-            while more and self._hungry():
+            while more and self._needs_jobs():
                 job = next(jobs, None)
                 more = job is not None
                 if job is not None:
@@ -132,15 +150,15 @@ class _Run(Generic[T]):
             if self._calls or self._on_device:
                 self._events.get()()
             elif self._alive:
-                raise RuntimeError(LOST)
+                raise RuntimeError(UNANSWERED)
             while self._results:
                 yield self._results.popleft()
 
-    def _hungry(self) -> bool:
+    def _needs_jobs(self) -> bool:
         return (
-            self._alive < self._most_alive
-            and self._upcoming < UPCOMING
-            and self._batches.pending < self._ahead * self._sparing.batch_size
+            self._alive < self._max_alive
+            and self._upcoming < PREDICTION_SIZE
+            and self._lines.pending < self._max_on_device * self._backoff.batch_size
         )
 
     def _start(self, job: Job[T]) -> None:
@@ -152,6 +170,7 @@ class _Run(Generic[T]):
     def _advance(
         self, running: _Running[T], step: Callable[[], Sequence[Request | BackgroundCall]]
     ) -> None:
+        """Resume a job and queue its requests, or take its result."""
         try:
             while not (requests := step()):
                 step = partial(running.job.send, [])
@@ -162,13 +181,13 @@ class _Run(Generic[T]):
             return
         running.answers = [None] * len(requests)
         running.missing = len(requests)
-        for place, request in enumerate(requests):
-            self._queue(_Ticket(running, place), request)
+        for index, request in enumerate(requests):
+            self._queue(_Ticket(running, index), request)
 
     def _queue(self, ticket: _Ticket[T], request: Request | BackgroundCall) -> None:
         if isinstance(request, BackgroundCall):
             self._calls += 1
-            self._reading += ticket.owner.upcoming
+            self._upcoming_calls += ticket.owner.upcoming
             future = self._background[request.waits].submit(request.function)
             self._when_done(future, partial(self._called, ticket))
         elif isinstance(request, Prediction):
@@ -176,54 +195,55 @@ class _Run(Generic[T]):
         else:
             self._upcoming -= ticket.owner.upcoming
             ticket.owner.upcoming = False
-            self._batches.add(request, ticket, turn=ticket.owner.turn)
+            self._lines.add(request, ticket, turn=ticket.owner.turn)
 
     def _when_done(self, future: Future[Any], handle: Callable[[Future[Any]], None]) -> None:
         future.add_done_callback(lambda done: self._events.put(partial(handle, done)))
 
     def _feed(self, *, more: bool) -> None:
-        """Keep the device busy; a batch that is not full runs only when none can be filled."""
-        while self._on_device < self._ahead:
-            asked = len(self._predictions)
-            if asked >= UPCOMING or (asked and not self._reading):
+        """Keep the device busy; a batch runs partly filled only if nothing could fill it."""
+        while self._on_device < self._max_on_device:
+            inputs = len(self._predictions)
+            if inputs >= PREDICTION_SIZE or (inputs and not self._upcoming_calls):
                 self._submit_predictions()
-            elif self._batches.pending >= self._sparing.batch_size:
-                self._submit_batch(self._sparing.batch_size)
-            elif self._batches.pending and self._starved(more=more):
-                for size in self._sizes_left():
+            elif self._lines.pending >= self._backoff.batch_size:
+                self._submit_batch(self._backoff.batch_size)
+            elif self._lines.pending and self._nothing_comes(more=more):
+                for size in self._last_sizes():
                     self._submit_batch(size)
             else:
                 return
 
-    def _starved(self, *, more: bool) -> bool:
-        waiting = self._reading if not more else self._calls
-        return not (waiting or self._on_device or self._predictions)
+    def _nothing_comes(self, *, more: bool) -> bool:
+        """Tell whether no call, batch or prediction could lead to further points."""
+        calls = self._calls if more else self._upcoming_calls
+        return not (calls or self._on_device or self._predictions)
 
     def _submit_predictions(self) -> None:
-        count = min(UPCOMING, len(self._predictions))
+        count = min(PREDICTION_SIZE, len(self._predictions))
         tickets, inputs = zip(*(self._predictions.popleft() for _ in range(count)), strict=True)
-        # Always the same shape: one trace, and the same rounding whatever the company.
-        padded = np.stack(inputs + (inputs[-1],) * (UPCOMING - count))
+        # Always one shape: it is traced once, and rounding does not depend on the other inputs.
+        padded = np.stack(inputs + (inputs[-1],) * (PREDICTION_SIZE - count))
         self._on_device += 1
-        future = self._device.submit(self._sparing.predict, padded)
+        future = self._device.submit(self._backoff.predict, padded)
         self._when_done(future, partial(self._predicted, tickets))
 
-    def _sizes_left(self) -> tuple[int, ...]:
-        """Return the batches for what does not fill one."""
-        full = self._sparing.batch_size
+    def _last_sizes(self) -> tuple[int, ...]:
+        """Return the sizes of batches for points that do not fill one."""
+        full = self._backoff.batch_size
         small = (size for size in self._network.small_batches if size < full)
-        return sizes_for(self._batches.pending, (*small, full))
+        return sizes_for(self._lines.pending, (*small, full))
 
     def _submit_batch(self, size: int) -> None:
-        batch = self._batches.take(size)
+        batch = self._lines.take(size)
         self._on_device += 1
-        future = self._device.submit(self._sparing.gradients, batch)
-        self._under_way.append(future)
+        future = self._device.submit(self._backoff.gradients, batch)
+        self._submitted.append(future)
         self._when_done(future, self._differentiated)
 
     def _called(self, ticket: _Ticket[T], done: Future[Any]) -> None:
         self._calls -= 1
-        self._reading -= ticket.owner.upcoming
+        self._upcoming_calls -= ticket.owner.upcoming
         error = done.exception()
         if error is None:
             self._answer(ticket, done.result())
@@ -236,16 +256,16 @@ class _Run(Generic[T]):
             self._answer(ticket, scores)
 
     def _differentiated(self, _done: Future[Any]) -> None:
-        """Hand out what is done, in the order of the paths, which sums depend on."""
-        while self._under_way and self._under_way[0].done():
+        """Collect finished batches in the order of submission: sums depend on the order."""
+        while self._submitted and self._submitted[0].done():
             self._on_device -= 1
-            for batch, found in self._under_way.popleft().result():
-                for ticket, answer in self._batches.give(batch, found):
+            for batch, results in self._submitted.popleft().result():
+                for ticket, answer in self._lines.collect(batch, results):
                     self._answer(ticket, answer)
 
     def _answer(self, ticket: _Ticket[T], answer: Answer | Any) -> None:
         owner = ticket.owner
-        owner.answers[ticket.place] = answer
+        owner.answers[ticket.index] = answer
         owner.missing -= 1
         if not owner.missing:
             self._advance(owner, partial(owner.job.send, owner.answers))

@@ -1,4 +1,4 @@
-"""Calling a network with less at a time once the device's memory ran out."""
+"""Out-of-memory backoff: smaller batches once the memory of the device has run out."""
 
 import logging
 
@@ -9,7 +9,7 @@ from igcli.integration.network import Network, PointGradients
 from igcli.pipeline.engine.batches import PointBatch
 from igcli.records import Array
 
-NOTHING_LEFT = (
+TOO_LITTLE = (
     "model: the device's memory does not hold a single evaluation: free some, or choose a smaller "
     "network or input size"
 )
@@ -17,47 +17,53 @@ NOTHING_LEFT = (
 log = logging.getLogger(__name__)
 
 
-class Sparing:
-    """A network whose batches are halved as often as needed; safe for several threads.
+class OomBackoff:
+    """Calls a network, and halves batches that do not fit its memory; safe for several threads.
 
     Attributes:
-        batch_size: Gradient evaluations at a time that the memory holds, as far as is known.
+        batch_size: Largest number of gradient evaluations at a time, as far as memory is known.
     """
 
     def __init__(self, network: Network, *, batch_size: int) -> None:
         self.batch_size = batch_size
         self._network = network
-        self._most_inputs = 0
+        self._max_inputs = 0
 
     def gradients(self, batch: PointBatch) -> list[tuple[PointBatch, PointGradients]]:
-        """Differentiate a batch, in parts where it is too much; the parts stay in order.
+        """Return the gradients of a batch, or of the parts it had to be split into, in order.
 
         Raises:
-            OutOfMemoryError: A single point is too much.
+            OutOfMemoryError: The memory does not hold a single point.
         """
         size = len(batch.points.line)
         if size <= self.batch_size:
             try:
-                wanted = {name: getattr(batch, name) for name in ("each", "slopes", "interior")}
-                return [(batch, self._network.gradients(batch.points, **wanted))]
+                results = self._network.gradients(
+                    batch.points,
+                    each=batch.needs_each,
+                    slopes=batch.needs_slopes,
+                    interior=batch.needs_interior,
+                )
+                return [(batch, results)]
             except OutOfMemoryError:
-                if size <= self.batch_size:  # Otherwise another thread was first.
+                if size <= self.batch_size:  # Otherwise another thread has halved it.
                     self.batch_size = _half(size)
-                    log.warning("out of memory: batch_size %d is halved", size)
-        return [each for part in batch.split(self.batch_size) for each in self.gradients(part)]
+                    log.warning("out of memory: halving batch_size %d", size)
+        parts = batch.split(self.batch_size)
+        return [part_results for part in parts for part_results in self.gradients(part)]
 
     def predict(self, inputs: Array) -> Array:
-        """Return the scores, float32 (N, K), of inputs (N, ...); errors as in `gradients`."""
-        size = min(self._most_inputs or len(inputs), len(inputs))
+        """Return the scores, float32 (N, K), of inputs (N, ...); raises as `gradients` does."""
+        size = min(self._max_inputs or len(inputs), len(inputs))
         try:
             parts = [inputs[at : at + size] for at in range(0, len(inputs), size)]
             return np.concatenate([self._network.predict(part) for part in parts])
         except OutOfMemoryError:
-            self._most_inputs = _half(size)
+            self._max_inputs = _half(size)
             return self.predict(inputs)
 
 
 def _half(size: int) -> int:
     if size == 1:
-        raise OutOfMemoryError(NOTHING_LEFT)
+        raise OutOfMemoryError(TOO_LITTLE)
     return size // 2

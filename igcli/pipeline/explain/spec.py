@@ -18,7 +18,7 @@ from igcli.integration.network import Network
 from igcli.methods import MethodOptions, References, own
 from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
 from igcli.models.load import Model
-from igcli.pipeline.engine.engine import UPCOMING
+from igcli.pipeline.engine.engine import PREDICTION_SIZE
 from igcli.pipeline.explain.network_output import Ending, ending_of
 from igcli.pipeline.explain.targets import Targets, targets
 from igcli.pipeline.image.fitting import fitted
@@ -110,9 +110,9 @@ def own_scores(baseline: Array, network: Network) -> Array:
 def predictions(inputs: Sequence[Array | Pixels], network: Network) -> Array:
     """Return the scores, float32 (N, ...), of N inputs, in the shape of batch that a run uses."""
     found = []
-    for first in range(0, len(inputs), UPCOMING):
-        part = list(inputs[first : first + UPCOMING])
-        batch = np.stack(part + part[-1:] * (UPCOMING - len(part))).astype(np.float32)
+    for first in range(0, len(inputs), PREDICTION_SIZE):
+        part = list(inputs[first : first + PREDICTION_SIZE])
+        batch = np.stack(part + part[-1:] * (PREDICTION_SIZE - len(part))).astype(np.float32)
         found.append(network.predict(batch)[: len(part)])
     return np.concatenate(found)
 
