@@ -22,6 +22,8 @@ from igcli.pipeline.distributed.cluster import worker_resources
 pytest.importorskip("ray")
 
 PATIENCE = 120
+MARK = "IGCLI_TEST"
+"""Of the environment: tells the processes of a test from others."""
 STEPS = ("--steps", "4", "--batch-size", "8", "--panel-format", "png", "--gif", "--arrays")
 WORKER = b"ray::Worker"
 
@@ -49,7 +51,7 @@ def patched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     ours = {"PYTHONPATH": os.pathsep.join(paths), "RAY_USAGE_STATS_ENABLED": "0"}
     access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return environment | ours | access
+    return environment | ours | access | {MARK: secrets.token_hex(8)}
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +86,12 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def start(tmp_path: Path, tiny_model: Path, patched: dict[str, str]) -> Start:
     """Start a run in an own process."""
 
-    def run(*arguments: object) -> "subprocess.Popen[str]":
+    def run(*arguments: object, environment: dict[str, str] = patched) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "igcli", "attribute", "--model", tiny_model, *STEPS]
         return subprocess.Popen(
             [str(part) for part in (*command, "--model-preprocess", "none", *arguments)],
             cwd=tmp_path,
-            env=patched,
+            env=environment,
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -122,9 +124,9 @@ def files(output: Path) -> dict[str, bytes]:
 
 def records(output: Path) -> list[Record]:
     lines = (output / "results.jsonl").read_text().splitlines()
-    found = [json.loads(line) for line in lines]
-    plain = [{key: value for key, value in each.items() if key != "seconds"} for each in found]
-    return sorted(plain, key=lambda each: str(each["image"]))
+    everything: list[Record] = [json.loads(line) for line in lines]
+    plain = [{k: value for k, value in record.items() if k != "seconds"} for record in everything]
+    return sorted(plain, key=lambda record: str(record["image"]))
 
 
 def recorded(output: Path) -> int:
@@ -134,21 +136,21 @@ def recorded(output: Path) -> int:
 
 
 def summary(output: Path) -> Record:
-    found: Record = json.loads((output / "summary.json").read_text())
-    return found
+    record: Record = json.loads((output / "summary.json").read_text())
+    return record
 
 
 def processes(mark: bytes, environment: dict[str, str]) -> list[int]:
-    """Processes whose command line has `mark`, of this test alone."""
-    found = []
-    own = b"PYTHONPATH=" + os.fsencode(environment["PYTHONPATH"])
+    """The processes in an environment whose command line has `mark`."""
+    numbers = []
+    own = os.fsencode(f"{MARK}={environment[MARK]}")
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (path / "cmdline").read_bytes() and own in (path / "environ").read_bytes():
-                found.append(int(path.name))
+                numbers.append(int(path.name))
         except OSError:
             continue
-    return found
+    return numbers
 
 
 def wait(condition: Callable[[], object]) -> None:
@@ -210,9 +212,10 @@ def test_dead_workers_are_replaced_and_images_that_kill_given_up(
     assert code == 3, err
     assert files(tmp_path / "fleet") == files(tmp_path / "local")
     assert len(lines) == len(set(lines)) == 120
-    found = records(tmp_path / "fleet")
-    assert [each for each in found if each["status"] == "ok"] == records(tmp_path / "local")
-    [killer] = [each for each in found if each["status"] == "failed"]
+    recorded_images = records(tmp_path / "fleet")
+    done = [record for record in recorded_images if record["status"] == "ok"]
+    assert done == records(tmp_path / "local")
+    [killer] = [record for record in recorded_images if record["status"] == "failed"]
     assert killer["image"] == "killer.png"
     assert "its worker died 2 times" in killer["error"]
     assert not list((tmp_path / "fleet").rglob(".igcli-*"))
@@ -325,11 +328,12 @@ def test_a_stopped_fleet_is_gone_and_goes_on(
     make_images(tmp_path / "in", 60)
     assert finish(start("in", "--output", "local"))[0] == 0
     fleet = ("in", "--output", "fleet", "--engine", "ray", "--workers", "2")
-    process = start(*fleet)
+    own = patched | {MARK: secrets.token_hex(8)}
+    process = start(*fleet, environment=own)
     wait(lambda: recorded(tmp_path / "fleet") >= 3)
     process.send_signal(number)
     assert finish(process)[0] == code
-    wait(lambda: not processes(b"ray", patched))
+    wait(lambda: not processes(b"ray", own))
     kept = recorded(tmp_path / "fleet")
     assert 3 <= kept < 60
     assert summary(tmp_path / "fleet")["finished"] is False
