@@ -14,8 +14,7 @@ from igcli.outputs.open import output_at
 from igcli.printable import printable
 
 if TYPE_CHECKING:  # Its help needs no NumPy.
-    from igcli.compare.pairs import Comparison
-    from igcli.compare.summary import Agreement
+    from igcli.compare.comparison import Agreement, Comparison
     from igcli.outputs.results import Results
 
 FAILED = 3
@@ -47,15 +46,15 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     the rank correlation of the attributions' channel means, signs included (1 to -1); which share
     of the 5% of the pixels with the largest magnitudes is the same; the score in B less that in A.
     """
-    from igcli.compare.pairs import compare as compared
-    from igcli.compare.summary import sum_up
+    from igcli.compare.comparison import compare as compare_runs
+    from igcli.compare.comparison import summarize
     from igcli.outputs.results import read_results
 
     runs = read_results(output_at(run_a)), read_results(output_at(run_b))
     page = _page(options["gallery"])
     if page and any(run.folder.is_remote for run in runs):
         raise UsageError("--gallery: its pictures lie in a store; copy the runs to this machine")
-    agreement = sum_up(compared(*runs), *runs)
+    agreement = summarize(compare_runs(*runs), *runs)
     if page:  # Before the table, which may be piped to a reader that stops at its first line.
         _write(agreement, runs, page)
     if options["as_json"]:

@@ -1,1 +1,1 @@
-"""How far the attributions of two runs agree."""
+"""The agreement of two runs: their attributions compared image by image."""

@@ -1,13 +1,19 @@
-"""Two runs side by side as a gallery."""
+"""The comparison of two runs as a gallery, their panels side by side."""
 
 import os
 import statistics
 
-from igcli.compare.pairs import Comparison
-from igcli.compare.summary import Agreement
-from igcli.gallery.run_page import model_of, notes_on, told, view_of
-from igcli.gallery.values import lines, number, text
-from igcli.gallery.view_model import Card, Field, GalleryPage, Scale, Words, count
+from igcli.compare.comparison import Agreement, Comparison
+from igcli.gallery.formatting import lines, number, text
+from igcli.gallery.run_page import describe_settings, model_name, notes_on, view_of
+from igcli.gallery.view_model import (
+    Card,
+    Field,
+    GalleryPage,
+    HistogramScale,
+    Labels,
+    histogram_of,
+)
 from igcli.outputs.results import Results
 
 FIELDS = (
@@ -17,7 +23,7 @@ FIELDS = (
     Field("score_a", "Score in A", "number"),
     Field("score_b", "Score in B", "number"),
 )
-CORRELATIONS = Scale(
+CORRELATION_SCALE = HistogramScale(
     title="Rank correlation",
     edges=(0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
     names=("0", "0.2", "0.4", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99"),
@@ -32,23 +38,23 @@ def comparison_page(
     """Return the gallery of a comparison.
 
     Args:
-        agreement: What is shown.
-        runs: The two.
-        folder: Where the page will lie; pictures are linked relative to it.
+        agreement: The comparison.
+        runs: The two runs.
+        folder: Path of the page's folder; pictures are linked relative to it.
     """
     paths = [os.path.relpath(run.folder.path, folder) for run in runs]
     return GalleryPage(
         title=" and ".join(text(os.path.basename(run.folder.path)) for run in runs),
-        subtitle="How far the attributions of two runs agree",
+        subtitle="Agreement of the attributions of two runs",
         facts=_facts(agreement, runs),
         notes=[
             f"{name}: {note}"
             for name, run in zip("AB", runs, strict=True)
             for note in notes_on(run)
         ],
-        histogram=count(
-            (each.correlation for each in agreement.comparisons),
-            CORRELATIONS,
+        histogram=histogram_of(
+            (comparison.correlation for comparison in agreement.comparisons),
+            CORRELATION_SCALE,
             _note(agreement),
         ),
         texts={
@@ -57,9 +63,40 @@ def comparison_page(
             if run.config
         },
         fields=FIELDS,
-        words=Words(order="Worst first", failed="Not compared"),
-        cards=[_card(each, paths) for each in agreement.comparisons],
+        labels=Labels(order="Worst first", failed="Not compared"),
+        cards=[_card(comparison, paths) for comparison in agreement.comparisons],
     )
+
+
+def _facts(agreement: Agreement, runs: tuple[Results, Results]) -> dict[str, str]:
+    facts = {}
+    for name, run in zip("AB", runs, strict=True):
+        parts = text(run.folder.path), model_name(run.config), describe_settings(run.config)
+        facts[f"Run {name}"] = " · ".join(part for part in parts if part)
+    failed = len(agreement.failed)
+    facts["Compared"] = f"{len(agreement.comparisons) - failed:,}"
+    for name, count in (
+        ("Not compared", failed),
+        ("Only in A", agreement.only_first),
+        ("Only in B", agreement.only_second),
+    ):
+        if count:
+            facts[name] = f"{count:,}"
+    return facts
+
+
+def _note(agreement: Agreement) -> str:
+    correlations = [
+        comparison.correlation
+        for comparison in agreement.comparisons
+        if comparison.correlation is not None
+    ]
+    figures = (
+        f"median {statistics.median(correlations):.4f}, worst {min(correlations):.4f}; "
+        if correlations
+        else ""
+    )
+    return f"{figures}of the channel means; 1 means that all pixels have the same order"
 
 
 def _card(comparison: Comparison, paths: list[str]) -> Card:
@@ -84,28 +121,3 @@ def _card(comparison: Comparison, paths: list[str]) -> Card:
         warnings=comparison.warnings,
         reason=text(comparison.reason),
     )
-
-
-def _note(agreement: Agreement) -> str:
-    found = [each.correlation for each in agreement.comparisons if each.correlation is not None]
-    figures = f"median {statistics.median(found):.4f}, worst {min(found):.4f}; " if found else ""
-    return f"{figures}of the channel means, 1 where all pixels have the same order"
-
-
-def _facts(agreement: Agreement, runs: tuple[Results, Results]) -> dict[str, str]:
-    facts = {
-        f"Run {name}": " · ".join(
-            part for part in (text(run.folder.path), model_of(run.config), told(run.config)) if part
-        )
-        for name, run in zip("AB", runs, strict=True)
-    }
-    failed = len(agreement.failed)
-    facts["Compared"] = f"{len(agreement.comparisons) - failed:,}"
-    for name, found in (
-        ("Not compared", failed),
-        ("Only in A", agreement.only_first),
-        ("Only in B", agreement.only_second),
-    ):
-        if found:
-            facts[name] = f"{found:,}"
-    return facts

@@ -1,4 +1,4 @@
-"""A gallery as one file of HTML."""
+"""A gallery as a single HTML file."""
 
 import base64
 import dataclasses
@@ -15,15 +15,16 @@ from igcli.gallery.view_model import GalleryPage
 
 
 def url(name: object, folder: str = "") -> str | None:
-    """Return the relative URL of an output, byte by byte, so that any name makes a link.
+    """Return the relative URL of a file in an output, encoded byte by byte so that any name works.
 
     Args:
         name: Its name in the output, parts joined by "/"; bytes that are not UTF-8 are
             surrogate escapes.
-        folder: Where the output folder lies, seen from the page: "../runs/a", or nothing.
+        folder: Path of the output folder relative to the page: "../runs/a"; empty if it is the
+            page's own folder.
 
     Returns:
-        None where `name` is no name inside an output folder.
+        None if `name` is not a name inside an output folder.
     """
     if not isinstance(name, str) or any(part in ("", ".", "..") for part in name.split("/")):
         return None
@@ -37,8 +38,8 @@ def url(name: object, folder: str = "") -> str | None:
 def to_html(page: GalleryPage) -> str:
     """Return a page as HTML, from its element <html> on.
 
-    Nothing but its own pictures may be loaded, and no script but its own may run: its policy
-    names both by their hashes. Texts are escaped; cards go as JSON and become elements there.
+    The page's policy allows its own pictures only, and its own script and style by their hashes.
+    Texts are escaped; cards are embedded as JSON, from which the script makes elements.
     """
     environment = _environment()
     style, script = _source("gallery.css"), _script()
@@ -56,7 +57,7 @@ def to_html(page: GalleryPage) -> str:
             "cards": [_compact(dataclasses.asdict(card)) for card in page.cards],
         },
         policy=policy,
-        style=Markup(style),  # noqa: S704 - our own, as it was hashed
+        style=Markup(style),  # noqa: S704 - our own, as hashed above
         script=Markup(script),  # noqa: S704
     )
 
@@ -70,13 +71,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Mappings keep their order; surrogates and U+2028 are escaped as all that is not ASCII.
+    # Mappings keep their order; all but ASCII is escaped, surrogates and U+2028 included.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 
 
 def _script() -> str:
-    """Return the page's script: its parts in the order of their names, in a scope of their own."""
+    """Return the page's script: its files in the order of their names, in one block scope."""
     parts = _environment().list_templates(extensions=["js"])
     return '"use strict";\n{\n' + "\n".join(map(_source, parts)) + "}\n"
 
@@ -95,7 +96,7 @@ def _hash(text: str) -> str:
 
 
 def _compact(value: Any) -> Any:
-    """Leave out what is empty: thousands of cards are read before the first is shown."""
+    """Return `value` without empty items: browsers parse all cards before they show any."""
     if isinstance(value, dict):
         compact = {key: _compact(item) for key, item in value.items()}
         return {key: item for key, item in compact.items() if item not in (None, "", [], {})}

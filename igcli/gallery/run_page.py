@@ -1,48 +1,36 @@
-"""A run's results as a gallery."""
+"""The results of a run as a gallery."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import yaml
 
+from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
-from igcli.gallery.values import duration, lines, number, percent, text
-from igcli.gallery.view_model import Card, Field, GalleryPage, Histogram, Scale, View, Words, count
+from igcli.gallery.view_model import (
+    Card,
+    Field,
+    GalleryPage,
+    Histogram,
+    HistogramScale,
+    Labels,
+    View,
+    histogram_of,
+)
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import Results, read_results
 from igcli.outputs.run_files import PAGE, write_page
+from igcli.records import Record
 
-TOLD = ("method", "rule", "steps", "baseline", "target", "explain")
+MAX_IMAGES = 10_000
+"""Limit on the images of a page: a browser parses all of them before it shows the first."""
 
-
-def model_of(config: str) -> str:
-    """Return the name of the network's source, without its folder; nothing where none is named."""
-    model = _settings(config).get("model")
-    source = model.get("source") if isinstance(model, dict) else model
-    return text(source).rstrip("/").rpartition("/")[2]
-
-
-def told(config: str) -> str:
-    """Return the settings that matter in one line: "integrated_gradients, steps 50"."""
-    settings = _settings(config)
-    found = {key: settings[key] for key in TOLD if isinstance(settings.get(key), str | int)}
-    method = [text(found.pop("method"))] if "method" in found else []
-    return ", ".join(method + [f"{key} {text(value)}" for key, value in found.items()])
-
-
-def _settings(config: str) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(config)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
-    return settings if isinstance(settings, dict) else {}
-
-
-Record = Mapping[str, Any]
+SETTINGS = ("method", "rule", "steps", "baseline", "target", "explain")
+"""The settings that the subtitle shows."""
 
 FIELDS = (
     Field("score", "Score", "number", sortable=True),
@@ -53,7 +41,7 @@ FIELDS = (
     Field("gradient_evaluations", "Gradients", "count"),
     Field("seconds", "Time", "seconds"),
 )
-ERRORS = Scale(
+COMPLETENESS_SCALE = HistogramScale(
     title="Completeness error",
     edges=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1),
     names=("0.1%", "0.2%", "0.5%", "1%", "2%", "5%", "10%", "20%", "50%", "100%"),
@@ -62,9 +50,19 @@ ERRORS = Scale(
 )
 
 
+def write_gallery(folder: OutputFolder) -> str:
+    """Write the gallery of the run in `folder`, and return its name there.
+
+    Raises:
+        UsageError: There are no records, or another file has the page's name.
+        OutputError: They cannot be read, or the page cannot be written.
+    """
+    write_page(folder, to_html(run_page(read_results(folder, max_images=MAX_IMAGES))))
+    return PAGE
+
+
 def run_page(results: Results) -> GalleryPage:
     """Return the gallery of a run; its pictures are linked relative to the output folder."""
-    records = results.records.values()
     return GalleryPage(
         title=text(os.path.basename(results.folder.path)) or "igcli",
         subtitle=_subtitle(results),
@@ -73,90 +71,42 @@ def run_page(results: Results) -> GalleryPage:
         histogram=_histogram(results.counts.values("completeness_error")),
         texts=_texts(results),
         fields=FIELDS,
-        words=Words(),
-        cards=[_card(record) for record in records],
+        labels=Labels(),
+        cards=[_card(record) for record in results.records.values()],
     )
-
-
-def is_failed(record: Record) -> bool:
-    """Tell whether a record has no result."""
-    return bool(record.get("status") != "ok")
-
-
-def notes_on(results: Results) -> list[str]:
-    """Return what is wrong with the records as a whole."""
-    notes = []
-    if results.is_torn:
-        notes.append(
-            "The last line of results.jsonl is broken off: the run was stopped, or is not "
-            f"finished. Shown are the {_images(results):,} images before it."
-        )
-    if results.stray_lines:
-        notes.append(f"{results.stray_lines:,} lines of results.jsonl are no records and left out.")
-    if not results.summary:
-        notes.append("There is no summary.json: the run was killed, or is not finished.")
-    elif results.summary.get("finished") is False:
-        total = number(results.summary.get("total"))
-        of = "" if total is None else f": {_images(results):,} of {total:,} images are there"
-        notes.append(f"The run was stopped, or is not finished{of}.")
-    if len(results.records) < _images(results):
-        notes.append(
-            f"Shown are the first {len(results.records):,} images; the numbers above are of all "
-            f"{_images(results):,}, and {journal.NAME} has their records."
-        )
-    return notes
-
-
-def view_of(record: Record, caption: str = "", folder: str = "") -> View:
-    """Return the pictures of a record.
-
-    Args:
-        record: One line of results.jsonl.
-        caption: Which they are, where several stand side by side.
-        folder: Where the output folder lies, seen from the page.
-    """
-    still, motion = url(record.get("panel"), folder), url(record.get("gif"), folder)
-    files = {"Panel": still, "Animation": motion, "Arrays": url(record.get("arrays"), folder)}
-    return View(caption, still, motion, {name: link for name, link in files.items() if link})
-
-
-def warnings_of(record: Record) -> tuple[str, ...]:
-    """Return a record's warnings."""
-    warnings = record.get("warnings")
-    return tuple(map(text, warnings)) if isinstance(warnings, list) else ()
-
-
-def _card(record: Record) -> Card:
-    failed = is_failed(record)
-    source = text(record.get("source"))
-    name = text(record["image"])
-    return Card(
-        name=name,
-        label=text(record.get("label")),
-        # What lies in an archive cannot be linked.
-        views=() if failed or record.get("tar") else (view_of(record),),
-        numbers={field.key: number(record.get(field.key)) for field in FIELDS},
-        texts={"Source": source if source != name else "", **dict(_others(record))},
-        warnings=warnings_of(record),
-        reason=(text(record.get("error")) or "no reason is recorded") if failed else "",
-    )
-
-
-def _others(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield further methods and targets of an image."""
-    others = record.get("others")
-    for other in others if isinstance(others, list) else ():
-        if isinstance(other, dict):
-            name = f"{text(other.get('method'))}, {text(other.get('label'))}"
-            score, error = number(other.get("score")), other.get("completeness_error")
-            scored = "undefined" if score is None else f"{score:.6g}"
-            yield name, f"score {scored}, completeness error {percent(error)}"
 
 
 def _subtitle(results: Results) -> str:
     device = text(results.summary.get("device"))
-    parts = (model_of(results.config), f"on {device}" if device else "", told(results.config))
+    parts = (
+        model_name(results.config),
+        f"on {device}" if device else "",
+        describe_settings(results.config),
+    )
     return " · ".join(part for part in parts if part)
+
+
+def model_name(config: str) -> str:
+    """Return the model's source without its folder; empty if the configuration names none."""
+    model = _settings(config).get("model")
+    source = model.get("source") if isinstance(model, dict) else model
+    return text(source).rstrip("/").rpartition("/")[2]
+
+
+def describe_settings(config: str) -> str:
+    """Return the most important settings in one line: "integrated_gradients, steps 50"."""
+    settings = _settings(config)
+    values = {key: settings[key] for key in SETTINGS if isinstance(settings.get(key), str | int)}
+    method = [text(values.pop("method"))] if "method" in values else []
+    return ", ".join(method + [f"{key} {text(value)}" for key, value in values.items()])
+
+
+def _settings(config: str) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(config)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _facts(results: Results) -> dict[str, str]:
@@ -176,6 +126,48 @@ def _facts(results: Results) -> dict[str, str]:
     return facts
 
 
+def notes_on(results: Results) -> list[str]:
+    """Return what is wrong with, or missing from, the results as a whole, one line each."""
+    notes = []
+    count = _image_count(results)
+    if results.is_torn:
+        notes.append(
+            f"The last line of {journal.NAME} is incomplete: the run was stopped or is still "
+            f"running. This page shows the {count:,} images before it."
+        )
+    if results.stray_lines:
+        notes.append(f"{results.stray_lines:,} lines of {journal.NAME} are not records; ignored.")
+    if not results.summary:
+        notes.append("There is no summary.json: the run was killed or is still running.")
+    elif results.summary.get("finished") is False:
+        total = number(results.summary.get("total"))
+        progress = "" if total is None else f": {count:,} of {total:,} images are done"
+        notes.append(f"The run was stopped or is still running{progress}.")
+    if len(results.records) < count:
+        notes.append(
+            f"This page shows the first {len(results.records):,} images; the figures above cover "
+            f"all {count:,}, whose records are in {journal.NAME}."
+        )
+    return notes
+
+
+def _image_count(results: Results) -> int:
+    [done], [failed] = results.counts.counts(1)
+    return int(done + failed)
+
+
+def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
+    """Return the distribution of completeness errors; undefined ones are NaN."""
+    defined = errors[np.isfinite(errors)]
+    if not len(defined):
+        return None
+    parts = [f"median {percent(float(np.median(defined)))}", f"worst {percent(defined.max())}"]
+    undefined = len(errors) - len(defined)
+    parts += [f"undefined for {undefined:,}"] if undefined else []
+    note = f"{', '.join(parts)}; use more steps if it exceeds 5%"
+    return histogram_of(defined.tolist(), COMPLETENESS_SCALE, note)
+
+
 def _texts(results: Results) -> dict[str, str]:
     texts = {"Configuration": lines(results.config)} if results.config else {}
     versions = results.summary.get("versions")
@@ -184,32 +176,47 @@ def _texts(results: Results) -> dict[str, str]:
     return texts
 
 
-def _images(results: Results) -> int:
-    [done], [failed] = results.counts.counts(1)
-    return int(done + failed)
+def _card(record: Record) -> Card:
+    is_failed = record.get("status") != "ok"
+    source = text(record.get("source"))
+    name = text(record["image"])
+    values: dict[str, object] = {**record}
+    return Card(
+        name=name,
+        label=text(record.get("label")),
+        # Files in an archive cannot be linked.
+        views=() if is_failed or record.get("tar") else (view_of(record),),
+        numbers={field.key: number(values.get(field.key)) for field in FIELDS},
+        texts={"Source": source if source != name else "", **dict(_other_results(record))},
+        warnings=_warnings(record),
+        reason=(text(record.get("error")) or "no reason was recorded") if is_failed else "",
+    )
 
 
-def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
-    """Return the spread of completeness errors, of which undefined ones are NaN."""
-    defined = errors[np.isfinite(errors)]
-    if not len(defined):
-        return None
-    parts = [f"median {percent(float(np.median(defined)))}", f"worst {percent(defined.max())}"]
-    undefined = len(errors) - len(defined)
-    parts += [f"undefined for {undefined:,}"] if undefined else []
-    return count(defined.tolist(), ERRORS, f"{', '.join(parts)}; above 5%, take more steps")
+def view_of(record: Record, caption: str = "", folder: str = "") -> View:
+    """Return the pictures of a record.
 
-
-MAX_IMAGES = 10_000
-"""Images that a page shows: a browser reads them all before it shows the first."""
-
-
-def write_gallery(folder: OutputFolder) -> str:
-    """Write the gallery of the run in `folder`, and return its name there.
-
-    Raises:
-        UsageError: There are no records, or something else has the page's name.
-        OutputError: They cannot be read, or the page cannot be written.
+    Args:
+        record: The record.
+        caption: Which run it is of, if several are shown side by side.
+        folder: Path of the output folder relative to the page.
     """
-    write_page(folder, to_html(run_page(read_results(folder, max_images=MAX_IMAGES))))
-    return PAGE
+    still, motion = url(record.get("panel"), folder), url(record.get("gif"), folder)
+    files = {"Panel": still, "Animation": motion, "Arrays": url(record.get("arrays"), folder)}
+    return View(caption, still, motion, {name: link for name, link in files.items() if link})
+
+
+def _warnings(record: Record) -> tuple[str, ...]:
+    warnings: object = record.get("warnings")
+    return tuple(map(text, warnings)) if isinstance(warnings, list) else ()
+
+
+def _other_results(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield name and description of the image's further methods and targets."""
+    others: object = record.get("others")
+    for other in others if isinstance(others, list) else ():
+        if isinstance(other, dict):
+            name = f"{text(other.get('method'))}, {text(other.get('label'))}"
+            score, error = number(other.get("score")), other.get("completeness_error")
+            score_text = "undefined" if score is None else f"{score:.6g}"
+            yield name, f"score {score_text}, completeness error {percent(error)}"

@@ -1,11 +1,11 @@
-"""What a gallery shows, whatever is in it."""
+"""The content of a gallery page, whatever it shows: cards, their numbers, and a histogram."""
 
 import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["number", "signed", "percent", "count", "index", "seconds"]
+Format = Literal["number", "signed", "percent", "count", "index", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +13,15 @@ class Field:
     """A number that every card has.
 
     Attributes:
-        key: Its name in the cards.
-        name: Its name for readers.
-        form: How it is written.
-        sortable: Whether cards can be sorted by it; such numbers stand on the card.
+        key: Its key in `Card.numbers`.
+        name: Its name on the page.
+        format: How the page formats it.
+        sortable: Whether cards can be sorted by it; such numbers are shown on the card.
     """
 
     key: str
     name: str
-    form: Form
+    format: Format
     sortable: bool = False
 
 
@@ -30,10 +30,10 @@ class View:
     """The pictures of one image.
 
     Attributes:
-        caption: Which they are, where there are several views.
+        caption: Which run they are of, if a card has several views.
         still: URL of the panel, if there is one.
         motion: URL of the animation, if there is one.
-        files: Further files to open, URLs by their names.
+        files: URLs of the files to open, by their names.
     """
 
     caption: str = ""
@@ -44,16 +44,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One image. Texts are shown as they are.
+    """One image; its texts are shown as they are.
 
     Attributes:
-        name: Its name.
-        label: What the network says.
+        name: Name of the image.
+        label: The label that the network predicts.
         views: Its pictures.
-        numbers: By the keys of the page's fields; None where undefined.
+        numbers: By `Field.key`; None if undefined.
         texts: Further texts by their names.
         warnings: One line each.
-        reason: Why there is no result, if so.
+        reason: Why there is no result, if there is none.
     """
 
     name: str
@@ -66,47 +66,13 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class HistogramBar:
-    """A bar of a histogram.
+class Labels:
+    """The entries of the page's menus that depend on what it shows.
 
     Attributes:
-        span: The values it counts: "1% - 2%".
-        start: The value where it starts, under its left edge.
-        count: How many there are.
-        height: Relative to the highest, 0...1.
-        beyond: Whether it lies on the wrong side of the limit.
-    """
-
-    span: str
-    start: str
-    count: int
-    height: float
-    beyond: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """How a number is spread over the images.
-
-    Attributes:
-        title: What is counted.
-        bars: From left to right.
-        note: What is not counted, or where the limit lies.
-    """
-
-    title: str
-    bars: Sequence[HistogramBar]
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What cards and their order are called.
-
-    Attributes:
-        order: The order in which they come.
-        warned: Those with warnings.
-        failed: Those without a result.
+        order: The initial order of the cards.
+        warned: The cards with warnings.
+        failed: The cards without a result.
     """
 
     order: str = "As recorded"
@@ -119,38 +85,72 @@ class GalleryPage:
     """A gallery.
 
     Attributes:
-        title: Its name.
-        subtitle: What was done, in one line.
-        facts: What is known of the whole, by names.
-        notes: What to know before looking, one line each.
-        histogram: Spread of the number that matters, if there is any.
-        texts: Long texts to unfold, by names.
-        fields: Numbers of the cards.
-        words: What cards are called.
-        cards: One for each image, in their order.
+        title: Its title.
+        subtitle: What was run, in one line.
+        facts: Figures about all images, by their names.
+        notes: What to know about the results as a whole, one line each.
+        histogram: Distribution of the most important number, if it is defined.
+        texts: Long texts that can be unfolded, by their names.
+        fields: The numbers of the cards.
+        labels: The entries of the menus.
+        cards: One for each image, in order.
     """
 
     title: str
     subtitle: str
     facts: Mapping[str, str]
     notes: Sequence[str]
-    histogram: Histogram | None
+    histogram: "Histogram | None"
     texts: Mapping[str, str]
     fields: Sequence[Field]
-    words: Words
+    labels: Labels
     cards: Sequence[Card]
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Where bars begin and end.
+class HistogramBar:
+    """A bar of a histogram.
 
     Attributes:
-        title: What is counted.
-        edges: Between neighbouring bars, rising; a number on an edge counts to the right.
-        names: The edges as they are written.
-        limit: The edge at which good and bad meet.
-        bad_above: Whether the bad ones lie above it.
+        span: The interval that it counts: "1% to 2%".
+        start: The edge on its left.
+        count: Number of values in the interval.
+        height: Relative to the highest bar, 0...1.
+        beyond: Whether it lies on the bad side of the limit.
+    """
+
+    span: str
+    start: str
+    count: int
+    height: float
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The distribution of a number over the images.
+
+    Attributes:
+        title: Name of the number.
+        bars: From left to right.
+        note: What is left out, or what the limit means.
+    """
+
+    title: str
+    bars: Sequence[HistogramBar]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramScale:
+    """The bins of a histogram.
+
+    Attributes:
+        title: Name of the number.
+        edges: Ascending edges between bins; a value on an edge belongs to the bin on its right.
+        names: The edges as text.
+        limit: The edge between good and bad.
+        bad_above: Whether the bad side lies above the limit.
     """
 
     title: str
@@ -160,13 +160,15 @@ class Scale:
     bad_above: bool
 
 
-def count(values: Iterable[float | None], scale: Scale, note: str) -> Histogram | None:
-    """Return the histogram of `values`; None where none is defined.
+def histogram_of(
+    values: Iterable[float | None], scale: HistogramScale, note: str
+) -> Histogram | None:
+    """Return the histogram of `values`; None if no value is defined.
 
     Args:
-        values: Those that are None are not counted.
-        scale: The bars.
-        note: A line to stand below it.
+        values: The values; None is not counted.
+        scale: The bins.
+        note: A line to show below the histogram.
     """
     counts = [0] * (len(scale.edges) + 1)
     for value in values:
@@ -177,20 +179,20 @@ def count(values: Iterable[float | None], scale: Scale, note: str) -> Histogram 
     first_above = scale.edges.index(scale.limit) + 1
     bars = [
         HistogramBar(
-            span=_span(scale.names, place),
-            start=scale.names[place - 1] if place else "",
-            count=number,
-            height=number / max(counts),
-            beyond=(place >= first_above) == scale.bad_above,
+            span=_span(scale.names, index),
+            start=scale.names[index - 1] if index else "",
+            count=count,
+            height=count / max(counts),
+            beyond=(index >= first_above) == scale.bad_above,
         )
-        for place, number in enumerate(counts)
+        for index, count in enumerate(counts)
     ]
     return Histogram(scale.title, bars, note)
 
 
-def _span(names: Sequence[str], place: int) -> str:
-    if not place:
+def _span(names: Sequence[str], index: int) -> str:
+    if not index:
         return f"below {names[0]}"
-    if place == len(names):
+    if index == len(names):
         return f"{names[-1]} or more"
-    return f"{names[place - 1]} to {names[place]}"
+    return f"{names[index - 1]} to {names[index]}"

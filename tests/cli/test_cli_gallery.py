@@ -36,7 +36,7 @@ def test_a_folder_whose_name_is_not_utf_8(command: Cli, tmp_path: Path) -> None:
 def test_a_run_that_is_not_finished_is_shown(cli: Cli, tmp_path: Path) -> None:
     write_run(tmp_path / "out", [ok("a")], tail=b'{"image": "b", "st')
     assert cli("gallery", "out").code == 0
-    assert "is broken off" in (tmp_path / "out" / "index.html").read_text()
+    assert "is incomplete" in (tmp_path / "out" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("name", ["gone", "empty", "file", ""])

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from igcli.compare.comparison import compare, summarize
 from igcli.compare.page import comparison_page
-from igcli.compare.pairs import compare
-from igcli.compare.summary import sum_up
 from igcli.gallery.html import to_html
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import Results, read_results
@@ -34,7 +33,7 @@ def run(folder: Path, width: int, sign: int) -> Results:
 
 def test_both_runs_stand_side_by_side(tab: Tab, tmp_path: Path) -> None:
     runs = run(tmp_path / "run a#1", 20, 1), run(tmp_path / "run b?", 50, -1)
-    agreement = sum_up(compare(*runs), *runs)
+    agreement = summarize(compare(*runs), *runs)
     (tmp_path / "pages").mkdir()
     pages = LocalFolder(os.fspath(tmp_path / "pages"))
     write_page(pages, to_html(comparison_page(agreement, runs, pages.path)), "both.html")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from igcli.gallery.run_page import model_of, run_page, told
-from igcli.gallery.values import duration
-from igcli.gallery.view_model import GalleryPage, Scale, count
+from igcli.gallery.formatting import duration
+from igcli.gallery.run_page import describe_settings, model_name, run_page
+from igcli.gallery.view_model import GalleryPage, HistogramScale, histogram_of
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from support.runs import SUMMARY, failed, ok, write_run
@@ -48,7 +48,7 @@ def test_a_broken_last_line_is_noted(tmp_path: Path, tail: bytes) -> None:
     page = page_of(write_run(tmp_path, [ok("a"), ok("b")], tail=tail))
     assert [card.name for card in page.cards] == ["a", "b"]
     [note] = page.notes
-    assert "broken off" in note
+    assert "is incomplete" in note
     assert "the 2 images before it" in note
 
 
@@ -56,7 +56,7 @@ def test_lines_that_are_no_records_are_counted(tmp_path: Path) -> None:
     tail = b'\n[]\n{"image": 3, "status": "ok"}\n\xff\n' + b"[" * 100_000 + b"\n"
     page = page_of(write_run(tmp_path, [ok("a")], tail=tail))
     assert [card.name for card in page.cards] == ["a"]
-    assert page.notes == ["5 lines of results.jsonl are no records and left out."]
+    assert page.notes == ["5 lines of results.jsonl are not records; ignored."]
 
 
 def test_a_run_without_summary_and_configuration_is_shown(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_run_that_is_not_finished_says_so(tmp_path: Path) -> None:
     write_run(tmp_path, [ok("a")])
     summary = json.dumps({**SUMMARY, "finished": False, "total": 1200})
     (tmp_path / "summary.json").write_text(summary)
-    expected = "The run was stopped, or is not finished: 1 of 1,200 images are there."
+    expected = "The run was stopped or is still running: 1 of 1,200 images are done."
     assert page_of(tmp_path).notes == [expected]
 
 
@@ -96,7 +96,7 @@ def test_of_many_images_the_first_are_shown_and_all_are_counted(tmp_path: Path) 
     assert page.histogram is not None
     assert "worst 30%" in page.histogram.note
     [note] = page.notes
-    assert note.startswith("Shown are the first 2 images; the numbers above are of all 4")
+    assert note.startswith("This page shows the first 2 images; the figures above cover all 4")
 
 
 def test_a_run_without_any_image_is_shown(tmp_path: Path) -> None:
@@ -120,12 +120,12 @@ def test_the_histogram_counts_errors_between_its_edges(tmp_path: Path) -> None:
 
 
 def test_bars_below_a_limit_can_be_the_bad_ones() -> None:
-    scale = Scale("x", (0, 1), ("0", "1"), limit=0, bad_above=False)
-    histogram = count([-1, 0, 2, None], scale, "")
+    scale = HistogramScale("x", (0, 1), ("0", "1"), limit=0, bad_above=False)
+    histogram = histogram_of([-1, 0, 2, None], scale, "")
     assert histogram is not None
     assert [bar.beyond for bar in histogram.bars] == [True, False, False]
     assert [bar.count for bar in histogram.bars] == [1, 1, 1]
-    assert count([None], scale, "") is None
+    assert histogram_of([None], scale, "") is None
 
 
 def test_further_targets_are_told(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_further_targets_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_configuration_tells(config: str, model: str, line: str) -> None:
-    assert model_of(config) == model
-    assert told(config) == line
+    assert model_name(config) == model
+    assert describe_settings(config) == line
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ function make(name, properties = {}, ...children) {
 const span = (className, text) =>
   text ? make("span", { className, title: text }, text) : null;
 
-const FORMS = {
+const FORMATS = {
   number: (value) => `${Number(value.toPrecision(6))}`,
-  signed: (value) => ["−", "", "+"][Math.sign(value) + 1] + FORMS.number(Math.abs(value)),
+  signed: (value) => ["−", "", "+"][Math.sign(value) + 1] + FORMATS.number(Math.abs(value)),
   percent: (value) => `${Number((100 * value).toPrecision(3))}%`,
   count: (value) => value.toLocaleString("en"),
   index: (value) => `${value}`,
   seconds: (value) => `${Number(value.toPrecision(3))} s`,
 };
 const written = (card, field) =>
-  card.numbers[field.key] === undefined ? "–" : FORMS[field.form](card.numbers[field.key]);
+  card.numbers[field.key] === undefined ? "–" : FORMATS[field.format](card.numbers[field.key]);

@@ -1,6 +1,5 @@
 """One set of records and one summary out of those of shards."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -64,7 +63,7 @@ class Counts:
 
     def count(self, line: bytes) -> bytes:
         """Count the record in a line, and return the line."""
-        record = json.loads(line)
+        record = journal.parse(line)
         self._summary.add(Outcome(record, up_to_date=True))
         evaluations = record.get("gradient_evaluations")
         self._evaluations += evaluations if isinstance(evaluations, int) else 0

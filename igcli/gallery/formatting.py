@@ -1,4 +1,4 @@
-"""Values of records, which others may have written, as texts and numbers of a page."""
+"""Values of records and summaries, of any type, as texts and numbers of a page."""
 
 import math
 
@@ -6,17 +6,17 @@ from igcli.printable import printable
 
 
 def text(value: object) -> str:
-    """Return a value as text to show; nothing for None."""
+    """Return a value as printable text; empty for None."""
     return "" if value is None else printable(str(value))
 
 
 def lines(value: object) -> str:
-    """Return a text of several lines to show; each is made safe by itself."""
+    """Return a value as printable text that keeps its line breaks."""
     return "\n".join(printable(line) for line in str(value).split("\n"))
 
 
 def number(value: object) -> float | None:
-    """Return a finite number, or None for anything else."""
+    """Return a finite number unchanged, and None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -26,13 +26,13 @@ def number(value: object) -> float | None:
 
 
 def percent(value: object) -> str:
-    """Return a share in percent, three digits; "undefined" for no number."""
-    found = number(value)
-    return "undefined" if found is None else f"{100 * found:.3g}%"
+    """Return a fraction in percent with three digits, or "undefined" if it is not a number."""
+    fraction = number(value)
+    return "undefined" if fraction is None else f"{100 * fraction:.3g}%"
 
 
 def duration(seconds: float) -> str:
-    """Return seconds for people: "0.42 s", "3 min 5 s", "2 h 3 min"."""
+    """Return a duration as people write it: "0.42 s", "3 min 5 s", "2 h 3 min"."""
     if seconds < 100:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
