@@ -1,20 +1,20 @@
-"""The family of errors: each message says what is wrong, where, and what to do."""
+"""All errors of igcli; each message says what is wrong, where, and what to do."""
 
 
 class IgcliError(Exception):
-    """The run cannot go on; the message is one line for the user."""
+    """Base class: the run cannot continue. The message is one line for the user."""
 
     exit_code = 1
 
 
 class UsageError(IgcliError):
-    """A wrong configuration, argument or place to write to, known before any work starts."""
+    """An invalid configuration, argument or output, found before any work starts."""
 
     exit_code = 2
 
 
 class NoImagesError(IgcliError):
-    """Nothing to do: no image was found."""
+    """No image was found, so there is nothing to do."""
 
     exit_code = 4
 
@@ -24,7 +24,7 @@ class ModelError(IgcliError):
 
 
 class OutOfMemoryError(ModelError):
-    """The device's memory does not hold what the network was given at a time."""
+    """A batch does not fit into the device's memory."""
 
 
 class OutputError(IgcliError):
@@ -32,4 +32,4 @@ class OutputError(IgcliError):
 
 
 class ImageError(IgcliError):
-    """One image that cannot be attributed; the run goes on without it."""
+    """One image that cannot be attributed; the run continues without it."""

@@ -1,4 +1,4 @@
-"""Text of others, such as file names and labels, made safe to show."""
+"""Untrusted text, such as file names and labels, made safe to display."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _ESCAPED = ("Cc", "Cs", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with what a terminal would act on, or cannot show, as escapes: `\x1b`."""
+    r"""Return `text` with control characters and undecodable bytes as escapes: `\x1b`."""
     return "".join(_escape(character) for character in text)
 
 

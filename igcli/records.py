@@ -1,4 +1,4 @@
-"""The records that flow from room to room."""
+"""The data that flows from one package to the next, from source files to records of results."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Required, TypedDict
@@ -13,7 +13,7 @@ Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 SMALLEST_DIFFERENCE = 1e-6
-"""Difference between two scores below which an error relative to it means nothing."""
+"""Score difference below which an error relative to it is meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Source:
     """A file that may hold an image.
 
     Attributes:
-        path: The path as it was given or found under a given folder; opened as it is.
-            Bytes that are not UTF-8 are surrogate escapes.
-        name: The path mirrored in the output, relative, parts joined by "/": "cats/a.jpg".
-        data: Its bytes where they were read already, or why they could not be.
-        label: What a file beside it says it shows.
+        path: The path as given, or as found below a given folder; bytes that are not UTF-8 are
+            surrogate escapes.
+        name: Name of the image, the relative path mirrored in the output: "cats/a.jpg".
+        data: The file's bytes if they have been read already, or the error of reading them.
+        label: The true label, if another file states it.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def shown(self) -> str:
-        """The path as it may be seen and recorded."""
+        """The path as it may be shown and recorded, without secrets."""
         return shown(self.path)
 
 
@@ -44,10 +44,10 @@ class Sample:
     """A decoded image.
 
     Attributes:
-        source: Where it came from.
+        source: Its file.
         image: uint8, 0...255, fitted to the network's input: RGB (H, W, 3), or grey (H, W, 1).
-        sha256: Of the file's bytes, hexadecimal.
-        profile: Name of its colour profile where that is another than sRGB's; else empty.
+        sha256: Hash of the file's bytes, hexadecimal.
+        profile: Name of its colour profile; empty for sRGB.
     """
 
     source: Source
@@ -61,8 +61,8 @@ class Interior:
     """Interior gradients, for an animation.
 
     Attributes:
-        alphas: Float64 (F,), where on the path, 0...1.
-        maps: Float32 (F, H, W), channel mean of input times gradient there.
+        alphas: Float64 (F,), positions on the path, 0...1.
+        maps: Float32 (F, H, W), channel mean of input times gradient at each position.
     """
 
     alphas: npt.NDArray[np.float64]
@@ -71,10 +71,10 @@ class Interior:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """What one method says of one input and one target.
+    """The attributions of one input for one target by one method.
 
     Attributes:
-        method: Its name.
+        method: Name of the method.
         target: Index of the explained output.
         baseline: Float32, shape of the input, in pixel space.
         attributions: Float32, shape of the input, in units of the explained score.
@@ -82,15 +82,14 @@ class Explanation:
         baseline_score: Explained score at the baseline.
         alphas: Float64 (P,), evaluated points of the path in rising order, 0...1.
         scores: Float32 (P,), explained score at these points.
-        evaluations: Number of gradients taken.
-        complete: Whether the method promises that the attributions sum to the score difference.
-        interior: Gradients along the path, where asked for.
-        gathered: Float64 (P,), the baseline's score plus the sum of the attributions that come of
-            the path up to each point; where asked for, and None for methods without a path.
-        pooled: Whether pictures show the largest value over the channels in place of their mean.
-        chosen: Whether somebody chose the target; otherwise it is the top label.
-        pixels: Number of pixels whose scores are added up, of a network that gives every pixel a
-            class; None for others.
+        evaluations: Number of gradients evaluated.
+        complete: Whether the method guarantees that the attributions sum to the score difference.
+        interior: Gradients along the path, if requested.
+        gathered: Float64 (P,), the baseline's score plus the sum of the attributions accumulated
+            along the path up to each point; None for methods without a path, or unless requested.
+        takes_max: Whether pictures show the largest value over the channels, not their mean.
+        is_target_given: Whether the user chose the target; otherwise it is the top label.
+        pixels: Number of pixels whose scores are added up, for networks that classify pixels.
         warnings: One line each, for the record.
     """
 
@@ -106,15 +105,15 @@ class Explanation:
     complete: bool
     interior: Interior | None = None
     gathered: npt.NDArray[np.float64] | None = None
-    pooled: bool = False
-    chosen: bool = False
+    takes_max: bool = False
+    is_target_given: bool = False
     pixels: int | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @property
-    def pictured(self) -> Array:
-        """What pictures show: the attributions, (H, W, C), or one value a pixel, (H, W)."""
-        return self.attributions.max(-1) if self.pooled else self.attributions
+    def displayed(self) -> Array:
+        """The values that pictures show: the attributions (H, W, C), or their maxima (H, W)."""
+        return self.attributions.max(-1) if self.takes_max else self.attributions
 
     @property
     def attribution_sum(self) -> float:
@@ -125,7 +124,7 @@ class Explanation:
     def completeness_error(self) -> float | None:
         """Relative gap between the attributions' sum and the score difference.
 
-        None where the method makes no promise or the difference is below 1e-6.
+        None if the method does not guarantee completeness, or the difference is below 1e-6.
         Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), proposition 1.
         """
         difference = self.score - self.baseline_score

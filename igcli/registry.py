@@ -1,4 +1,4 @@
-"""Registries by file name: one file a method or style, no list to keep."""
+"""Registries by file name: each module of a package is an entry, and no list is maintained."""
 
 import importlib
 import pkgutil
@@ -7,9 +7,9 @@ from types import ModuleType
 
 
 def names(path: Sequence[str]) -> tuple[str, ...]:
-    """Return the public module names in the package folders `path`, sorted, importing nothing."""
-    found = (module.name for module in pkgutil.iter_modules(path))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
+    """Return the sorted names of the public modules in the package folders, importing nothing."""
+    modules = (module.name for module in pkgutil.iter_modules(path))
+    return tuple(sorted(name for name in modules if not name.startswith("_")))
 
 
 def load(package: str, name: str) -> ModuleType:

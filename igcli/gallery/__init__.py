@@ -1,1 +1,1 @@
-"""Results in, a page to look at them out: one file of HTML that needs no network."""
+"""The gallery: the results of a run as a single HTML page that needs no network."""

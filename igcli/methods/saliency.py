@@ -31,5 +31,5 @@ def attribute(task: Task, _options: PathOptions) -> Work[Explanation]:
         scores=found.scores,
         evaluations=1,
         complete=False,
-        pooled=task.image.ndim == 3,
+        takes_max=task.image.ndim == 3,
     )

@@ -1,1 +1,1 @@
-"""Names of outputs, whole writes and records; knows nothing of how anything was computed."""
+"""Output folders, local or in stores: atomic writes, names, records, locks and shards."""

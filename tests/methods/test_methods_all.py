@@ -214,7 +214,7 @@ def test_saliency_is_the_magnitude_of_the_gradient(subject: Subject) -> None:
     found = explain("saliency", subject)
     expected = np.abs(subject.gradient(pixels(1).astype(np.float64)))
     assert_close(found.attributions, expected)
-    assert_close(found.pictured, expected.max(-1))
+    assert_close(found.displayed, expected.max(-1))
     assert found.evaluations == 1
     assert found.completeness_error is None
 

@@ -53,7 +53,9 @@ def test_pictures_of_saliency_show_the_largest_value_over_the_channels() -> None
     red = np.zeros((8, 8, 3), np.float32)
     red[2, 3, 0], red[5, 6] = 3, 1  # The mean over the channels is the same.
     options: Any = {"scales": {"saliency": 9.0}}
-    [pooled] = drawn(["method"], explanation("saliency", attributions=red, pooled=True), **options)
+    [pooled] = drawn(
+        ["method"], explanation("saliency", attributions=red, takes_max=True), **options
+    )
     [mean] = drawn(["method"], explanation("saliency", attributions=red), **options)
     assert not np.array_equal(pooled.picture[2, 3], pooled.picture[5, 6])
     np.testing.assert_array_equal(mean.picture[2, 3], mean.picture[5, 6])
@@ -82,7 +84,7 @@ def test_method_is_the_main_one_and_columns_may_repeat() -> None:
 
 
 def test_each_target_has_its_picture_with_its_bar_and_path() -> None:
-    found = [explanation(target=target, chosen=True) for target in (0, 1)]
+    found = [explanation(target=target, is_target_given=True) for target in (0, 1)]
     cells = drawn(["label", "method", "colorbar", "path", "baseline"], *found)
     assert headings(cells) == [
         "Label and score",

@@ -108,7 +108,7 @@ class SharedScales:
         options: StyleOptions = self.context.settings.panel
         own: dict[str, list[tuple[float, ...]]] = {method: [] for method in self._missing()}
         for each in (each for image in images for each in image.found if each.method in own):
-            own[each.method].append(own_scales(each.pictured, options))
+            own[each.method].append(own_scales(each.displayed, options))
         medians = {method: shared_scale(scales) for method, scales in own.items()}
         known = {method: scale for method, scale in medians.items() if scale is not None}
         self.context = replace(self.context, scales={**self.context.scales, **known})

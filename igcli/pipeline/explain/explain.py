@@ -86,7 +86,7 @@ def explain(
     return [
         replace(
             each,
-            chosen=wanted.is_chosen,
+            is_target_given=wanted.is_chosen,
             warnings=(*each.warnings, *_warnings(each, image, plan.ending)),
         )
         for each in (_warned(found[0], confident), *found[1:])

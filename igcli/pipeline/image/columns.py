@@ -75,20 +75,20 @@ class Columns:
                 score=each.score,
                 target=each.target,
                 completeness_error=each.completeness_error,
-                is_top=not each.chosen,
+                is_top=not each.is_target_given,
             )
             for each in self._of(self.found[0].method)
         ]
         return panel.label_cell(facts, lines)
 
     def _cell(self, name: str, found: Explanation) -> Cell | Curve:
-        label = self.model.label(found.target) if found.chosen else "top label"
+        label = self.model.label(found.target) if found.is_target_given else "top label"
         if name == "path":
             along = self._along_a_path(found)
             return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(found)
         if name == "colorbar":
-            return panel.colorbar_cell(found.pictured, painting, self.options)
+            return panel.colorbar_cell(found.displayed, painting, self.options)
         if painting.flat:
             self.flat.add(name)
         return panel.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
@@ -100,7 +100,7 @@ class Columns:
 
     def _painted(self, found: Explanation) -> Painting:
         scale = self.scales.get(found.method)
-        painting = paint(self.image, found.pictured, self.options, scale=scale)
+        painting = paint(self.image, found.displayed, self.options, scale=scale)
         return replace(painting, picture=magnified(painting.picture, self.factor))
 
     def _magnified(self, cell: PictureCell) -> PictureCell:
