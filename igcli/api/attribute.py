@@ -16,8 +16,8 @@ from igcli.api.per_example import Range, checked_range, row_targets, shared_scor
 from igcli.config.schema import KEYS
 from igcli.config.validation_messages import validated
 from igcli.integration.baseline_sampler import PIXELS
-from igcli.integration.requests import Work
-from igcli.methods import METHODS, MethodOptions, check_steps, multiplied
+from igcli.integration.requests import Computation
+from igcli.methods import METHODS, MethodOptions, check_steps, with_multiply_by_input
 from igcli.models.adapters.callable_model import Scoring
 from igcli.models.adapters.input_structure import Parts
 from igcli.models.adapters.layer_hook import Side
@@ -228,7 +228,7 @@ def _settings(
     settings = validated(MethodOptions, _grouped(options, method), KEYS)
     if multiply_by_input is None:
         return settings
-    return multiplied(settings, method, multiply_by_input)
+    return with_multiply_by_input(settings, method, multiply_by_input)
 
 
 def _grouped(options: Mapping[str, Any], method: str) -> dict[str, Any]:
@@ -286,7 +286,9 @@ def _values(parts: Parts) -> npt.NDArray[np.bool_]:
     return parts.join(ones, number=0) > 0
 
 
-def _numbered(place: int, example: Array, plan: AttributionSpec) -> Work[tuple[int, Explanation]]:
+def _numbered(
+    place: int, example: Array, plan: AttributionSpec
+) -> Computation[tuple[int, Explanation]]:
     [explanation] = yield from explain(example, plan)
     return place, explanation
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from igcli.config.schema import KEYS
 from igcli.config.validation_messages import validated
 from igcli.integration import baselines
-from igcli.integration.baseline_sampler import Baselines, BaselineSampler, starts
+from igcli.integration.baseline_sampler import Baselines, BaselineSampler
 from igcli.integration.network import Network
 from igcli.integration.options import BaselineOptions
 from igcli.models.adapters.callable_model import Values
@@ -73,7 +73,7 @@ def row_starts(
         column = _column(one, array.shape[1:], len(array), seed=seed)
         if input_range is not None and column[0].given is None:
             column = [replace(column[0], input_range=input_range)] * len(array)
-        elif input_range is None and column[0].is_placed:
+        elif input_range is None and column[0].is_range_relative:
             _check_range(column[0].kind, array)
         columns.append(column)
     return [RowStarts(parts, row) for row in zip(*columns, strict=True)]
@@ -140,7 +140,7 @@ def _column(
                 f"baseline: there is none called {options.kind!r}; the names are "
                 f"{', '.join(baselines.names())}, and a colour is written '#rrggbb'"
             )
-        return [starts(options, seed=seed)] * count
+        return [BaselineSampler.from_options(options, seed=seed)] * count
     values = _numbers(baseline)
     if values.shape == (count, *shape):
         return [BaselineSampler("array", given=row) for row in values]

@@ -15,7 +15,7 @@ import numpy as np
 from igcli.integration.integral import Frames, Integral, Segment
 from igcli.integration.mesh import Accuracy, Mesh, Places, Vector
 from igcli.integration.options import PathOptions
-from igcli.integration.requests import Line, Work, follow
+from igcli.integration.requests import Computation, Line, gradients_along
 from igcli.records import SMALLEST_DIFFERENCE, Array
 
 FIRST = 8
@@ -37,7 +37,7 @@ SHORT_OF = (
 )
 
 
-def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
+def integrate(segment: Segment, options: PathOptions) -> Computation[Integral]:
     """Return the integral by a trapezoid rule on intervals of unequal width.
 
     It ends once the attributions' sum is within the tolerance, the gaps' magnitudes sum to no more
@@ -57,7 +57,7 @@ def integrate(segment: Segment, options: PathOptions) -> Work[Integral]:
     warning = None
     if abs(mesh.difference) >= SMALLEST_DIFFERENCE:
 
-        def split(places: Places) -> Work[None]:
+        def split(places: Places) -> Computation[None]:
             scores, products = yield from track.visit(mesh.middles(places))
             mesh.split(places, scores, products)
 
@@ -96,21 +96,21 @@ class _Track:
         self.evaluations = 0
         self.frames = Frames()
 
-    def visit(self, alphas: Vector) -> Work[tuple[Array, Array]]:
+    def visit(self, alphas: Vector) -> Computation[tuple[Array, Array]]:
         """Return scores (P,) and the direction times the gradient at each point (P, ...)."""
         shown = np.ones(len(alphas), np.bool_) if self._segment.interior else None
-        [found] = yield from follow(self._line(alphas, interior=shown))
+        [found] = yield from gradients_along(self._line(alphas, interior=shown))
         if found.interior is not None:
             self.frames.add(alphas, found.interior)
         products = found.gradients
         products *= self.direction
         return found.scores, products
 
-    def weighted(self, weights: Mapping[float, float]) -> Work[Array]:
+    def weighted(self, weights: Mapping[float, float]) -> Computation[Array]:
         """Return the direction times the sum of weighted gradients, taken once more."""
         alphas = np.array(sorted(weights))
         values = np.array([weights[alpha] for alpha in alphas])
-        [found] = yield from follow(self._line(alphas, weights=values))
+        [found] = yield from gradients_along(self._line(alphas, weights=values))
         return self.direction * found.gradients
 
     def _line(self, alphas: Vector, **wanted: Any) -> Line:
@@ -142,8 +142,8 @@ class Refined(Protocol):
 
 
 def refine(
-    mesh: Refined, split: Callable[[Places], Work[None]], options: PathOptions
-) -> Work[str | None]:
+    mesh: Refined, split: Callable[[Places], Computation[None]], options: PathOptions
+) -> Computation[str | None]:
     """Split intervals until the tolerance is met; return a warning where it is not.
 
     Args:

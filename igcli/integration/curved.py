@@ -15,7 +15,7 @@ import numpy as np
 from igcli.integration.adaptive import FIRST, refine
 from igcli.integration.mesh import ROWS, Accuracy, Places, Vector, largest, measured, shares_of
 from igcli.integration.options import PathOptions
-from igcli.integration.requests import Work, gradients_at
+from igcli.integration.requests import Computation, gradients_at
 from igcli.records import SMALLEST_DIFFERENCE, Array
 
 KEPT = 32
@@ -48,7 +48,7 @@ class CurvedIntegral:
     warnings: tuple[str, ...]
 
 
-def integrate(path: Path, target: int, options: PathOptions) -> Work[CurvedIntegral]:
+def integrate(path: Path, target: int, options: PathOptions) -> Computation[CurvedIntegral]:
     """Return the integral, refined as `adaptive.integrate` does.
 
     Args:
@@ -116,7 +116,7 @@ class _Curve:
         """Return the places of the intervals to split next, up to `most`, in rising order."""
         return largest(self._shares(gaps=gaps, variances=variances), most)
 
-    def begin(self, alphas: Vector) -> Work[None]:
+    def begin(self, alphas: Vector) -> Computation[None]:
         """Cut the path at its first points."""
         yield from self._visit(alphas.tolist())
         self.alphas = alphas
@@ -125,7 +125,7 @@ class _Curve:
         added = [self._add(*pair, sign=1) for pair in pairs]
         self.sums, self._variances = (np.array(each) for each in zip(*added, strict=True))
 
-    def split(self, places: Places) -> Work[None]:
+    def split(self, places: Places) -> Computation[None]:
         """Split intervals at their middles."""
         middles = (self.alphas[places] + self.alphas[places + 1]) / 2
         ends = np.concatenate([self.alphas[places], self.alphas[places + 1]])
@@ -143,7 +143,7 @@ class _Curve:
         self.sums, self._variances = np.array(sums), np.array(variances)
         self._forget()
 
-    def _visit(self, alphas: Sequence[float]) -> Work[None]:
+    def _visit(self, alphas: Sequence[float]) -> Computation[None]:
         points = [self._path(alpha) for alpha in alphas]
         found = yield from gradients_at(points, self._target)
         self.evaluations += len(points)

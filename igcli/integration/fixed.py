@@ -8,13 +8,13 @@ import numpy.typing as npt
 
 from igcli.integration.integral import Integral, Segment, frames
 from igcli.integration.quadrature import Quadrature
-from igcli.integration.requests import Answer, Line, LineGradients, Prediction, Request, Work
+from igcli.integration.requests import Answer, Computation, Line, LineGradients, Prediction, Request
 from igcli.records import Array, Interior
 
 Vector = npt.NDArray[np.float64]
 
 
-def integrate(segment: Segment, rule: Quadrature) -> Work[Integral]:
+def integrate(segment: Segment, rule: Quadrature) -> Computation[Integral]:
     """Return the integral; a score at an end that is no point of the rule is asked for by itself.
 
     Args:

@@ -88,13 +88,18 @@ class Network(Protocol):
         ...
 
     def gradients(
-        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
+        self,
+        points: Points,
+        *,
+        per_point: bool = False,
+        slopes: bool = False,
+        interior: bool = False,
     ) -> PointGradients:
         """Differentiate each point's target score; compiled once for every size of batch.
 
         Args:
             points: Where.
-            each: Whether each gradient is wanted in pixel space.
+            per_point: Whether each gradient is wanted in pixel space.
             slopes: Whether derivatives along the lines are.
             interior: Whether interior gradients are.
         """

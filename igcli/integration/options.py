@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer
 
 from igcli.errors import UsageError
 from igcli.integration import baselines
-from igcli.integration.quadrature import REFINED, RULES
+from igcli.integration.quadrature import REFINABLE, RULES
 from igcli.options import Expected, Options, PathField
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class PathOptions(Options):
     @field_validator("rule")
     @classmethod
     def _can_be_refined(cls, rule: str, known: ValidationInfo) -> str:
-        if known.data.get("steps") == "auto" and rule not in REFINED:
-            names = ", ".join(REFINED)
+        if known.data.get("steps") == "auto" and rule not in REFINABLE:
+            names = ", ".join(REFINABLE)
             raise ValueError(f"{rule} cannot be refined, as steps: auto does; use {names}")
         return rule
 

@@ -94,5 +94,5 @@ RULES: dict[str, Callable[[int], Quadrature]] = {
 }
 """Rules by the name they have in the configuration, called with the number of steps."""
 
-REFINED = ("trapezoid",)
+REFINABLE = ("trapezoid",)
 """Rules that can be refined interval by interval with every gradient reused."""

@@ -1,7 +1,7 @@
-"""What a method asks of the network, as data.
+"""Requests that computations make of the network, and the answers, as data.
 
-A method is a generator: it yields requests and is sent their answers once they are computed.
-Whoever runs it may pack the points of many such generators into the same batch.
+A method is a generator: it yields requests and is sent their answers once they are computed. The
+engine may pack the points of many such generators into the same batch.
 """
 
 from collections.abc import Generator, Sequence
@@ -15,13 +15,13 @@ from igcli.records import Array
 
 T = TypeVar("T")
 
-MOST_KEPT = 48
-"""Gradients of one input that a method keeps at a time: two batches of a CPU, and little memory."""
+CHUNK_SIZE = 48
+"""Gradients of one input that a method requests at a time: two CPU batches, in little memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """Asks for all scores of one input; answered by float32 (K,), or (P, K) of each of P pixels.
+    """Request for all scores of one input; the answer is float32 (K,), or (P, K) for P pixels.
 
     Attributes:
         input: Float32, shape of the network's input, in pixel space.
@@ -32,18 +32,19 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """Asks for gradients of one score at start + alpha * direction.
+    """Request for gradients of one score at start + alpha * direction.
 
     Attributes:
         start: Float32, shape of the network's input, in pixel space.
         direction: Float32, the same shape.
         target: Index of the score.
         alphas: Float64 (P,).
-        weights: Float64 (P,) to have only the weighted sum of the gradients, which costs the
-            memory of one; None to have each of them.
-        slopes: Whether the derivatives along the direction are wanted.
-        interior: Bool (P,), the points whose interior gradients are wanted; None for none.
-        mask: Float32, the pixels whose scores are added up, where each has scores of its own.
+        weights: Float64 (P,), to get only the weighted sum of the gradients, which takes the memory
+            of one; None to get every gradient.
+        slopes: Whether to return the derivatives along the direction.
+        interior: Bool (P,), the points whose interior gradients are returned; None for none.
+        mask: Float32 (pixels,), which pixels' scores are summed, for networks that score every
+            pixel.
     """
 
     start: Array
@@ -62,10 +63,10 @@ class LineGradients:
 
     Attributes:
         scores: Float32 (P,), the target's score at every point.
-        gradients: Float32, in the input's shape: the weighted sum; or (P, ...): each of them.
-        slopes: Float32 (P,), the score's derivative along the direction, where asked for.
-        interior: Float32 (points wanted, H, W): channel mean of (start + direction) * gradient,
-            where asked for.
+        gradients: Float32, the weighted sum, in the input's shape; or every gradient, (P, ...).
+        slopes: Float32 (P,), the score's derivative along the direction, if requested.
+        interior: Float32 (requested points, H, W), channel mean of (start + direction) * gradient,
+            if requested.
     """
 
     scores: Array
@@ -76,59 +77,63 @@ class LineGradients:
 
 Request = Prediction | Line
 Answer = Array | LineGradients
-Work = Generator[Sequence[Request], Sequence[Answer], T]
+Computation = Generator[Sequence[Request], Sequence[Answer], T]
+"""A generator that yields requests, is sent their answers, and returns a result."""
 
 
-def predict(*inputs: Array) -> Work[list[Array]]:
-    """Ask for the scores of each input, float32 (K,) each."""
-    answers = yield [Prediction(each) for each in inputs]
+def predict(*inputs: Array) -> Computation[list[Array]]:
+    """Request the scores of each input, float32 (K,) each."""
+    answers = yield [Prediction(pixels) for pixels in inputs]
     return cast(list[Array], answers)
 
 
-def together(works: Sequence[Work[T]]) -> Work[list[T]]:
-    """Run pieces of work side by side, so that their points share batches."""
+def gradients_along(*lines: Line) -> Computation[list[LineGradients]]:
+    """Request the gradients along each line."""
+    answers = yield lines
+    return cast(list[LineGradients], answers)
+
+
+def gradients_at(inputs: Sequence[Array], target: int) -> Computation[list[LineGradients]]:
+    """Request the score and the gradient at each of a few inputs, all of the same shape."""
+    no_direction = np.zeros_like(inputs[0])
+    one = np.ones(1)
+    lines = [Line(pixels, no_direction, target, one, one) for pixels in inputs]
+    return (yield from gradients_along(*lines))
+
+
+def concurrently(computations: Sequence[Computation[T]]) -> Computation[list[T]]:
+    """Run computations side by side, so that their points share batches; return their results."""
     results: dict[int, T] = {}
-    answers: dict[int, Any] = dict.fromkeys(range(len(works)))
+    answers: dict[int, Any] = dict.fromkeys(range(len(computations)))
     while answers:
-        asked: dict[int, Sequence[Request]] = {}
-        for place, answer in answers.items():
+        pending: dict[int, Sequence[Request]] = {}
+        for index, answer in answers.items():
             try:
-                asked[place] = works[place].send(answer)
+                pending[index] = computations[index].send(answer)
             except StopIteration as stop:
-                results[place] = stop.value
-        if asked:
-            found = iter((yield [each for requests in asked.values() for each in requests]))
-        answers = {place: [next(found) for _ in requests] for place, requests in asked.items()}
-    return [results[place] for place in range(len(works))]
+                results[index] = stop.value
+        if pending:
+            combined = [request for requests in pending.values() for request in requests]
+            received = iter((yield combined))
+        answers = {index: [next(received) for _ in requests] for index, requests in pending.items()}
+    return [results[index] for index in range(len(computations))]
 
 
-def masked(work: Work[T], mask: Array) -> Work[T]:
-    """Have all gradients of a piece of work taken of the scores of some pixels alone.
+def with_mask(computation: Computation[T], mask: Array) -> Computation[T]:
+    """Restrict the gradients of a computation to the scores of some pixels.
 
     Args:
-        work: What is to be done.
-        mask: Float32 (P,), one for these pixels and zero for the others.
+        computation: Its lines get the mask.
+        mask: Float32 (P,), 1 for these pixels and 0 for the others.
     """
     answers: Any = None
     while True:
         try:
-            asked = work.send(answers)
+            requests = computation.send(answers)
         except StopIteration as stop:
             result: T = stop.value
             return result
         answers = yield [
-            replace(each, mask=mask) if isinstance(each, Line) else each for each in asked
+            replace(request, mask=mask) if isinstance(request, Line) else request
+            for request in requests
         ]
-
-
-def gradients_at(inputs: Sequence[Array], target: int) -> Work[list[LineGradients]]:
-    """Ask for the score and the gradient at each of a few inputs, all of the same shape."""
-    still = np.zeros_like(inputs[0])
-    once = np.ones(1)
-    return (yield from follow(*(Line(each, still, target, once, once) for each in inputs)))
-
-
-def follow(*lines: Line) -> Work[list[LineGradients]]:
-    """Ask for the gradients along each line."""
-    answers = yield lines
-    return cast(list[LineGradients], answers)

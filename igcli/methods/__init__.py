@@ -6,19 +6,25 @@ from typing import cast
 from igcli import registry
 from igcli.errors import UsageError
 from igcli.integration.options import PathOptions
-from igcli.methods._options import MethodOptions, multiplied, own
+from igcli.methods._options import (
+    ExpectedGradientsOptions,
+    MethodOptions,
+    own_options,
+    with_multiply_by_input,
+)
 from igcli.methods._protocol import Method, References, Task
 
 __all__ = [
     "METHODS",
+    "ExpectedGradientsOptions",
     "Method",
     "MethodOptions",
     "References",
     "Task",
     "check_steps",
     "load",
-    "multiplied",
-    "own",
+    "own_options",
+    "with_multiply_by_input",
 ]
 
 METHODS = registry.names(__path__)
@@ -29,14 +35,16 @@ def check_steps(names: Iterable[str], options: PathOptions) -> None:
     """Refuse auto steps for methods that cannot be refined.
 
     Raises:
-        UsageError: The message lists which can.
+        UsageError: The message lists the methods that can.
     """
-    for name in names if options.steps == "auto" else ():
-        if load(name).REFINED is False:
-            able = [each for each in METHODS if load(each).REFINED]
+    if options.steps != "auto":
+        return
+    for name in names:
+        if load(name).REFINABLE is False:
+            refinable = [method for method in METHODS if load(method).REFINABLE]
             raise UsageError(
-                f"steps: auto: {name} cannot be refined; {', '.join(able)} can: give a number of "
-                "steps"
+                f"steps: auto: {name} cannot be refined; {', '.join(refinable)} can: give a number "
+                "of steps"
             )
 
 

@@ -1,4 +1,7 @@
-"""What a method is: a module with these names."""
+"""The interface of a method: a module with a few constants and `attribute`, which takes a `Task`.
+
+Importing it does not import NumPy: `--help` prints the names of methods.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # Names of methods must be had without NumPy: `--help` prints them.
+if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from igcli.integration.options import PathOptions
-    from igcli.integration.requests import Work
+    from igcli.integration.requests import Computation
     from igcli.records import Array, Explanation, Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One input to be explained.
+    """One input to explain.
 
     Attributes:
         image: Float32, shape of the network's input, in pixel space.
         baseline: Float32, the same shape.
         target: Index of the score to explain.
-        interior: Whether interior gradients are wanted, for a GIF.
-        gathered: Whether the attribution gathered along the path is wanted, for a plot.
+        interior: Whether to return interior gradients, for a GIF.
+        gathered: Whether to return the attribution gathered along the path, for a plot.
         score: The target's score at the image, for methods that do not evaluate it themselves.
-        baseline_score: The same at the baseline.
-        spread: What added noise is scaled by, in the image's shape; None for the image's range.
-        noisy: Bool, in the image's shape, where noise may be added; None for everywhere.
+        baseline_score: The target's score at the baseline.
+        noise_scale: Range of the values that noise is relative to, in the image's shape; None for
+            the image's own range.
+        noise_mask: Bool, in the image's shape, where noise may be added; None for everywhere.
         references: Baselines to draw from, for methods that do.
     """
 
@@ -40,14 +44,14 @@ class Task:
     gathered: bool = False
     score: float = math.nan
     baseline_score: float = math.nan
-    spread: Array | None = None
-    noisy: npt.NDArray[np.bool_] | None = None
+    noise_scale: Array | None = None
+    noise_mask: npt.NDArray[np.bool_] | None = None
     references: References | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class References:
-    """Inputs that stand for what is usual.
+    """Typical inputs to draw baselines from.
 
     Attributes:
         inputs: R arrays of the input's shape, in pixel space, uint8 or float32.
@@ -62,17 +66,17 @@ class Method(Protocol):
     """A module in `igcli.methods`; its file name is the method's name.
 
     Attributes:
-        HEADING: What its column in a panel is called.
-        FROM_BASELINE: Whether it depends on the task's baseline.
-        INTERIOR: Whether it can give interior gradients.
-        REFINED: Whether `steps: auto` refines its path; None where it has none.
+        HEADING: Heading of its column in a panel.
+        USES_BASELINE: Whether it depends on the task's baseline.
+        INTERIOR: Whether it can return interior gradients.
+        REFINABLE: Whether `steps: auto` refines its path; None for methods without a path.
     """
 
     HEADING: str
-    FROM_BASELINE: bool
+    USES_BASELINE: bool
     INTERIOR: bool
-    REFINED: bool | None
+    REFINABLE: bool | None
 
-    def attribute(self, task: Task, options: PathOptions) -> Work[Explanation]:
-        """Ask for gradients and return the attributions."""
+    def attribute(self, task: Task, options: PathOptions) -> Computation[Explanation]:
+        """Request gradients and return the attributions."""
         ...

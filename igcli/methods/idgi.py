@@ -1,4 +1,4 @@
-"""Integrated gradients shared out by the part of each step that changes the score.
+"""Important-direction gradient integration: each step's score change, by squared gradients.
 
 Source: Yang, Wang and Bilgic 2023 (arXiv 2303.14242), algorithm 1.
 """
@@ -6,43 +6,52 @@ Source: Yang, Wang and Bilgic 2023 (arXiv 2303.14242), algorithm 1.
 import numpy as np
 
 from igcli.integration.options import PathOptions
-from igcli.integration.requests import MOST_KEPT, Line, Work, follow
+from igcli.integration.requests import CHUNK_SIZE, Computation, Line, gradients_along
 from igcli.methods import Task
-from igcli.methods._steps import whole_steps
+from igcli.methods._shared import fixed_steps
 from igcli.records import Array, Explanation
 
 HEADING = "IDGI"
-FROM_BASELINE = True
+USES_BASELINE = True
 INTERIOR = False
-REFINED = False
+REFINABLE = False
 
 
-def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
-    """Return the score's change of each step, shared out by the squared gradients at its start."""
-    alphas = np.linspace(0.0, 1.0, whole_steps(options, "idgi") + 1)
+def attribute(task: Task, options: PathOptions) -> Computation[Explanation]:
+    """Return the score change of each step, divided by the squared gradients at its start.
+
+    Raises:
+        ValueError: The steps are "auto".
+    """
+    alphas = np.linspace(0.0, 1.0, fixed_steps(options, "idgi") + 1)
     direction = task.image - task.baseline
-    shares = _Shares(task.image)
-    for first in range(0, len(alphas), MOST_KEPT):
-        part = alphas[first : first + MOST_KEPT]
-        [found] = yield from follow(Line(task.baseline, direction, task.target, part))
-        for gradient, score in zip(found.gradients, found.scores, strict=True):
-            shares.add(gradient, float(score))
+    division = _ScoreDivision(task.image)
+    for first in range(0, len(alphas), CHUNK_SIZE):
+        chunk = alphas[first : first + CHUNK_SIZE]
+        [on_line] = yield from gradients_along(Line(task.baseline, direction, task.target, chunk))
+        for gradient, score in zip(on_line.gradients, on_line.scores, strict=True):
+            division.add(gradient, float(score))
     return Explanation(
         method="idgi",
         target=task.target,
         baseline=task.baseline,
-        attributions=shares.total.astype(np.float32),
-        score=shares.scores[-1],
-        baseline_score=shares.scores[0],
+        attributions=division.total.astype(np.float32),
+        score=division.scores[-1],
+        baseline_score=division.scores[0],
         alphas=alphas,
-        scores=np.array(shares.scores, np.float32),
+        scores=np.array(division.scores, np.float32),
         evaluations=len(alphas),
         complete=True,
     )
 
 
-class _Shares:
-    """Shares out the changes of the score, one point after the other."""
+class _ScoreDivision:
+    """Divides the changes of the score among the pixels, point by point.
+
+    Attributes:
+        total: Float64, in the image's shape, the attributions so far.
+        scores: The score at each point so far.
+    """
 
     def __init__(self, image: Array) -> None:
         self.total = np.zeros(image.shape)
@@ -50,7 +59,7 @@ class _Shares:
         self._squares = np.zeros(image.shape)
 
     def add(self, gradient: Array, score: float) -> None:
-        """Share out the change since the last point by the squared gradients there."""
+        """Divide the change since the previous point by the squared gradients there."""
         norm = self._squares.sum()
         if self.scores and norm > 0:
             self.total += (score - self.scores[-1]) / norm * self._squares

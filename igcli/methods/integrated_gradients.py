@@ -7,44 +7,44 @@ from igcli.integration import adaptive, fixed
 from igcli.integration.integral import Segment
 from igcli.integration.options import PathOptions
 from igcli.integration.quadrature import RULES
-from igcli.integration.requests import Work
-from igcli.methods import Task, own
-from igcli.methods._options.integrated_gradients import IntegratedOptions
+from igcli.integration.requests import Computation
+from igcli.methods import Task, own_options
+from igcli.methods._options import IntegratedOptions
 from igcli.records import Explanation
 
 HEADING = "Integrated gradients"
-FROM_BASELINE = True
+USES_BASELINE = True
 INTERIOR = True
-REFINED = True
+REFINABLE = True
 
 
-def attribute(task: Task, options: PathOptions) -> Work[Explanation]:
+def attribute(task: Task, options: PathOptions) -> Computation[Explanation]:
     """Return the mean of the gradients between baseline and image, times their difference."""
-    multiplied = own(options, IntegratedOptions).multiply_by_input
+    multiply = own_options(options, IntegratedOptions).multiply_by_input
     segment = Segment(
         task.baseline,
         task.image,
         task.target,
         interior=task.interior,
         gathered=task.gathered,
-        multiplied=multiplied,
+        multiplied=multiply,
     )
     if options.steps == "auto":
-        found = yield from adaptive.integrate(segment, options)
+        integral = yield from adaptive.integrate(segment, options)
     else:
-        found = yield from fixed.integrate(segment, RULES[options.rule](options.steps))
+        integral = yield from fixed.integrate(segment, RULES[options.rule](options.steps))
     return Explanation(
         method="integrated_gradients",
         target=task.target,
         baseline=task.baseline,
-        attributions=found.attributions,
-        score=found.end_score,
-        baseline_score=found.start_score,
-        alphas=found.alphas,
-        scores=found.scores,
-        evaluations=found.evaluations,
-        complete=multiplied,
-        interior=found.interior,
-        gathered=found.gathered,
-        warnings=found.warnings,
+        attributions=integral.attributions,
+        score=integral.end_score,
+        baseline_score=integral.start_score,
+        alphas=integral.alphas,
+        scores=integral.scores,
+        evaluations=integral.evaluations,
+        complete=multiply,
+        interior=integral.interior,
+        gathered=integral.gathered,
+        warnings=integral.warnings,
     )

@@ -1,35 +1,23 @@
 """Magnitudes of the gradients at the image.
 
-Source: Simonyan, Vedaldi and Zisserman 2013 (arXiv 1312.6034), section 3.1, whose maps are the
-largest magnitudes over the channels: so are the pictures here.
+Source: Simonyan, Vedaldi and Zisserman 2013 (arXiv 1312.6034), section 3.1. Its maps are the
+largest magnitude over the channels, and so are the pictures here.
 """
 
 import numpy as np
 
 from igcli.integration.options import PathOptions
-from igcli.integration.requests import Work, gradients_at
+from igcli.integration.requests import Computation
 from igcli.methods import Task
+from igcli.methods._shared import explain_at_image
 from igcli.records import Explanation
 
 HEADING = "Saliency"
-FROM_BASELINE = False
+USES_BASELINE = False
 INTERIOR = False
-REFINED = None
+REFINABLE = None
 
 
-def attribute(task: Task, _options: PathOptions) -> Work[Explanation]:
+def attribute(task: Task, _options: PathOptions) -> Computation[Explanation]:
     """Return the absolute value of the gradient at the image."""
-    [found] = yield from gradients_at([task.image], task.target)
-    return Explanation(
-        method="saliency",
-        target=task.target,
-        baseline=task.baseline,
-        attributions=np.abs(found.gradients),
-        score=float(found.scores[0]),
-        baseline_score=task.baseline_score,
-        alphas=np.ones(1),
-        scores=found.scores,
-        evaluations=1,
-        complete=False,
-        takes_max=task.image.ndim == 3,
-    )
+    return explain_at_image("saliency", task, np.abs, takes_max=task.image.ndim == 3)

@@ -149,7 +149,7 @@ def _gradients_of(image: Array, target: int, model: Model) -> Array:
     line = np.zeros(2, np.int32)
     alpha = np.array([1, 0.5], np.float32)
     points = Points([model.network.place(np.zeros_like(image), image)], line, alpha, line + target)
-    found = model.network.gradients(points, each=True)
+    found = model.network.gradients(points, per_point=True)
     return np.stack([np.asarray(each) for each in model.network.fetch(found.gradients)])
 
 

@@ -6,8 +6,7 @@ from igcli import methods
 from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.integration import options as path_options
-from igcli.methods import METHODS, own
-from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
+from igcli.methods import METHODS, ExpectedGradientsOptions, own_options
 from igcli.models import options as model_options
 from igcli.pipeline.explain.targets import check_form, check_rows
 from igcli.pipeline.image.fonts import check_font
@@ -41,7 +40,7 @@ def check(settings: Settings, *, panels: bool) -> None:
     names = methods_of(settings, panels=panels)
     methods.check_steps(names, settings)
     if "expected_gradients" in names:
-        _check_folder(own(settings, ExpectedGradientsOptions).folder)
+        _check_folder(own_options(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:
         able = [name for name in METHODS if methods.load(name).INTERIOR]
         raise UsageError(

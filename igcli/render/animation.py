@@ -25,7 +25,7 @@ BYTES_PER_PIXEL = 0.56
 """Of the gradients' pictures: 1.43 MB for 51 frames of 224x224, whatever stands beside them."""
 
 
-def animated(
+def render(
     image: Pixels,
     interior: Interior,
     *,

@@ -14,7 +14,7 @@ MOST_SIDE = 4096
 """Pixels of the longer side, beyond which a long, narrow picture is not magnified."""
 
 
-def times(height: int, width: int, magnify: int | Literal["auto"]) -> int:
+def magnification(height: int, width: int, magnify: int | Literal["auto"]) -> int:
     """Return the whole number by which pictures of a size are magnified.
 
     It is the number given; with "auto" the smallest that makes the shorter side 160 pixels or more.

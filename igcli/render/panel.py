@@ -170,7 +170,7 @@ def _first(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TargetInfo:
     """What is explained.
 
     Attributes:
@@ -194,14 +194,14 @@ def image_cell(image: Pixels) -> PictureCell:
 
 
 def label_cell(
-    targets: Sequence[Facts], lines: tuple[LabelLine, ...] = ("label", "score")
+    targets: Sequence[TargetInfo], lines: tuple[LabelLine, ...] = ("label", "score")
 ) -> TextCell:
     """Return what is explained, in the published words, and how well, target by target."""
     shown = tuple(_worded(facts, line) for facts in targets for line in lines)
     return TextCell(("Label and score",), shown)
 
 
-def _worded(facts: Facts, line: LabelLine) -> str:
+def _worded(facts: TargetInfo, line: LabelLine) -> str:
     if line == "label":
         return f"{'Top label' if facts.is_top else 'Label'}: {facts.label}"
     if line == "score":

@@ -22,7 +22,7 @@ from igcli.images.fit import fit
 from igcli.images.options import Limits
 from igcli.integration.options import PathOptions
 from igcli.integration.quadrature import RULES
-from igcli.integration.requests import Work, predict
+from igcli.integration.requests import Computation, predict
 from igcli.methods import MethodOptions, References, Task
 from igcli.models.load import Model, load
 from igcli.models.options import ModelOptions
@@ -55,7 +55,7 @@ class Way:
 DEFAULT = Way()
 
 
-def explained(place: int, image: Array, options: PathOptions, way: Way) -> Work[Found]:
+def explained(place: int, image: Array, options: PathOptions, way: Way) -> Computation[Found]:
     """Explain a photo's top label from black, and keep what is compared."""
     [scores] = yield from predict(image)
     target = int(np.argmax(scores))

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from scipy import ndimage
 
 from igcli.integration import baselines
-from igcli.integration.baseline_sampler import BaselineSampler, starts
+from igcli.integration.baseline_sampler import BaselineSampler
 from igcli.integration.gaussian import Blur
 from igcli.integration.options import BaselineOptions, PathOptions
 from igcli.integration.randomness import generator
@@ -88,12 +88,16 @@ def test_draws_differ_by_purpose_and_shape() -> None:
 
 
 def test_only_noise_has_samples() -> None:
-    assert starts(BaselineOptions(kind="noise", samples=4), seed=0).samples == 4
-    assert starts(BaselineOptions(kind="black", samples=4), seed=0).samples == 1
+    assert (
+        BaselineSampler.from_options(BaselineOptions(kind="noise", samples=4), seed=0).samples == 4
+    )
+    assert (
+        BaselineSampler.from_options(BaselineOptions(kind="black", samples=4), seed=0).samples == 1
+    )
 
 
 def test_a_given_baseline_is_for_every_image() -> None:
-    given = starts(BaselineOptions(kind="a.png"), seed=0, given=image(5))
+    given = BaselineSampler.from_options(BaselineOptions(kind="a.png"), seed=0, given=image(5))
     assert given.is_fixed
     assert given.of(image()) is given.given
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
 
-from igcli.integration.quadrature import REFINED, RULES
+from igcli.integration.quadrature import REFINABLE, RULES
 
 DEGREES: dict[str, Callable[[int], int]] = {
     "left": lambda steps: 0,
@@ -65,10 +65,10 @@ def test_gauss_legendre_is_numpys(steps: int) -> None:
 
 
 def test_rules_that_can_be_refined_are_rules() -> None:
-    assert set(REFINED) <= set(RULES)
+    assert set(REFINABLE) <= set(RULES)
 
 
 def test_names_of_rules_are_had_without_numpy() -> None:
-    code = "import sys, igcli.paths.options; print('numpy' in sys.modules)"
+    code = "import sys, igcli.integration.options; print('numpy' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

@@ -141,7 +141,7 @@ def test_every_method_counts_its_gradients(name: str) -> None:
     assert sum(counted.network.batches) == found.evaluations
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if methods.load(n).FROM_BASELINE])
+@pytest.mark.parametrize("name", [n for n in METHODS if methods.load(n).USES_BASELINE])
 def test_nothing_is_attributed_where_the_image_is_the_baseline(name: str) -> None:
     subject = closed_form()
     around = {"around": "integrated_gradients", "noise": 0.0}
@@ -395,7 +395,7 @@ def test_smoothgrad_with_auto_steps_takes_at_most_twice_the_gradients() -> None:
     assert hard.warnings == ("steps: auto: 5 of 5 noisy copies are not within the tolerance",)
 
 
-UNREFINED = [name for name in METHODS if methods.load(name).REFINED is False]
+UNREFINED = [name for name in METHODS if methods.load(name).REFINABLE is False]
 
 
 @pytest.mark.parametrize("name", UNREFINED)

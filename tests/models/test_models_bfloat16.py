@@ -100,7 +100,7 @@ def test_an_accelerator_computes_so_behind_the_stem(monkeypatch: pytest.MonkeyPa
     alpha = np.linspace(0.1, 1, 8, dtype=np.float32)
     line, target = np.zeros(8, np.int32), np.ones(8, np.int32)
     placed = network.place(np.zeros_like(image), image)
-    found = network.gradients(Points([placed], line, alpha, target), each=True)
+    found = network.gradients(Points([placed], line, alpha, target), per_point=True)
     expected = gradients(classify, tf.constant(alpha[:, None, None, None] * image))
     scale = np.abs(expected).max()
     np.testing.assert_allclose(network.fetch(found.gradients), expected, rtol=0, atol=0.03 * scale)

@@ -100,7 +100,10 @@ def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) 
         tape.watch(x)
         score = (network if explain == "probability" else logits)(x)[:, 2]
     np.testing.assert_allclose(
-        found.gradients(points, each=True).gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7
+        found.gradients(points, per_point=True).gradients,
+        tape.gradient(score, x),
+        rtol=1e-4,
+        atol=1e-7,
     )
     np.testing.assert_allclose(found.gradients(points).scores, score, rtol=1e-5)
 

@@ -52,9 +52,9 @@ def demo() -> TensorFlowNetwork:
 @pytest.mark.parametrize(
     "make", [rows_of_values, images, bfloat16, pytest.param(demo, marks=pytest.mark.full)]
 )
-@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("per_point", [False, True])
 def test_small_batches_give_the_bits_of_a_full_one(
-    each: bool, make: Callable[[], TensorFlowNetwork]
+    per_point: bool, make: Callable[[], TensorFlowNetwork]
 ) -> None:
     network = make()
     rng = np.random.default_rng(4)
@@ -63,8 +63,8 @@ def test_small_batches_give_the_bits_of_a_full_one(
 
     def gradients(alphas: Array) -> tuple[Any, Any]:
         zeros = np.zeros(len(alphas), np.int32)
-        found = network.gradients(Points([line], zeros, alphas, zeros + 7), each=each)
-        return found.gradients if each else found.summands, found.scores
+        found = network.gradients(Points([line], zeros, alphas, zeros + 7), per_point=per_point)
+        return found.gradients if per_point else found.summands, found.scores
 
     alphas = np.linspace(0, 1, FULL, dtype=np.float32)
     full, scores = gradients(alphas)

@@ -68,7 +68,7 @@ def gradients(network: TensorFlowNetwork, target: int) -> Array:
     placed = [network.place(np.zeros(SHAPE, np.float32), PIXELS[0])]
     line, alpha = np.zeros(1, np.int32), np.ones(1, np.float32)
     points = Points(placed, line, alpha, np.array([target], np.int32))
-    return np.asarray(network.gradients(points, each=True).gradients)
+    return np.asarray(network.gradients(points, per_point=True).gradients)
 
 
 def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_gradients_are_those_of_a_plain_tape(network: TensorFlowNetwork, classif
         tape.watch(x)
         scores = tf.gather(classifier(x / 255, training=False), batch.target, batch_dims=1)
     expected = tape.gradient(scores, x).numpy()
-    found = network.gradients(batch, each=True, slopes=True, interior=True)
+    found = network.gradients(batch, per_point=True, slopes=True, interior=True)
     assert found.slopes is not None
     assert found.interior is not None
     np.testing.assert_allclose(found.scores, scores, rtol=1e-5)
@@ -95,9 +95,9 @@ def test_gradients_are_those_of_a_plain_tape(network: TensorFlowNetwork, classif
 
 
 def test_a_point_does_not_depend_on_its_place_in_the_batch(network: TensorFlowNetwork) -> None:
-    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), each=True, slopes=True)
+    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), per_point=True, slopes=True)
     order = [4, 2, 5, 0, 3, 1]
-    again = network.gradients(points(network, order), each=True, slopes=True)
+    again = network.gradients(points(network, order), per_point=True, slopes=True)
     assert first.slopes is not None
     np.testing.assert_array_equal(again.gradients, first.gradients[order])
     np.testing.assert_array_equal(again.summands, first.summands[order])
@@ -121,7 +121,11 @@ def test_one_shape_of_batch_is_traced_once(classifier: Any) -> None:
 
 
 def test_several_threads_may_trace_at_once(classifier: Any) -> None:
-    wanted = [{"each": each, "interior": maps} for each in (False, True) for maps in (False, True)]
+    wanted = [
+        {"per_point": per_point, "interior": maps}
+        for per_point in (False, True)
+        for maps in (False, True)
+    ]
     network = TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE)
     batch = points(network, [0, 1, 2, 3, 4, 5])
     start = threading.Barrier(len(wanted))
@@ -189,7 +193,7 @@ def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None
     def found(network: TensorFlowNetwork, lines: int) -> Any:
         pairs = zip(ends[:lines], ends[::-1][:lines], strict=True)
         batch = Points([network.place(*pair) for pair in pairs], line, alpha, target)
-        result = network.gradients(batch, each=True, slopes=True, interior=True)
+        result = network.gradients(batch, per_point=True, slopes=True, interior=True)
         return tuple(getattr(result, each.name) for each in fields(PointGradients))
 
     networks = [TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE) for _ in range(2)]
@@ -202,9 +206,9 @@ def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None
 
 
 def test_batches_of_several_sizes_share_a_network(network: TensorFlowNetwork) -> None:
-    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), each=True)
+    first = network.gradients(points(network, [0, 1, 2, 3, 4, 5]), per_point=True)
     for order in ([0, 3, 1, 2], [5, 0], [4]):
-        again = network.gradients(points(network, order), each=True)
+        again = network.gradients(points(network, order), per_point=True)
         np.testing.assert_allclose(again.gradients, first.gradients[order], rtol=1e-3, atol=1e-9)
 
 
@@ -213,9 +217,9 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
     rounded = TensorFlowNetwork(lambda x: classifier(x / 255, training=False), SHAPE)
     rounded.precision = "bfloat16"
     order = [0, 1, 2, 3, 4, 5]
-    before = exact.gradients(points(exact, order), each=True, slopes=True)
-    found = rounded.gradients(points(rounded, order), each=True, slopes=True)
-    after = exact.gradients(points(exact, order), each=True, slopes=True)
+    before = exact.gradients(points(exact, order), per_point=True, slopes=True)
+    found = rounded.gradients(points(rounded, order), per_point=True, slopes=True)
+    after = exact.gradients(points(exact, order), per_point=True, slopes=True)
     np.testing.assert_array_equal(after.gradients, before.gradients)
     scale = np.abs(before.gradients).max()
     np.testing.assert_allclose(found.gradients, before.gradients, rtol=0, atol=0.05 * scale)
@@ -238,7 +242,7 @@ def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
         host = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     device = TensorFlowNetwork(partial(classifier, training=False), SHAPE)
     order = [0, 1, 2, 3, 4, 5]
-    wanted = {"each": True, "slopes": True, "interior": True}
+    wanted = {"per_point": True, "slopes": True, "interior": True}
     expected = host.gradients(points(host, order), **wanted)
     found = device.gradients(points(device, order), **wanted)
     for name in (each.name for each in fields(PointGradients)):
@@ -285,10 +289,10 @@ def test_the_demos_bits_do_not_depend_on_the_place_in_a_batch(size: int) -> None
     line = np.zeros(size, np.int32)
     alpha = np.linspace(0, 1, size, dtype=np.float32)
     placed = [network.place(start, image)]
-    first = network.gradients(Points(placed, line, alpha, line), each=True)
+    first = network.gradients(Points(placed, line, alpha, line), per_point=True)
     for shift in (1, size // 2):
         moved = Points(placed, line, np.roll(alpha, shift), line)
-        again = network.gradients(moved, each=True)
+        again = network.gradients(moved, per_point=True)
         np.testing.assert_array_equal(again.summands, np.roll(first.summands, shift, 0))
         np.testing.assert_array_equal(again.gradients, np.roll(first.gradients, shift, 0))
         np.testing.assert_array_equal(again.scores, np.roll(first.scores, shift))

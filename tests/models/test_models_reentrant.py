@@ -80,7 +80,7 @@ def test_what_older_versions_added_up_is_computed_by_two_threads_too() -> None:
         tape.watch(x)
         scores = summed_values(x)
         score = scores[:, 0]
-    found = network.gradients(points, each=True)
+    found = network.gradients(points, per_point=True)
     np.testing.assert_allclose(network.predict(x), scores, rtol=1e-5)
     np.testing.assert_allclose(found.gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7)
 

@@ -233,7 +233,7 @@ def test_swish_survives_an_export(tmp_path: Path) -> None:
         network = opened(path).network
         placed = network.place(0 * images()[0], images()[0] / 255)
         points = Points([placed], line, np.ones(1, np.float32), target)
-        return np.asarray(network.gradients(points, each=True).gradients)
+        return np.asarray(network.gradients(points, per_point=True).gradients)
 
     expected = gradients(saved(model, tmp_path))
     assert expected.any()

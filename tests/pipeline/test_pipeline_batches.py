@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from igcli.integration.requests import Line, LineGradients, follow
+from igcli.integration.requests import Line, LineGradients, gradients_along
 from igcli.pipeline.engine.batches import BatchQueue, PointBatch, sizes_for
 from igcli.pipeline.engine.engine import Engine, Job
 from support.networks import ClosedForm
@@ -78,7 +78,7 @@ def test_an_engine_takes_small_batches_at_the_end_alone() -> None:
     network.small_batches = (2, 8)
 
     def job() -> Job[None]:
-        yield from follow(line(51, direction=1))
+        yield from gradients_along(line(51, direction=1))
 
     list(Engine(network, batch_size=24).run(job() for _ in range(3)))
     assert sorted(network.batches, reverse=True) == [24] * 6 + [8, 2]

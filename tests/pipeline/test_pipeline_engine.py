@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from igcli.integration.network import PointGradients, Points
-from igcli.integration.requests import Line, follow, predict
+from igcli.integration.requests import Line, gradients_along, predict
 from igcli.pipeline.engine.engine import Engine, Job, in_background
 from igcli.records import Array
 from support.networks import ClosedForm
@@ -45,7 +45,7 @@ def test_predictions_of_several_jobs_share_a_call() -> None:
 
 def test_kept_gradients_come_one_for_each_point_across_batches() -> None:
     def job() -> Job[Array]:
-        [found] = yield from follow(line(11, kept=True))
+        [found] = yield from gradients_along(line(11, kept=True))
         return found.gradients
 
     [gradients] = Engine(ClosedForm(SHAPE), batch_size=4).run([job()])
@@ -57,7 +57,7 @@ def test_slopes_are_derivatives_along_the_line() -> None:
     def job() -> Job[Array | None]:
         ones = np.ones(SHAPE, np.float32)
         alphas = np.array([0.0, 0.5, 1.0])
-        [found] = yield from follow(Line(0 * ones, 2 * ones, 0, alphas, slopes=True))
+        [found] = yield from gradients_along(Line(0 * ones, 2 * ones, 0, alphas, slopes=True))
         return found.slopes
 
     [slopes] = Engine(ClosedForm(SHAPE), batch_size=2).run([job()])
@@ -70,7 +70,7 @@ def test_later_rounds_of_several_jobs_still_fill_batches() -> None:
 
     def job() -> Job[None]:
         for _ in range(4):
-            yield from follow(line(3))
+            yield from gradients_along(line(3))
 
     list(Engine(network, batch_size=6).run(job() for _ in range(4)))
     assert network.batches == [6] * 8  # 4 jobs of 4 rounds of 3 points
@@ -104,7 +104,7 @@ def test_an_exception_of_a_call_comes_back_to_its_job_alone() -> None:
             yield from in_background(function)  # type: ignore[arg-type]
         except ValueError as error:
             return str(error)
-        yield from follow(line(5))
+        yield from gradients_along(line(5))
         return "done"
 
     engine = Engine(ClosedForm(SHAPE), batch_size=4)
@@ -126,7 +126,7 @@ def test_jobs_are_started_as_they_are_needed() -> None:
         nonlocal started
         for _ in range(1000):
             started += 1
-            yield follow(line(50))  # type: ignore[misc]
+            yield gradients_along(line(50))  # type: ignore[misc]
 
     results = Engine(ClosedForm(SHAPE), batch_size=4).run(jobs())
     next(results)
@@ -153,7 +153,7 @@ def test_sums_are_in_order_whichever_batch_is_done_first() -> None:
             return found
 
     def job() -> Job[tuple[Array, Array]]:
-        [found] = yield from follow(line(8))
+        [found] = yield from gradients_along(line(8))
         return found.gradients, found.scores
 
     network = Overtaking()
@@ -180,7 +180,7 @@ def test_a_network_that_loses_rows_ends_the_run(kept: bool) -> None:
     def job() -> Job[None]:
         for _ in range(8):
             yield from predict(np.zeros(SHAPE, np.float32))
-            yield from follow(line(4))
+            yield from gradients_along(line(4))
 
     with pytest.raises(ValueError, match=r"shorter|broadcast"):
         list(Engine(Lossy(SHAPE), batch_size=4).run(job() for _ in range(8)))
@@ -190,7 +190,7 @@ def test_a_request_that_nobody_answers_ends_the_run(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("igcli.pipeline.engine.batches.BatchQueue.collect", lambda *_: [])
 
     def job() -> Job[None]:
-        yield from follow(line(4))
+        yield from gradients_along(line(4))
 
     with pytest.raises(RuntimeError, match="left unanswered"):
         list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()]))
@@ -200,7 +200,7 @@ def test_a_round_without_requests_is_answered() -> None:
     def job() -> Job[int]:
         assert (yield []) == []
         assert (yield from predict()) == []
-        [found] = yield from follow(line(4))
+        [found] = yield from gradients_along(line(4))
         return len(found.scores)
 
     assert list(Engine(ClosedForm(SHAPE), batch_size=4).run([job()])) == [4]

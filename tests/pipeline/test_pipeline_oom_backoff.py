@@ -9,7 +9,7 @@ import pytest
 
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import PointGradients, Points
-from igcli.integration.requests import Line, follow, predict
+from igcli.integration.requests import Line, gradients_along, predict
 from igcli.pipeline.engine.engine import Engine, Job, in_background
 from igcli.records import Array
 from support.networks import ClosedForm
@@ -43,7 +43,7 @@ def job(number: int, *, kept: bool = False) -> Job[tuple[int, Any]]:
     alphas = np.linspace(0, 1, POINTS)
     line = Line(image * 0, image, number % 2, alphas, weights, slopes=True, interior=wanted)
     [scores] = yield from predict(image)
-    [gradients] = yield from follow(line)
+    [gradients] = yield from gradients_along(line)
     return number, (scores, gradients)
 
 

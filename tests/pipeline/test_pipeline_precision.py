@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from igcli.config.schema import Settings
-from igcli.integration.baseline_sampler import starts
+from igcli.integration.baseline_sampler import BaselineSampler
 from igcli.integration.network import PointGradients, Points
 from igcli.models.load import Model
 from igcli.pipeline.calibration.precision import correlation, with_precision
@@ -45,7 +45,9 @@ class Rounding(ClosedForm):
 def context(network: Any) -> Context:
     settings = Settings(precision="auto", steps=4)
     model = Model("net", network, None, "", "CPU:0")
-    plan = AttributionSpec(("integrated_gradients",), settings, starts(settings.baseline, seed=0))
+    plan = AttributionSpec(
+        ("integrated_gradients",), settings, BaselineSampler.from_options(settings.baseline, seed=0)
+    )
     nothing: Any = None  # Nothing is written.
     return Context(settings, "", model, plan, nothing, nothing, panels=False)
 

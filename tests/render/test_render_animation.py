@@ -9,11 +9,11 @@ from PIL import Image, ImageSequence
 
 from igcli.records import Array, Interior, Pixels
 from igcli.render import styles
-from igcli.render.animation import animated, frames
+from igcli.render.animation import frames, render
 from igcli.render.curve import MARK, Curve
 from igcli.render.encoders import encode_gif
 from igcli.render.options import GifOptions
-from igcli.render.panel import Cell, Facts, image_cell, label_cell
+from igcli.render.panel import Cell, TargetInfo, image_cell, label_cell
 
 
 def photo(side: int = 224) -> Pixels:
@@ -102,7 +102,7 @@ def test_cells_stand_beside_the_gradients() -> None:
     image = np.full((30, 40, 3), 255, np.uint8)
     cells: list[Cell | Curve] = [
         image_cell(np.full((30, 40, 3), (0, 0, 255), np.uint8)),
-        label_cell([Facts("cat", 0.5, 3)]),
+        label_cell([TargetInfo("cat", 0.5, 3)]),
     ]
     found = interior(1, 40)
     found = Interior(found.alphas, found.maps[:, :30])
@@ -180,18 +180,18 @@ def test_black_and_white_are_exact() -> None:
 
 def test_size_of_a_published_gif() -> None:
     alphas = np.linspace(0, 1, 51)
-    file = animated(photo(), interior(51), options=GifOptions())
+    file = render(photo(), interior(51), options=GifOptions())
     assert 400_000 < len(file) <= 1_500_000
     curve = Curve(alphas, alphas.astype(np.float32), alphas**2)
     beside: list[Cell | Curve] = [curve, image_cell(photo())]
-    with_more = animated(photo(), interior(51), options=GifOptions(), beside=beside)
+    with_more = render(photo(), interior(51), options=GifOptions(), beside=beside)
     assert len(with_more) <= 1_600_000
 
 
 def test_an_animation_is_of_the_format_asked_for() -> None:
     for form in ("gif", "webp"):
         options = GifOptions.model_validate({"format": form, "frame_ms": 120, "loop": 2})
-        with Image.open(BytesIO(animated(photo(8), interior(3, 8), options=options))) as it:
+        with Image.open(BytesIO(render(photo(8), interior(3, 8), options=options))) as it:
             assert (it.format, it.n_frames, it.info["loop"]) == (form.upper(), 3, 2)  # type: ignore[attr-defined]
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from igcli.render.magnify import magnified, times
+from igcli.render.magnify import magnification, magnified
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ from igcli.render.magnify import magnified, times
     ],
 )
 def test_the_shorter_side_becomes_160_pixels(height: int, width: int, factor: int) -> None:
-    assert times(height, width, "auto") == factor
+    assert magnification(height, width, "auto") == factor
 
 
 def test_it_is_the_smallest_such_number() -> None:
     for side in range(1, 400):
-        factor = times(side, side + 7, "auto")
+        factor = magnification(side, side + 7, "auto")
         assert factor * side >= 160
         assert factor == 1 or (factor - 1) * side < 160
         assert factor == math.ceil(160 / side)
@@ -36,7 +36,7 @@ def test_it_is_the_smallest_such_number() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 7])
 def test_a_number_holds_for_every_size(number: int) -> None:
-    assert {times(side, side, number) for side in (1, 28, 224)} == {number}
+    assert {magnification(side, side, number) for side in (1, 28, 224)} == {number}
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -7,8 +7,8 @@ from igcli.records import Pixels
 from igcli.render import panel
 from igcli.render.options import LabelLine
 from igcli.render.panel import (
-    Facts,
     PictureCell,
+    TargetInfo,
     TextCell,
     attribution_cell,
     image_cell,
@@ -43,8 +43,8 @@ def ink(canvas: Pixels, x: slice, y: slice) -> tuple[int, int, int, int]:
     )
 
 
-def facts(label: str) -> Facts:
-    return Facts(label, 0.5, 3)
+def facts(label: str) -> TargetInfo:
+    return TargetInfo(label, 0.5, 3)
 
 
 def published() -> Pixels:
@@ -97,7 +97,8 @@ def test_four_cells_with_single_headings_as_published() -> None:
 
 def test_headings_over_pictures_alone_as_published() -> None:
     canvas = panel.compose(
-        [image_cell(picture()), label_cell([Facts("baboon", 0.999383, 1)])], headings="pictures"
+        [image_cell(picture()), label_cell([TargetInfo("baboon", 0.999383, 1)])],
+        headings="pictures",
     )
     # Measured on reference/panels_2016/023d8b91c64faf4b.jpg.
     assert canvas[:40, 234:].min() == 255
@@ -110,21 +111,21 @@ def test_no_cells_are_an_empty_panel() -> None:
 
 
 def test_published_words() -> None:
-    cell = label_cell([Facts("volleyball", 0.99473512, 890)])
+    cell = label_cell([TargetInfo("volleyball", 0.99473512, 890)])
     assert cell.heading == ("Label and score",)
     assert cell.lines == ("Top label: volleyball", "Score: 0.994735")
-    assert label_cell([Facts("x", 0.5, 1, is_top=False)]).lines[0] == "Label: x"
+    assert label_cell([TargetInfo("x", 0.5, 1, is_top=False)]).lines[0] == "Label: x"
     assert attribution_cell("X", picture(), label="cat").heading == ("X", "(for cat)")
-    assert label_cell([Facts("x", 1e-7, 0)]).lines[1] == "Score: 1e-07"
+    assert label_cell([TargetInfo("x", 1e-7, 0)]).lines[1] == "Score: 1e-07"
     heading = attribution_cell("Integrated gradients", picture()).heading
     assert heading == ("Integrated gradients", "(for top label)")
 
 
 def test_further_lines_of_the_label() -> None:
     lines: tuple[LabelLine, ...] = ("completeness_error", "target", "label")
-    shown = label_cell([Facts("cat", 0.5, 281, 0.0131)], lines).lines
+    shown = label_cell([TargetInfo("cat", 0.5, 281, 0.0131)], lines).lines
     assert shown == ("Completeness error: 1.31%", "Target: 281", "Top label: cat")
-    both = label_cell([facts("cat"), Facts("dog", 0.25, 9, is_top=False)]).lines
+    both = label_cell([facts("cat"), TargetInfo("dog", 0.25, 9, is_top=False)]).lines
     assert both == ("Top label: cat", "Score: 0.5", "Label: dog", "Score: 0.25")
     assert label_cell([facts("cat")], lines).lines[0] == "Completeness error: undefined"
 

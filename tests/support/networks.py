@@ -47,7 +47,12 @@ class ClosedForm:
         return self._scores(inputs).astype(np.float32)
 
     def gradients(
-        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
+        self,
+        points: Points,
+        *,
+        per_point: bool = False,
+        slopes: bool = False,
+        interior: bool = False,
     ) -> PointGradients:
         self.batches.append(len(points.line))
         wide = (-1,) + (1,) * len(self.input_shape)
@@ -61,7 +66,7 @@ class ClosedForm:
         return PointGradients(
             self._scores(x)[np.arange(len(x)), points.target].astype(np.float32),
             found,
-            found if each else None,
+            found if per_point else None,
             (found * direction).sum(every) if slopes else None,
             ((start + direction) * found).mean(-1) if interior else None,
         )

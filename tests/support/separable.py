@@ -50,7 +50,12 @@ class Separable:
         return self._sums(inputs.astype(np.float64))[:, None]
 
     def gradients(
-        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
+        self,
+        points: Points,
+        *,
+        per_point: bool = False,
+        slopes: bool = False,
+        interior: bool = False,
     ) -> PointGradients:
         self.batches.append(len(points.line))
         wide = (-1,) + (1,) * len(self.input_shape)
@@ -60,7 +65,7 @@ class Separable:
         found = self._slopes(x).astype(np.float32)
         maps = ((start + direction) * found).mean(-1) if interior else None
         along = (found * direction).reshape(len(x), -1).sum(1) if slopes else None
-        return PointGradients(self._sums(x), found, found if each else None, along, maps)
+        return PointGradients(self._sums(x), found, found if per_point else None, along, maps)
 
     def integrated(self, image: Array, baseline: Array) -> Vector:
         """Return the exact integrated gradients."""

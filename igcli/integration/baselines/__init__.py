@@ -18,12 +18,12 @@ class Baseline(Protocol):
 
     Attributes:
         PER_IMAGE: Whether it differs from image to image.
-        PLACED: Whether its values are places between black, 0, and white, 255, which another range
-            of inputs moves; otherwise they are the image's own.
+        RANGE_RELATIVE: Whether its values lie between black, 0, and white, 255, and are mapped to
+            other ranges of inputs; otherwise they come from the image.
     """
 
     PER_IMAGE: bool
-    PLACED: bool
+    RANGE_RELATIVE: bool
 
     def baseline(self, image: "Array", random: "Generator") -> "Array":
         """Return the baseline of an image, in its shape and float32; pixels are 0...255."""

@@ -9,7 +9,7 @@ from igcli.integration.gaussian import Blur
 from igcli.records import Array
 
 PER_IMAGE = True
-PLACED = False
+RANGE_RELATIVE = False
 WIDTH = 0.1
 """Standard deviation of the blur, as a share of the shorter side: 22 pixels of 224."""
 

@@ -6,7 +6,7 @@ from numpy.random import Generator
 from igcli.records import Array
 
 PER_IMAGE = False
-PLACED = True
+RANGE_RELATIVE = True
 
 
 def baseline(image: Array, _random: Generator) -> Array:

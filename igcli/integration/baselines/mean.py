@@ -6,7 +6,7 @@ from numpy.random import Generator
 from igcli.records import Array
 
 PER_IMAGE = True
-PLACED = False
+RANGE_RELATIVE = False
 
 
 def baseline(image: Array, _random: Generator) -> Array:

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from igcli.records import Array
 
 PER_IMAGE = True
-PLACED = True
+RANGE_RELATIVE = True
 
 
 def baseline(image: Array, random: Generator) -> Array:

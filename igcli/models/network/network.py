@@ -187,7 +187,12 @@ class TensorFlowNetwork:
             return interpolation.PlacedLine(*cached[1:], ends)
 
     def gradients(
-        self, points: Points, *, each: bool = False, slopes: bool = False, interior: bool = False
+        self,
+        points: Points,
+        *,
+        per_point: bool = False,
+        slopes: bool = False,
+        interior: bool = False,
     ) -> PointGradients:
         """Differentiate each point's target score; traced once for every batch size."""
         stack, keep = self._arrays.stack, self._arrays.keep
@@ -204,12 +209,12 @@ class TensorFlowNetwork:
                 rows.append(points.line)
                 ends = [stack([line.ends[side] for line in points.lines]) for side in (0, 1)]
             scores, summands, gradients, maps = self._differentiated(
-                rows, ends, each=each, interior=interior
+                rows, ends, per_point=per_point, interior=interior
             )
             return PointGradients(
                 keep(scores),
                 keep(summands),
-                keep(gradients) if each else None,
+                keep(gradients) if per_point else None,
                 keep(self._slopes(directions, summands, points.line)) if slopes else None,
                 keep(maps) if interior else None,
             )
@@ -233,7 +238,7 @@ class TensorFlowNetwork:
         Args:
             rows: Tensors (B, ...) with a row for each point.
             ends: Starts and directions of the lines, for interior gradients.
-            outputs: Which of `each` and `interior` are requested.
+            outputs: Which of `per_point` and `interior` are requested.
         """
         count = len(rows[0])
         results = [self._computed(batch, ends, **outputs) for batch in self._batches(rows)]
@@ -304,7 +309,13 @@ class TensorFlowNetwork:
         return self._scores_after_stem[key]
 
     def _score_gradients(
-        self, function: Function, points: Any, target: Any, *others: Any, each: bool, interior: bool
+        self,
+        function: Function,
+        points: Any,
+        target: Any,
+        *others: Any,
+        per_point: bool,
+        interior: bool,
     ) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
@@ -318,12 +329,12 @@ class TensorFlowNetwork:
         if summands is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
         gradients = maps = None
-        if each or interior:
+        if per_point or interior:
             gradients = self._through_stem(summands, points.shape[0])
         if interior:
             line, starts, directions = others[-3:]
             maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
-        return scores, summands, gradients if each else None, maps
+        return scores, summands, gradients if per_point else None, maps
 
     def _through_stem(self, summands: Any, size: int) -> Any:
         """Bring each gradient of a batch back through the stem."""

@@ -73,7 +73,7 @@ class PointBatch:
     parts: list[tuple[_OpenLine, int]]
 
     @property
-    def needs_each(self) -> bool:
+    def needs_per_point(self) -> bool:
         """Whether any line needs gradients in pixel space, one for each point."""
         return not all(open_line.is_summed for open_line, _ in self.parts)
 

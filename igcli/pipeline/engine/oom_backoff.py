@@ -40,7 +40,7 @@ class OomBackoff:
             try:
                 results = self._network.gradients(
                     batch.points,
-                    each=batch.needs_each,
+                    per_point=batch.needs_per_point,
                     slopes=batch.needs_slopes,
                     interior=batch.needs_interior,
                 )

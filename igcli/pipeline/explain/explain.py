@@ -6,7 +6,7 @@ import numpy as np
 
 from igcli import methods
 from igcli.errors import ImageError
-from igcli.integration.requests import Work, masked, predict, together
+from igcli.integration.requests import Computation, concurrently, predict, with_mask
 from igcli.methods import Task
 from igcli.pipeline.explain.network_output import (
     NO_PIXELS,
@@ -43,7 +43,7 @@ SIDE_BY_SIDE = 8
 
 def explain(
     image: Array, plan: AttributionSpec, source: Source | None = None
-) -> Work[list[Explanation]]:
+) -> Computation[list[Explanation]]:
     """Explain one input: every target by every method, the main one first.
 
     Args:
@@ -56,7 +56,7 @@ def explain(
     """
     scores, baseline_scores = yield from _scores(image, plan)
     wanted, parts = plan.targets.of(source), segments(scores)
-    works: list[Work[Explanation]] = []
+    works: list[Computation[Explanation]] = []
     masks: list[Array] = []
     for target in wanted.of(scores if parts is None else parts.sizes()):
         mask = None if parts is None else parts.mask(target)
@@ -70,14 +70,14 @@ def explain(
                 gathered=plan.gathered,
                 score=float(own[target]),
                 baseline_score=float(baseline_own[target]),
-                spread=plan.spread,
-                noisy=plan.noisy,
+                noise_scale=plan.spread,
+                noise_mask=plan.noisy,
                 references=references_of(plan.references, mask),
             )
             work = _averaged(name, task, plan)
-            works.append(work if mask is None else masked(work, mask))
+            works.append(work if mask is None else with_mask(work, mask))
             masks += [] if mask is None else [mask]
-    found = yield from together(works)
+    found = yield from concurrently(works)
     if not all(np.isfinite(each.attributions).all() for each in found):
         raise ImageError("its attributions are not finite: the network's gradient is NaN or inf")
     if parts is not None:
@@ -98,7 +98,7 @@ def _of_pixels(found: Explanation, mask: Array) -> Explanation:
     return replace(_warned(found, None if pixels else NO_PIXELS), pixels=pixels)
 
 
-def _scores(image: Array, plan: AttributionSpec) -> Work[tuple[Array, Array]]:
+def _scores(image: Array, plan: AttributionSpec) -> Computation[tuple[Array, Array]]:
     """Return all scores of the image and of its baseline, the first where there are several.
 
     Float32 (K,), or (P, K) where each of P pixels has its own.
@@ -113,10 +113,10 @@ def _scores(image: Array, plan: AttributionSpec) -> Work[tuple[Array, Array]]:
     return scores, baseline_scores
 
 
-def _averaged(name: str, task: Task, plan: AttributionSpec) -> Work[Explanation]:
+def _averaged(name: str, task: Task, plan: AttributionSpec) -> Computation[Explanation]:
     """Return a method's explanation, the mean over the baselines where there are several."""
     method = methods.load(name)
-    count = plan.starts.samples if method.FROM_BASELINE else 1
+    count = plan.starts.samples if method.USES_BASELINE else 1
     mean = Mean()
     for first in range(0, count, SIDE_BY_SIDE):
         works = []
@@ -124,7 +124,7 @@ def _averaged(name: str, task: Task, plan: AttributionSpec) -> Work[Explanation]
             baseline = plan.starts.of(task.image, sample)
             each = replace(task, baseline=baseline, interior=task.interior and sample == 0)
             works.append(method.attribute(each, plan.options))
-        found = yield from together(works)
+        found = yield from concurrently(works)
         for explanation in found:
             mean.add(explanation)
     return mean.result()
@@ -155,7 +155,7 @@ def _confident(baseline_scores: Array, plan: AttributionSpec) -> str | None:
 
     None where the classes do not exclude each other, or where no method starts at the baseline.
     """
-    if not any(methods.load(name).FROM_BASELINE for name in plan.methods):
+    if not any(methods.load(name).USES_BASELINE for name in plan.methods):
         return None
     values = plan.ending.probabilities(baseline_scores)
     if values is None or values.max() <= 0.5:

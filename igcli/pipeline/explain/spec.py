@@ -13,10 +13,9 @@ from igcli.images.decode import decode
 from igcli.images.files import read_file
 from igcli.images.sources import Walk
 from igcli.integration import baselines
-from igcli.integration.baseline_sampler import Baselines, BaselineSampler, starts
+from igcli.integration.baseline_sampler import Baselines, BaselineSampler
 from igcli.integration.network import Network
-from igcli.methods import MethodOptions, References, own
-from igcli.methods._options.expected_gradients import ExpectedGradientsOptions
+from igcli.methods import ExpectedGradientsOptions, MethodOptions, References, own_options
 from igcli.models.load import Model
 from igcli.pipeline.engine.engine import PREDICTION_SIZE
 from igcli.pipeline.explain.network_output import Ending, ending_of
@@ -75,7 +74,7 @@ def plan(settings: Settings, model: Model, *, panels: bool) -> AttributionSpec:
     """
     kind = settings.baseline.kind
     given = None if baselines.is_name(kind) else _fitted(kind, settings, model)
-    start = starts(
+    start = BaselineSampler.from_options(
         settings.baseline,
         seed=settings.seed,
         given=None if given is None else given.astype(np.float32),
@@ -127,7 +126,7 @@ def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
 
 def _references(settings: Settings, model: Model) -> References:
     """Read images of the folder that baselines are drawn from, the same ones for a seed."""
-    folder = own(settings, ExpectedGradientsOptions).folder or "."
+    folder = own_options(settings, ExpectedGradientsOptions).folder or "."
     found = [source.path for source in Walk([folder])]
     chosen = random.Random(settings.seed).sample(found, min(len(found), MOST_REFERENCES))  # noqa: S311
     inputs = []

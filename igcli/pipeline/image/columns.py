@@ -10,7 +10,7 @@ from igcli.render import panel
 from igcli.render.curve import Curve
 from igcli.render.magnify import magnified
 from igcli.render.options import LabelLine, StyleOptions
-from igcli.render.panel import Cell, Facts, PictureCell
+from igcli.render.panel import Cell, PictureCell, TargetInfo
 from igcli.render.visualize import Painting, paint
 
 BESIDE = ("path", "colorbar")
@@ -70,7 +70,7 @@ class Columns:
         if name == "baseline":
             return self._magnified(panel.baseline_cell(found.baseline))
         facts = [
-            Facts(
+            TargetInfo(
                 label=self.model.label(each.target),
                 score=each.score,
                 target=each.target,

@@ -10,7 +10,7 @@ from igcli.records import Explanation, Sample
 from igcli.render import animation
 from igcli.render.curve import Curve
 from igcli.render.encoders import encode_image
-from igcli.render.magnify import times
+from igcli.render.magnify import magnification
 from igcli.render.options import GifOptions
 from igcli.render.panel import compose, path_cell
 from igcli.render.style_common import as_rgb
@@ -33,7 +33,7 @@ def encode_panel(sample: Sample, found: Sequence[Explanation], context: Context)
     """Draw and encode the panel of an image and its explanations, the main one first."""
     options = context.settings.panel
     height, width = sample.image.shape[:2]
-    factor = times(height, width, options.magnify)
+    factor = magnification(height, width, options.magnify)
     image = as_rgb(sample.image)
     columns = Columns(image, found, context.model, options, context.scales, factor)
     cells = [
@@ -52,7 +52,7 @@ def encode_animation(
 ) -> bytes:
     """Draw and encode the animation of an image's interior gradients, those of the first target."""
     height, width = sample.image.shape[:2]
-    factor = times(height, width, context.settings.panel.magnify)
+    factor = magnification(height, width, context.settings.panel.magnify)
     interior, target = found[0].interior, found[0].target
     if interior is None:
         raise ValueError("no interior gradients were asked for")
@@ -60,7 +60,7 @@ def encode_animation(
     image = as_rgb(sample.image)
     columns = Columns(image, shown, context.model, options, factor=factor)
     beside = columns.cells(options.columns)
-    return animation.animated(
+    return animation.render(
         image, interior, options=options, factor=factor, beside=beside, face=context.face
     )
 

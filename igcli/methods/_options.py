@@ -1,0 +1,133 @@
+"""Options of the methods that have any, and all of them together as `MethodOptions`.
+
+They lie apart from the methods because `--help` prints them and the methods need NumPy. A method
+with options has its class here and a field under its name in `MethodOptions`.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field
+
+from igcli.integration.options import PathOptions
+from igcli.options import Options, PathField
+
+Group = TypeVar("Group", bound=Options)
+Path = TypeVar("Path", bound=PathOptions)
+
+
+class MultiplyOptions(Options):
+    """Gradients times the input, or its difference from the baseline."""
+
+    multiply_by_input: bool = True
+    """Multiply gradients by the input, or by its difference from the baseline; gradients alone do
+    not add up to the score."""
+
+
+class BlurOptions(MultiplyOptions):
+    """Blur integrated gradients: integrate from the blurred image to the sharp one."""
+
+    max_sigma: float = Field(default=50.0, gt=0, le=1000)
+    """Standard deviation of the strongest blur, in pixels."""
+
+    edges: Literal["mirror", "zero"] = "mirror"
+    """Continuation of the image beyond its edges: mirror, or zero as in PAIR's implementation."""
+
+
+class ExpectedGradientsOptions(MultiplyOptions):
+    """Expected gradients: average over baselines drawn from a folder of images."""
+
+    folder: Annotated[str | None, PathField()] = Field(default=None, examples=["backgrounds"])
+    """Folder of images to draw baselines from, which this method requires."""
+
+    samples: int = Field(default=100, ge=1)
+    """Number of draws, each of a baseline and a point on its path; ignored with auto steps."""
+
+    noise: float = Field(default=0.0, ge=0)
+    """Standard deviation of noise added to the baselines (GradientSHAP), as a fraction of the
+    image's range of values."""
+
+    noise_levels: float | None = Field(default=None, ge=0, examples=[20.0])
+    """Standard deviation of the noise in units of the input (0...255 for images), in place of a
+    fraction of the range."""
+
+
+class GradientsOptions(MultiplyOptions):
+    """Gradients: of the score, at the image itself."""
+
+
+class GuidedOptions(Options):
+    """Guided integrated gradients: move the pixels with the smallest gradients first."""
+
+    fraction: float = Field(default=0.25, gt=0, le=1)
+    """Fraction of the pixels, those with the smallest gradients, to move at a time."""
+
+    max_distance: float = Field(default=0.02, ge=0, le=1)
+    """Maximum distance of a pixel from the straight path, as a fraction of the path's length."""
+
+
+class IntegratedOptions(MultiplyOptions):
+    """Integrated gradients: average the gradients along the path from the baseline."""
+
+
+class SmoothGradOptions(MultiplyOptions):
+    """SmoothGrad: average a method's attributions over noisy copies of the image."""
+
+    around: Literal["gradients", "integrated_gradients"] = "gradients"
+    """Method whose attributions are averaged."""
+
+    samples: int = Field(default=25, ge=1)
+    """Number of noisy copies of the image."""
+
+    noise: float = Field(default=0.15, ge=0)
+    """Standard deviation of the noise, as a fraction of the image's range of values."""
+
+    noise_levels: float | None = Field(default=None, ge=0, examples=[20.0])
+    """Standard deviation of the noise in units of the input (0...255 for images), in place of a
+    fraction of the range."""
+
+    statistic: Literal["mean", "squared", "variance"] = "mean"
+    """Statistic over the copies: mean, squared (the mean of squares, SmoothGrad-Squared) or
+    variance (VarGrad)."""
+
+
+def _defaults_of(group: type[Options]) -> Any:
+    """Return a field whose default is a group's defaults, described by its docstring."""
+    return Field(default=group(), description=group.__doc__)
+
+
+class MethodOptions(PathOptions):
+    """Options of the path and of every method."""
+
+    blur_integrated_gradients: BlurOptions = _defaults_of(BlurOptions)
+    expected_gradients: ExpectedGradientsOptions = _defaults_of(ExpectedGradientsOptions)
+    gradients: GradientsOptions = _defaults_of(GradientsOptions)
+    guided_integrated_gradients: GuidedOptions = _defaults_of(GuidedOptions)
+    integrated_gradients: IntegratedOptions = _defaults_of(IntegratedOptions)
+    smoothgrad: SmoothGradOptions = _defaults_of(SmoothGradOptions)
+
+
+def own_options(options: PathOptions, group: type[Group]) -> Group:
+    """Return a method's own options: those in `options`, or else the defaults."""
+    return next((value for _, value in options if isinstance(value, group)), group())
+
+
+def with_multiply_by_input(options: Path, name: str, multiply: bool) -> Path:
+    """Return a copy of `options` in which the method `name` multiplies by the input, or does not.
+
+    Raises:
+        ValueError: The method has no such option, or `multiply` is not a bool.
+    """
+    if not isinstance(multiply, bool):
+        raise ValueError(f"multiply_by_input: must be True or False, not {multiply!r}")
+    group = _GROUPS.get(name)
+    if group is None:
+        raise ValueError(f"multiply_by_input: {name} has no such option; {', '.join(_GROUPS)} do")
+    changed = own_options(options, group).model_copy(update={"multiply_by_input": multiply})
+    return options.model_copy(update={name: changed})
+
+
+_GROUPS: dict[str, type[MultiplyOptions]] = {
+    name: field.annotation
+    for name, field in MethodOptions.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, MultiplyOptions)
+}

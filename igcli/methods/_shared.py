@@ -1,0 +1,65 @@
+"""Calculations that several methods share: fixed steps, the gradient at the image, noise."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from igcli.integration.options import PathOptions
+from igcli.integration.requests import Computation, gradients_at
+from igcli.methods._protocol import Task
+from igcli.records import Array, Explanation
+
+
+def fixed_steps(options: PathOptions, method: str) -> int:
+    """Return the number of steps, for methods whose path has no intervals to refine.
+
+    Raises:
+        ValueError: The steps are "auto".
+    """
+    steps: int | str = options.steps
+    if isinstance(steps, int):
+        return steps
+    raise ValueError(f"steps: auto: {method} cannot be refined: give a number of steps")
+
+
+def explain_at_image(
+    method: str, task: Task, attributions_of: Callable[[Array], Array], *, takes_max: bool = False
+) -> Computation[Explanation]:
+    """Return attributions that depend on the gradient at the image alone.
+
+    Args:
+        method: Name of the method.
+        task: The input.
+        attributions_of: Makes attributions of the gradient; both float32, in the input's shape.
+        takes_max: As in `Explanation`.
+    """
+    [at_image] = yield from gradients_at([task.image], task.target)
+    return Explanation(
+        method=method,
+        target=task.target,
+        baseline=task.baseline,
+        attributions=attributions_of(at_image.gradients),
+        score=float(at_image.scores[0]),
+        baseline_score=task.baseline_score,
+        alphas=np.ones(1),
+        scores=at_image.scores,
+        evaluations=1,
+        complete=False,
+        takes_max=takes_max,
+    )
+
+
+def noise_deviation(task: Task, share: float, levels: float | None) -> Array | np.float32:
+    """Return the standard deviation of Gaussian noise: one number, or one for each value.
+
+    Args:
+        task: The input.
+        share: The deviation as a fraction of the input's range.
+        levels: The deviation in units of the input, in place of a fraction.
+    """
+    if levels is not None:
+        uniform = np.float32(levels)
+        return uniform if task.noise_mask is None else uniform * task.noise_mask
+    scale = np.ptp(task.image) if task.noise_scale is None else task.noise_scale
+    deviation: Array | np.float32 = np.float32(share) * scale
+    return deviation
