@@ -14,9 +14,7 @@ from igcli.config.schema import Settings
 from igcli.errors import UsageError
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
-from igcli.models.catalog.listing import available
-from igcli.models.catalog.published import RELEASES
-from igcli.models.options import ModelOptions, check_exists
+from igcli.models.options import ModelOptions, check_files
 from igcli.printable import printable
 
 Command = Callable[..., Any]
@@ -41,9 +39,9 @@ def list_() -> None:
 
     Any Keras file, SavedModel folder or frozen graph is named by its path instead.
     """
-    for each in available():
-        here = "here" if each.is_here else "to fetch"
-        click.echo(f"{each.name:<26}{each.size:>4}  {here:<9} {each.origin}")
+    for network in published.known_networks():
+        here = "here" if network.is_cached else "to fetch"
+        click.echo(f"{network.name:<26}{network.size:>4}  {here:<9} {network.origin}")
 
 
 def _network(command: Command) -> Command:
@@ -91,8 +89,8 @@ def check(name: str, images: tuple[str, ...], **options: Any) -> None:
         say(f"{image}: {label}, {score:.4g}", NOTICE)
     if not verdict.knows_training:
         say(UNKNOWN, NOTICE)
-    for each in verdict.findings:
-        click.echo(printable(f"{each.what}; {each.remedy}"))
+    for finding in verdict.findings:
+        click.echo(printable(f"{finding.problem}; {finding.remedy}"))
     if not verdict.findings:
         click.echo(printable(f"{name}: nothing looks wrong"))
     click.get_current_context().exit(UNFIT if verdict.findings else 0)
@@ -107,16 +105,18 @@ def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG0
 
     NAME is a name of `igcli models list`.
     """
-    if name in RELEASES:
-        release = RELEASES[name]
+    if name in published.RELEASES:
+        release = published.RELEASES[name]
         if archive is None:
-            published.obtain(release)
+            published.fetch(release)
         else:
             published.install(release, Path(archive))
         click.echo(os.fsencode(published.folder(release)))
         return
     if archive is not None:
-        raise UsageError(f"--from: is for {', '.join(RELEASES)}; {name} is fetched by Keras")
+        raise UsageError(
+            f"--from: is for {', '.join(published.RELEASES)}; {name} is fetched by Keras"
+        )
     if not name.startswith(PREFIX) or name.removeprefix(PREFIX) not in APPLICATIONS:
         raise UsageError(f"{name}: nothing to fetch (see igcli models list)")
     from igcli.models.sources.application import load
@@ -136,5 +136,5 @@ def _settings(name: str, options: Mapping[str, Any]) -> Settings:
     settings = settings_of(
         options["config_file"], {"model": name, **overrides}, quiet=quiet
     ).settings
-    check_exists(settings.model)
+    check_files(settings.model)
     return settings

@@ -1,4 +1,4 @@
-"""What lies behind and beside the object: backgrounds of middling brightness, and clutter."""
+"""Backgrounds of medium brightness, clutter, and the colours of a scene."""
 
 import colorsys
 from collections.abc import Callable
@@ -13,13 +13,13 @@ Rng = np.random.Generator
 
 
 def hsv(hue: float, saturation: float, value: float) -> Color:
-    """RGB 0…255 from hue (any turn), saturation and value 0…1."""
+    """Return RGB 0...255 from hue (one turn is 1), saturation and value 0...1."""
     red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def pick_palette(rng: Rng) -> Palette:
-    """Colours that lie well apart from one another."""
+    """Choose colours that are easy to tell apart."""
     hue = rng.random()
     return Palette(
         main=hsv(hue, rng.uniform(0.55, 0.85), rng.uniform(0.7, 0.95)),
@@ -30,7 +30,7 @@ def pick_palette(rng: Rng) -> Palette:
 
 
 def paint_background(rng: Rng, size: tuple[int, int]) -> Image.Image:
-    """A pattern over soft light, an RGB picture of `size` (width, height)."""
+    """Return a pattern with soft light on it, an RGB picture of `size` (width, height)."""
     hue, spread = rng.random(), rng.uniform(0.03, 0.2)
     value = rng.uniform(0.52, 0.8)
     tones = [
@@ -97,7 +97,7 @@ def _tiles(rng: Rng, pen: ImageDraw.ImageDraw, size: tuple[int, int], tones: lis
 
 
 def _waves(rng: Rng, pen: ImageDraw.ImageDraw, size: tuple[int, int], tones: list[Color]) -> None:
-    """Rows of scallops like a sea or a roof."""
+    """Rows of scallops, like waves or roof tiles."""
     step = rng.uniform(0.09, 0.2) * size[1]
     for row in range(int(2 * size[1] / step) + 3):
         for column in range(-1, int(size[0] / step) + 2):
@@ -107,7 +107,7 @@ def _waves(rng: Rng, pen: ImageDraw.ImageDraw, size: tuple[int, int], tones: lis
 
 
 def _lights(rng: Rng, pen: ImageDraw.ImageDraw, size: tuple[int, int], tones: list[Color]) -> None:
-    """Large round patches, as of lights out of focus."""
+    """Large round patches, like lights out of focus."""
     for _ in range(rng.integers(12, 30)):
         x, y = rng.uniform(0, size[0]), rng.uniform(0, size[1])
         radius = rng.uniform(0.06, 0.25) * size[1]
@@ -120,7 +120,7 @@ _PATTERNS: tuple[_Pattern, ...] = (_hills, _stripes, _dots, _tiles, _waves, _lig
 
 
 def make_clutter(rng: Rng, palette: Palette) -> list[Part]:
-    """One piece that is no class, in the object's colours, within the unit circle."""
+    """Return a shape of no class, in the object's colours, within the unit circle."""
     colors = [palette.main, palette.accent, palette.light]
     first, second = (colors[i] for i in rng.permutation(3)[:2])
     match rng.integers(9):

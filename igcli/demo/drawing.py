@@ -1,4 +1,4 @@
-"""Shapes in an object's own coordinates, and drawing them into a picture."""
+"""Shapes in an object's own coordinates, and how to draw them into a picture."""
 
 import math
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Part:
-    """A filled outline, or with a `width` a stroke, in the object's own coordinates.
+    """A filled outline or, with a `width`, a stroke, in the object's own coordinates.
 
     Attributes:
-        points: (N, 2) float64, x to the right and y down, an object lying within about -1…1.
-        fill: RGB, 0…255.
-        width: the stroke's width in the same unit; 0 fills the closed outline instead.
-        inked: whether a dark line goes around it.
+        points: (N, 2) float64, x to the right and y down; objects lie within about -1...1.
+        fill: RGB, 0...255.
+        width: Width of the stroke in the same unit; 0 fills the closed outline instead.
+        inked: Whether it has a dark outline.
     """
 
     points: Points
@@ -32,14 +32,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an object goes: stretched, mirrored, turned, scaled and moved, in this order.
+    """The pose of an object: stretched, mirrored, rotated, scaled and moved, in this order.
 
     Attributes:
-        x: the centre's column in pixels.
-        y: the centre's row in pixels.
-        scale: pixels per unit.
-        angle: radians.
-        stretch: factor on the object's x axis; negative mirrors.
+        x: Column of the centre in pixels.
+        y: Row of the centre in pixels.
+        scale: Pixels per unit.
+        angle: Rotation in radians.
+        stretch: Factor on the object's x axis; a negative one mirrors.
     """
 
     x: float
@@ -57,21 +57,21 @@ class Placement:
 
 
 def outline(path: str) -> Points:
-    """Corners written as in SVG, `x,y x,y …`: (N, 2)."""
+    """Return corners written as in SVG, `x,y x,y ...`: (N, 2)."""
     return np.array([pair.split(",") for pair in path.split()], np.float64)
 
 
 def ellipse(
     center: tuple[float, float], radii: tuple[float, float], start: float = 0, end: float = 360
 ) -> Points:
-    """The arc from `start` to `end` degrees, clockwise from the right: (N, 2)."""
+    """Return the arc from `start` to `end` degrees, clockwise from the right: (N, 2)."""
     count = max(8, int(abs(end - start) / 9))
     angle = np.radians(np.linspace(start, end, count + 1))
     return np.stack([center[0] + radii[0] * np.cos(angle), center[1] + radii[1] * np.sin(angle)], 1)
 
 
 def smooth(path: str | Points, closed: bool = True, fineness: int = 8) -> Points:
-    """A Catmull-Rom curve through corners, written as for `outline` or (N, 2): (M, 2)."""
+    """Return a Catmull-Rom curve, (M, 2), through corners, (N, 2) or written as for `outline`."""
     corners = outline(path) if isinstance(path, str) else path
     mode: Literal["wrap", "edge"] = "wrap" if closed else "edge"
     padded = np.pad(corners, ((1, 2), (0, 0)), mode=mode)
@@ -87,7 +87,7 @@ def smooth(path: str | Points, closed: bool = True, fineness: int = 8) -> Points
 
 
 def extent(parts: Sequence[Part], placement: Placement) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of the placed parts in pixels, without the ink."""
+    """Return left, top, right and bottom of the placed parts in pixels, without outlines."""
     low = np.full(2, np.inf)
     high = -low
     for part in parts:
@@ -107,11 +107,11 @@ def draw(
     """Draw the parts in order into the picture.
 
     Args:
-        parts: what to draw.
-        placement: where.
+        parts: The parts of an object.
+        placement: Its pose.
         image: RGB picture, changed in place.
-        ink: colour and width in pixels of the line around inked parts.
-        mask: greyscale picture of the same size; what is drawn becomes 255.
+        ink: Colour of the outline of inked parts, and its width in pixels.
+        mask: Greyscale picture of the same size; pixels that are drawn on become 255.
     """
     color, line = ink
     for part in parts:
@@ -127,7 +127,7 @@ def _draw_part(
     colors: tuple[Color | int, Color | int],
     line: float,
 ) -> None:
-    """Draw with the colours of the inside and of the line around it."""
+    """Draw with the colours of the inside and of the outline."""
     inside, edge = colors
     corners = [(float(x), float(y)) for x, y in placement.apply(part.points)]
     if not part.width:
@@ -147,7 +147,7 @@ def _stroke(
     fill: Color | int,
     width: float,
 ) -> None:
-    """A line with round joints and ends."""
+    """Draw a line with round joints and ends."""
     pen.line(points, fill=fill, width=max(1, round(width)), joint="curve")
     for x, y in (points[0], points[-1]):
         pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=fill)

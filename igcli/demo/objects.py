@@ -1,4 +1,4 @@
-"""The ten things that `demo` knows, each a list of parts in two colours, a light one and ink."""
+"""The ten classes that `demo` knows, each drawn as a list of parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from igcli.demo.drawing import Color, Part, Points, ellipse, outline, smooth
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of one scene's object and clutter, RGB 0…255."""
+    """Colours of a scene's object and clutter, RGB 0...255."""
 
     main: Color
     accent: Color

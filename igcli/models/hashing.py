@@ -1,11 +1,11 @@
-"""Hashes of networks."""
+"""Hashes that identify networks."""
 
 import hashlib
 import os
 from pathlib import Path
 
 from igcli.errors import ModelError
-from igcli.models.catalog.published import RELEASES
+from igcli.models.catalog import published
 from igcli.models.options import ModelOptions, is_name
 
 
@@ -25,21 +25,21 @@ def of_file(path: str) -> str:
 def of_folder(path: str) -> str:
     """Return a SHA-256 over the names and contents of all files in a folder, hexadecimal.
 
-    Names are relative, joined by "/" and sorted, so that a copy has the same hash.
+    Names are relative to the folder, separated by "/" and sorted, so that a copy has the same hash.
 
     Raises:
         ModelError: A file cannot be read.
     """
     files = [file for file in Path(path).rglob("*") if file.is_file()]
-    named = sorted((os.fsencode(file.relative_to(path).as_posix()), file) for file in files)
-    whole = hashlib.sha256()
-    for name, file in named:
-        whole.update(len(name).to_bytes(8, "big") + name + bytes.fromhex(of_file(str(file))))
-    return whole.hexdigest()
+    by_name = sorted((os.fsencode(file.relative_to(path).as_posix()), file) for file in files)
+    digest = hashlib.sha256()
+    for name, file in by_name:
+        digest.update(len(name).to_bytes(8, "big") + name + bytes.fromhex(of_file(str(file))))
+    return digest.hexdigest()
 
 
 def of_path(path: str) -> str:
-    """Return the hash of a file or folder.
+    """Return the SHA-256 of a file or folder, hexadecimal.
 
     Raises:
         ModelError: A file cannot be read.
@@ -48,16 +48,16 @@ def of_path(path: str) -> str:
 
 
 def of_source(options: ModelOptions) -> str | None:
-    """Return the hash that a network will have, as far as it is known without loading it.
+    """Return the hash that a network will have, if it is known without loading the network.
 
-    None for `keras.applications`, whose weights are hashed in memory.
+    It is None for `keras.applications`, whose weights are hashed in memory, and for the demo.
 
     Raises:
         ModelError: A file cannot be read.
     """
     source = options.source
-    if source in RELEASES:
-        return RELEASES[source].graph.sha256
+    if source in published.RELEASES:
+        return published.RELEASES[source].graph.sha256
     if is_name(source):
         return None
     return of_path(source)

@@ -1,4 +1,4 @@
-"""From options to a network ready to be differentiated."""
+"""Loads a network and prepares it to be differentiated in pixel space."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from igcli.models.graph.integer_input import cast_to_integers
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import Explained, ModelOptions, Precision
-from igcli.models.runtime import choose, tensorflow
+from igcli.models.runtime import choose_device, tensorflow
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source
@@ -22,24 +22,24 @@ tf = tensorflow()
 
 Function = Callable[[Any], Any]
 
-_NOT_CALLED = (
+_CALL_ERRORS = (
     *(ValueError, TypeError, LookupError, AttributeError, RuntimeError, tf.errors.OpError),
     import_module("tensorflow.python.autograph.pyct.errors").PyCTError,
 )
-"""What a network's own code raises."""
+"""What a network's own code raises when it is traced."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network and what is known of it.
+    """A network and what is known about it.
 
     Attributes:
-        name: Its source.
+        name: Its source, as in the options.
         network: Its scores and gradients, in pixel space.
-        labels: Class names, or None where nobody gave any.
-        sha256: Of the weights' file, hexadecimal.
+        labels: Class names, or None if unknown.
+        sha256: SHA-256 of the file or of the weights, hexadecimal.
         device: TensorFlow's name of the device it runs on.
     """
 
@@ -51,7 +51,7 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """What its gradients are computed in: "float32" or "bfloat16"."""
+        """The type that gradients are computed in: "float32" or "bfloat16"."""
         return self.network.precision
 
     @property
@@ -62,11 +62,11 @@ class Model:
 
     @property
     def channels(self) -> int:
-        """Channels of the input: 3, or 1 for grey images."""
+        """Number of channels of the input: 3, or 1 for grey images."""
         return int(self.network.input_shape[-1])
 
     def label(self, target: int) -> str:
-        """Return the name of an output, or its index where there are no names."""
+        """Return the name of an output, or its index if there are no names."""
         return self.labels[target] if self.labels else str(target)
 
 
@@ -78,106 +78,106 @@ def load(
     precision: Precision = "float32",
     trust: bool = False,
 ) -> Model:
-    """Load, freeze and place a network.
+    """Open a network, freeze it and place it on a device.
 
     Args:
-        options: Which one, and how pixels are brought to it.
+        options: The network, and how images are prepared for it.
         device: "auto", "cpu", "gpu" or "gpu:N".
-        explain: Which scores: "probability", the output as it is, or "logit".
-        precision: What gradients are computed in; float32 where it is "auto".
-        trust: Whether a Keras file may bring code of its author's.
+        explain: The scores to explain: "probability" (the output as it is) or "logit".
+        precision: Type that gradients are computed in; "auto" means float32 here.
+        trust: Whether a Keras file may run its author's code.
 
     Raises:
-        UsageError: The device or a file is not there.
-        ModelError: The network cannot be read, or is none for RGB images.
+        UsageError: The device or a file does not exist.
+        ModelError: The network cannot be read, or does not take RGB or grey images.
     """
-    place = choose(device)
-    loaded = open_source(options, trust=trust)
-    computed = "float32" if precision == "auto" else precision
-    return from_source(loaded, options, device=place, explain=explain, precision=computed)
+    device_name = choose_device(device)
+    opened = open_source(options, trust=trust)
+    resolved = "float32" if precision == "auto" else precision
+    return from_source(opened, options, device=device_name, explain=explain, precision=resolved)
 
 
 def from_source(
-    loaded: OpenedModel,
+    opened: OpenedModel,
     options: ModelOptions,
     *,
     device: str,
     explain: Explained,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Model:
-    """Freeze a network that its source has opened.
+    """Freeze an opened network and place it on a device.
 
     Args:
-        loaded: The network.
-        options: How pixels are brought to it.
+        opened: The network.
+        options: How images are prepared for it.
         device: TensorFlow's name of the device.
-        explain: Which scores.
-        precision: What gradients are computed in.
+        explain: The scores to explain.
+        precision: Type that gradients are computed in.
 
     Raises:
-        ModelError: It is none for RGB images, or the scores wanted are not found.
+        ModelError: It does not take RGB or grey images, or the requested scores are not found.
     """
-    layout = input_layout(loaded, options)
-    scores = scores_of_pixels(loaded, layout, options)
+    layout = input_layout(opened, options)
+    scores = scores_of_pixels(opened, layout, options)
     head_options = HeadOptions(explain, options.activation, binary=True)
     try:
         network = TensorFlowNetwork(
             scores, layout.shape, device=device, head_options=head_options, precision=precision
         )
-    except _NOT_CALLED as error:
+    except _CALL_ERRORS as error:
         raise ModelError(
             f"model: {options.source} cannot be called with images of shape {layout.shape}: "
             f"{_cause(error)}"
         ) from error
     if explain == "probability" and network.activation is None:
         log.warning(
-            "%s ends in no softmax or sigmoid: its output is explained as it is, which is no "
-            "probability; model.activation adds the one that is missing",
+            "%s does not end in a softmax or sigmoid: its raw output is explained, which is not a "
+            "probability; set model.activation to add the missing one",
             options.source,
         )
-    names = _labels(loaded, options, network.outputs)
-    return Model(options.source, network, names, loaded.sha256, device)
+    names = _labels(opened, options, network.outputs)
+    return Model(options.source, network, names, opened.sha256, device)
 
 
 def _cause(error: Exception) -> str:
-    """Return what went wrong, out of the many lines that TensorFlow and Keras make of it."""
+    """Return the one line that matters of a long message from TensorFlow or Keras."""
     text = str(error)
-    # Keras prints what matters in bold.
+    # Keras prints that line in bold.
     if bold := re.search(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL):
         text = bold[1]
-    elif named := re.findall(r"^\s*\w+Error: (.+)$", text, re.MULTILINE):
-        text = named[-1]
+    elif errors := re.findall(r"^\s*\w+Error: (.+)$", text, re.MULTILINE):
+        text = errors[-1]
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
-def scores_of_pixels(loaded: OpenedModel, layout: InputLayout, options: ModelOptions) -> Function:
-    """Return the function from pixels (N, H, W, C), 0...255, to what the network gives.
+def scores_of_pixels(opened: OpenedModel, layout: InputLayout, options: ModelOptions) -> Function:
+    """Return the function from pixels (N, H, W, C), 0...255, to the network's output.
 
     Raises:
-        ModelError: The preprocessing is not for such inputs.
+        ModelError: The preprocessing does not fit the type or channels of its input.
     """
-    mode = options.preprocess or loaded.preprocess
-    before = preprocess.preprocessing(mode, channels=layout.shape[-1])
+    mode = options.preprocess or opened.preprocess
+    preprocessing = preprocess.preprocessing(mode, channels=layout.shape[-1])
     if layout.is_integer and mode != "none":
         raise ModelError(
             f"model.preprocess: {options.source} takes integers 0...255 ({layout.dtype}) and "
-            "scales them itself: use none"
+            "scales them itself: set it to none"
         )
 
     def scores(pixels: Any) -> Any:
-        images = layout.arrange(before(pixels))
+        images = layout.arrange(preprocessing(pixels))
         cast = cast_to_integers if layout.is_integer else tf.cast
-        found = loaded.function(cast(images, layout.dtype))
-        is_map = layout.channels_first and found.shape.rank == 4
-        return tf.transpose(found, [0, 2, 3, 1]) if is_map else found
+        output = opened.function(cast(images, layout.dtype))
+        is_map = layout.channels_first and output.shape.rank == 4
+        return tf.transpose(output, [0, 2, 3, 1]) if is_map else output
 
     return scores
 
 
-def _labels(loaded: OpenedModel, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:
+def _labels(opened: OpenedModel, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:
     if options.labels:
         return labels.read(options.labels, outputs)
-    known = loaded.labels
-    if known is None or len(known) > outputs:  # Another output than the names are for.
+    known = opened.labels
+    if known is None or len(known) > outputs:  # The names belong to another output.
         return None
-    return known + tuple(str(each) for each in range(len(known), outputs))
+    return known + tuple(str(index) for index in range(len(known), outputs))

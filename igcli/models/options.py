@@ -1,4 +1,4 @@
-"""Options of the network."""
+"""The options of the network, and checks of its files that need no TensorFlow."""
 
 import difflib
 import zipfile
@@ -12,38 +12,42 @@ from igcli.models.catalog.applications import APPLICATIONS, PREFIX
 from igcli.options import Expected, Options, PathField
 
 NAMES = ("demo", "inception_v1")
-"""Networks known by name, beside those of `keras.applications`."""
+"""Networks known by name, besides those of `keras.applications`."""
 
 SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
-"""Files that networks are read from; a folder is a SavedModel, and any file may be Keras's."""
+"""Suffixes of files that networks are read from.
+
+A folder is a SavedModel or an unpacked .keras archive, and a Keras file may have any name.
+"""
 
 WEIGHTS = ("imagenet", "random")
-"""Weights known by name; any others are a file."""
+"""Weights known by name; anything else is a file."""
 
 
 def is_name(source: str) -> bool:
-    """Tell whether a source is a known name rather than a path."""
+    """Tell whether a source is the name of a network rather than a path."""
     return source in NAMES or source.startswith(PREFIX)
 
 
 def is_saved_model(source: str) -> bool:
-    """Tell whether a source is the folder of a SavedModel."""
+    """Tell whether a source is a SavedModel folder."""
     return (Path(source) / "saved_model.pb").is_file()
 
 
 def is_module(objects: str) -> bool:
-    """Tell whether custom objects are in a module that Python finds rather than in a file."""
+    """Tell whether custom objects are named by an importable module rather than by a file."""
     return not objects.endswith(".py")
 
 
-def _known(source: str) -> str:
+def _check_application(source: str) -> str:
+    """Refuse keras:NAME if there is no such network."""
     name = source.removeprefix(PREFIX)
     if not source.startswith(PREFIX) or name in APPLICATIONS:
         return source
-    folded = {known.lower(): known for known in APPLICATIONS}
-    close = difflib.get_close_matches(name.lower(), folded, 1)
-    hint = f"did you mean {PREFIX}{folded[close[0]]}?" if close else "see igcli models list"
-    raise ValueError(f"no network of keras.applications is called {name!r} ({hint})")
+    by_lower = {known.lower(): known for known in APPLICATIONS}
+    close = difflib.get_close_matches(name.lower(), by_lower, 1)
+    hint = f"did you mean {PREFIX}{by_lower[close[0]]}?" if close else "see igcli models list"
+    raise ValueError(f"keras.applications has no network {name!r} ({hint})")
 
 
 Channels = Annotated[tuple[float, float, float], Field(strict=False)]
@@ -52,7 +56,7 @@ PositiveChannels = Annotated[tuple[Positive, Positive, Positive], Field(strict=F
 
 
 class Normalization(Options):
-    """Preprocessing by numbers: (pixel - mean) / std."""
+    """Preprocessing as (pixel - mean) / std."""
 
     mean: float | Channels = 0.0
     """Mean to subtract from pixel values 0...255: one number, or one each for red, green and
@@ -60,6 +64,14 @@ class Normalization(Options):
 
     std: Positive | PositiveChannels = 1.0
     """Standard deviation to divide by: one number, or one each for red, green and blue."""
+
+
+def describe_preprocessing(mode: str | Normalization) -> str:
+    """Return a preprocessing as it is written in YAML."""
+    if isinstance(mode, str):
+        return mode
+    mean, std = (list(part) if isinstance(part, tuple) else part for part in (mode.mean, mode.std))
+    return f"{{mean: {mean}, std: {std}}}"
 
 
 Preprocess = Literal["tf", "torch", "caffe", "unit", "none"]
@@ -75,7 +87,7 @@ class ModelOptions(Options):
 
     shorthand: ClassVar[str] = "source"
 
-    source: Annotated[str, PathField(is_name), AfterValidator(_known)] = "demo"
+    source: Annotated[str, PathField(is_name), AfterValidator(_check_application)] = "demo"
     """Network to explain: demo, inception_v1, keras:NAME, a .keras or .h5 file, a SavedModel folder
     or a frozen .pb graph."""
 
@@ -132,56 +144,61 @@ class ModelOptions(Options):
     @model_validator(mode="after")
     def _weights_are_for_applications(self) -> "ModelOptions":
         if self.weights is not None and not self.source.startswith(PREFIX):
-            raise ValueError(f"weights are for {PREFIX}NAME networks; {self.source} has its own")
+            raise ValueError(
+                f"weights only apply to {PREFIX}NAME networks; {self.source} has its own"
+            )
         return self
 
 
-def check_exists(options: ModelOptions) -> None:
-    """Refuse files that are not there or of no known kind, before anything is loaded.
+def check_files(options: ModelOptions) -> None:
+    """Refuse files that do not exist or are of an unknown kind, before anything is loaded.
 
     Raises:
-        UsageError: A file of a network, weights or labels is missing, or no network is read from
-            such a file.
+        UsageError: A file of a network, weights, labels or custom objects does not exist, or the
+            network's file is not a kind that networks are read from.
     """
-    source, weights = options.source, options.weights
-    named = {"model": None if is_name(source) else source}
-    named["model.weights"] = None if weights in WEIGHTS else weights
-    named["model.labels"] = options.labels
-    objects = options.custom_objects
-    named["model.custom_objects"] = None if objects is None or is_module(objects) else objects
-    for key, path in named.items():
+    source, weights, objects = options.source, options.weights, options.custom_objects
+    files = {
+        "model": None if is_name(source) else source,
+        "model.weights": None if weights in WEIGHTS else weights,
+        "model.labels": options.labels,
+        "model.custom_objects": None if objects is None or is_module(objects) else objects,
+    }
+    for key, path in files.items():
         if path is not None and not Path(path).exists():
-            raise UsageError(f"{key}: no such file: {path}{_meant(path) if key == 'model' else ''}")
+            hint = _name_hint(path) if key == "model" else ""
+            raise UsageError(f"{key}: no such file: {path}{hint}")
         if path is not None and key != "model" and Path(path).is_dir():
             raise UsageError(f"{key}: {path} is a folder, expected a file")
-    if named["model"] is not None:
+    if files["model"] is not None:
         _check_kind(Path(source))
 
 
-def _meant(path: str) -> str:
-    """Return a hint where a missing path looks like the name of a network."""
-    known = {name.lower(): name for name in (*NAMES, *(f"{PREFIX}{each}" for each in APPLICATIONS))}
-    known |= {name.lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
-    close = difflib.get_close_matches(path.lower(), known, 1, 0.8)
-    return f" (did you mean {known[close[0]]}?)" if close else ""
+def _name_hint(path: str) -> str:
+    """Return a hint if a missing path looks like the name of a network."""
+    names = {name.lower(): name for name in NAMES}
+    names |= {f"{PREFIX}{name}".lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
+    names |= {name.lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
+    close = difflib.get_close_matches(path.lower(), names, 1, 0.8)
+    return f" (did you mean {names[close[0]]}?)" if close else ""
 
 
 def _check_kind(path: Path) -> None:
     if path.is_dir():
         if not (is_saved_model(str(path)) or (path / "config.json").is_file()):
             raise UsageError(
-                f"model: {path} is a folder without saved_model.pb: no SavedModel (and without "
-                "config.json: no unpacked .keras archive)"
+                f"model: {path} is a folder, expected a SavedModel (with saved_model.pb) or an "
+                "unpacked .keras archive (with config.json)"
             )
-    elif path.suffix.lower() not in SUFFIXES and not _is_keras(path):
+    elif path.suffix.lower() not in SUFFIXES and not _is_keras_file(path):
         raise UsageError(
             f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
-            "folders (convert others first, or wrap them in Python: igcli.load_model)"
+            "folders (convert other kinds first, or pass the model to igcli.attribute in Python)"
         )
 
 
-def _is_keras(path: Path) -> bool:
-    """Tell whether a file is one of Keras by its content, whatever it is called."""
+def _is_keras_file(path: Path) -> bool:
+    """Tell whether a file is a Keras file by its content, whatever its name."""
     try:
         with path.open("rb") as file:
             if file.read(8) == b"\x89HDF\r\n\x1a\n":

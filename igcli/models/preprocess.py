@@ -1,4 +1,6 @@
-"""Preprocessing, inside the differentiated function, so that all else is in pixel space.
+"""Preprocessing of pixels inside the differentiated function.
+
+Everything outside it, from baselines to attributions, is in pixel space.
 
 Source: the modes of `keras.applications.imagenet_utils.preprocess_input`.
 """
@@ -46,23 +48,25 @@ _MODES: dict[str, Function] = {
 
 
 def preprocessing(mode: Preprocess | Normalization, *, channels: int = 3) -> Function:
-    """Return the differentiable function from pixels 0...255 to what the network expects.
+    """Return the differentiable function from pixels 0...255 to the values a network expects.
 
     Args:
-        mode: What it expects.
-        channels: Of its images, 1 or 3.
+        mode: What the network expects.
+        channels: Number of channels of its images, 1 or 3.
 
     Raises:
-        ModelError: It is for images of three channels.
+        ModelError: The mode needs three channels and the images have one.
     """
     if isinstance(mode, Normalization):
         mean, std = tf.constant(mode.mean, tf.float32), tf.constant(mode.std, tf.float32)
         if channels == 1 and mean.shape.rank + std.shape.rank:
-            raise ModelError("model.preprocess: the network takes grey images: give one number")
+            raise ModelError(
+                "model.preprocess: the network takes grey images: give mean and std one number each"
+            )
         return lambda pixels: (pixels - mean) / std
     if channels == 1 and mode in ("torch", "caffe"):
         raise ModelError(
-            f"model.preprocess: {mode} is for three channels, the network takes grey images: use "
-            "tf, unit, none or {mean: ..., std: ...} with one number each"
+            f"model.preprocess: {mode} needs three channels, but the network takes grey images: "
+            "use tf, unit, none or {mean: ..., std: ...} with one number each"
         )
     return _MODES[mode]

@@ -1,7 +1,8 @@
-"""What a network's first batch normalization remembers of the pixels it was trained on.
+"""The pixel statistics that a network's first batch normalization remembers from its training.
 
-It keeps mean and variance of what reached it in training. Pixels that are brought to the network in
-another way reach it with others, whatever they show and however sure the network is of them.
+It stores the mean and variance of the values that reached it in training. Images that are
+preprocessed differently reach it with other statistics, whatever they show and however confident
+the network is.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +21,9 @@ tf = tensorflow()
 Function = Callable[[Any], Any]
 Values = npt.NDArray[np.float64]
 
-_LEAST = 1e-12
-_PLACES = 16
-"""Positions that an image needs for a variance of its own."""
+_MIN_RATIO = 1e-12
+_MIN_POSITIONS = 16
+"""Number of positions that an image needs to have a meaningful variance of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,10 +31,10 @@ class _Normalization:
     """A batch normalization in a graph.
 
     Attributes:
-        values: What it normalizes, (N, H, W, C).
-        mean: What it remembers, (C,).
-        variance: What it remembers, (C,); one over its root where `epsilon` is None.
-        epsilon: Added to the variance.
+        values: The values that it normalizes, (N, H, W, C).
+        mean: The stored mean, (C,).
+        variance: The stored variance, (C,), or one over its root if `epsilon` is None.
+        epsilon: Constant that it adds to the variance.
     """
 
     values: Any
@@ -44,47 +45,48 @@ class _Normalization:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """How well images go together with what a network was trained on.
+    """How well images match what a network was trained on.
 
     Attributes:
-        divergence: Of the images' values from those of training: that of normal distributions of
-            their means and variances (Kullback and Leibler), the median of the channels; 0 is best.
-        spread: Standard deviation of the images' values over that of training, median as well.
+        divergence: Kullback-Leibler divergence of the normal distribution with the images' mean and
+            variance from that of training, median over the channels; 0 is best.
+        spread: Standard deviation of the images' values relative to training, median as well.
     """
 
     divergence: float
     spread: float
 
 
-class TrainedOn:
-    """Mean and variance of training, and what images have in their place."""
+class TrainingStatistics:
+    """Mean and variance from training, with which images can be compared."""
 
     def __init__(self, function: Function, shape: tuple[int, ...]) -> None:
-        """Look for the first batch normalization.
+        """Find the first batch normalization.
 
         Args:
-            function: Scores of preprocessed inputs (N, H, W, C).
-            shape: Of one input.
+            function: From preprocessed inputs (N, H, W, C) to scores.
+            shape: Shape of one input.
         """
         concrete = tf.function(function).get_concrete_function(tf.TensorSpec((None, *shape)))
         frozen = convert_variables(concrete)
-        first = min(_Search(frozen.graph).found(), key=_depth, default=None)
+        first = min(_Search(frozen.graph).normalizations(), key=_depth, default=None)
         self._values: Function | None = None
         if first is None:
             return
         names = [tensor.name for tensor in (first.values, first.mean, first.variance)]
         values = function_from_graph(frozen.graph.as_graph_def(), {}, frozen.inputs, names)
         try:
-            _, mean, variance = (np.asarray(e, np.float64) for e in values(tf.zeros((1, *shape))))
-        except tf.errors.InvalidArgumentError:  # It takes no single image.
+            outputs = values(tf.zeros((1, *shape)))
+        except tf.errors.InvalidArgumentError:  # It does not take a single image.
             return
+        _, mean, variance = (np.asarray(output, np.float64) for output in outputs)
         self._values, epsilon = values, first.epsilon
         self._mean = mean.ravel()
         self._variance = variance.ravel() ** -2 if epsilon is None else variance.ravel() + epsilon
 
     @property
     def is_known(self) -> bool:
-        """Whether there is such a normalization, and training left something in it."""
+        """Whether there is such a normalization, and training changed its initial statistics."""
         if self._values is None:
             return False
         return bool(self._mean.any() or np.ptp(self._variance) > 1e-6 * self._variance.max())
@@ -94,20 +96,21 @@ class TrainedOn:
 
         Args:
             images: Float32 (H, W, C), 0...255.
-            preprocess: What is done to them.
+            preprocess: The preprocessing to apply to them.
         """
         moments = [self._moments(image, preprocess) for image in images]
-        means, variances = (np.array(each) for each in zip(*moments, strict=True))
+        means, variances = (np.array(values) for values in zip(*moments, strict=True))
         difference = means.mean(0) - self._mean
-        # Of all images as one: the mean of the variances and the variance of the means.
+        # Variance over all images: mean of their variances plus variance of their means.
         ratio = (variances.mean(0) + means.var(0)) / self._variance
-        logarithm = np.log(np.maximum(ratio, _LEAST))
+        logarithm = np.log(np.maximum(ratio, _MIN_RATIO))
         divergence = (ratio + difference**2 / self._variance - 1 - logarithm) / 2
         return Fit(float(np.median(divergence)), float(np.median(np.sqrt(ratio))))
 
     def _moments(self, image: Array, preprocess: Function) -> tuple[Values, Values]:
+        """Return mean and variance, (C,) each, of the values that an image gives."""
         if self._values is None:
-            raise ValueError("nothing is known of the training")
+            raise ValueError("the training statistics are unknown")
         values = self._values(preprocess(tf.constant(image[None], tf.float32)))[0]
         flat = np.asarray(values, np.float64).reshape(-1, len(self._mean))
         return flat.mean(0), flat.var(0)
@@ -120,12 +123,12 @@ class _Search:
         self._operations = graph.get_operations()
         self._constant: dict[str, bool] = {}
 
-    def found(self) -> Iterator[_Normalization]:
-        """Yield those of images, channels last."""
+    def normalizations(self) -> Iterator[_Normalization]:
+        """Yield the batch normalizations of images with channels last."""
         for op in self._operations:
-            each = self._fused(op) or self._spelled_out(op)
-            if each is not None and _is_of_images(each):
-                yield each
+            normalization = self._fused(op) or self._expanded(op)
+            if normalization is not None and _is_of_images(normalization):
+                yield normalization
 
     def _fused(self, op: Any) -> _Normalization | None:
         if not op.type.startswith("FusedBatchNorm") or "Grad" in op.type:
@@ -135,8 +138,8 @@ class _Search:
             return None
         return _Normalization(values, mean, variance, op.get_attr("epsilon"))
 
-    def _spelled_out(self, op: Any) -> _Normalization | None:
-        """Return values * factor + (offset - mean * factor), factor = scale / root of variance."""
+    def _expanded(self, op: Any) -> _Normalization | None:
+        """Match values * factor + (offset - mean * factor), factor = scale / root of variance."""
         if op.type != "Rsqrt" or not self._is_constant(op.inputs[0]):
             return None
         root = op.outputs[0]
@@ -148,47 +151,48 @@ class _Search:
         values = mean = None
         for factor in factors:
             for user in factor.consumers():
-                other = next((each for each in user.inputs if each is not factor), None)
+                other = next((tensor for tensor in user.inputs if tensor is not factor), None)
                 if user.type != "Mul" or other is None:
                     continue
                 if not self._is_constant(other):
                     values = other
                 elif other.op.type == "Neg":  # There is no offset.
                     mean = other.op.inputs[0]
-                elif any(each.type == "Sub" for each in user.outputs[0].consumers()):
+                elif any(consumer.type == "Sub" for consumer in user.outputs[0].consumers()):
                     mean = other
         return None if values is None or mean is None else _Normalization(values, mean, root, None)
 
     def _is_constant(self, tensor: Any) -> bool:
-        """Tell whether a tensor is computed of constants alone."""
-        waiting = [tensor.op]
-        while waiting:
-            op = waiting[-1]
+        """Tell whether a tensor is computed from constants alone."""
+        pending = [tensor.op]
+        while pending:
+            op = pending[-1]
             if op.name not in self._constant:
-                self._constant[op.name] = False  # What goes round in a loop is none.
-                new = [each.op for each in op.inputs if each.op.name not in self._constant]
-                waiting += new
+                self._constant[op.name] = False  # Stays False if the operation is in a loop.
+                inputs = [source.op for source in op.inputs]
+                pending += [source for source in inputs if source.name not in self._constant]
                 continue
-            waiting.pop()
-            computed = op.op_def is not None and not op.op_def.is_stateful and bool(op.inputs)
-            known = computed and all(self._constant[each.op.name] for each in op.inputs)
-            self._constant[op.name] = op.type == "Const" or known
+            pending.pop()
+            is_pure = op.op_def is not None and not op.op_def.is_stateful and bool(op.inputs)
+            is_computed = is_pure and all(self._constant[source.op.name] for source in op.inputs)
+            self._constant[op.name] = op.type == "Const" or is_computed
         return self._constant[tensor.op.name]
 
 
-def _is_of_images(found: _Normalization) -> bool:
-    shape, sizes = found.values.shape, (found.mean.shape, found.variance.shape)
-    if shape.rank != 4 or any(each.num_elements() != shape[-1] for each in sizes):
+def _is_of_images(normalization: _Normalization) -> bool:
+    shape = normalization.values.shape
+    sizes = (normalization.mean.shape, normalization.variance.shape)
+    if shape.rank != 4 or any(size.num_elements() != shape[-1] for size in sizes):
         return False
-    return None in shape[1:3] or shape[1] * shape[2] >= _PLACES
+    return None in shape[1:3] or shape[1] * shape[2] >= _MIN_POSITIONS
 
 
-def _depth(found: _Normalization) -> int:
-    """Return the number of operations that a normalization's values are computed by."""
-    waiting, seen = [found.values.op], set[str]()
-    while waiting:
-        op = waiting.pop()
-        if op.name not in seen:
-            seen.add(op.name)
-            waiting += [tensor.op for tensor in op.inputs]
-    return len(seen)
+def _depth(normalization: _Normalization) -> int:
+    """Return the number of operations that compute a normalization's values."""
+    pending, visited = [normalization.values.op], set[str]()
+    while pending:
+        op = pending.pop()
+        if op.name not in visited:
+            visited.add(op.name)
+            pending += [tensor.op for tensor in op.inputs]
+    return len(visited)

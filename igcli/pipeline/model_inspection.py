@@ -11,10 +11,10 @@ from igcli.images.decode import decode
 from igcli.images.files import read_file
 from igcli.models import labels
 from igcli.models.catalog.applications import PREFIX, cached_weights
-from igcli.models.catalog.listing import labels_in_words, preprocessing_in_words
-from igcli.models.diagnostics import Finding, findings, trained_on
+from igcli.models.diagnostics import Finding, find_problems, read_training_statistics
 from igcli.models.load import Model, from_source
-from igcli.models.runtime import choose
+from igcli.models.options import describe_preprocessing
+from igcli.models.runtime import choose_device
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import added_up, segments
 from igcli.pipeline.explain.targets import parse
@@ -56,8 +56,8 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
         "input": f"{loaded.input}, {height} x {width} {'RGB' if model.channels == 3 else 'grey'}",
         "output": f"{loaded.output}, {_scores_in_words(model)}",
         "ends in": model.network.activation or "no softmax or sigmoid",
-        "preprocess": preprocessing_in_words(options.preprocess or loaded.preprocess),
-        "labels": labels_in_words(model.labels),
+        "preprocess": describe_preprocessing(options.preprocess or loaded.preprocess),
+        "labels": _labels_in_words(model.labels),
         "parameters": f"{loaded.parameters:,}",
         "sha256": model.sha256 if is_here else "known once its weights are fetched",
     }
@@ -68,6 +68,13 @@ def _scores_in_words(model: Model) -> str:
     if network.positions is not None:
         return f"{network.outputs:,} classes of each of {network.positions:,} pixels"
     return "one value, no or yes" if network.is_binary else f"{network.outputs:,} scores"
+
+
+def _labels_in_words(labels: tuple[str, ...] | None) -> str:
+    """Return how many labels there are, and the first and the last one."""
+    if not labels:
+        return "none (set model.labels)"
+    return f"{len(labels):,} names: {labels[0]} ... {labels[-1]}"
 
 
 def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Verdict:
@@ -82,16 +89,17 @@ def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Ve
         ModelError: The network cannot be read, or is none for RGB images.
         ImageError: An image cannot be read.
     """
-    loaded = open_source(settings.model, trust=trust_model)
-    bare = settings.model.model_copy(update={"labels": None})
-    device = choose(settings.device)
-    model = from_source(loaded, bare, device=device, explain=settings.explain)
-    names, found = _named(settings, model)
+    opened = open_source(settings.model, trust=trust_model)
+    unlabelled = settings.model.model_copy(update={"labels": None})
+    device = choose_device(settings.device)
+    model = from_source(opened, unlabelled, device=device, explain=settings.explain)
+    names, findings = _named(settings, model)
     pixels = [_read(image, settings, model) for image in images]
-    found += findings(pixels, loaded, model, options=settings.model)
-    tops = (_top(model.network.predict(each[None])[0]) for each in pixels)
-    named = tuple((names[best] if names else str(best), score) for best, score in tops)
-    return Verdict(tuple(found), named, trained_on(loaded, settings.model).is_known)
+    training = read_training_statistics(opened, settings.model)
+    findings += find_problems(pixels, opened, model, options=settings.model, training=training)
+    tops = (_top(model.network.predict(image[None])[0]) for image in pixels)
+    labelled = tuple((names[best] if names else str(best), score) for best, score in tops)
+    return Verdict(tuple(findings), labelled, training.is_known)
 
 
 def _top(scores: Array) -> tuple[int, float]:

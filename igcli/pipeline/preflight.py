@@ -30,7 +30,7 @@ def check(settings: Settings, *, panels: bool) -> None:
     Raises:
         UsageError: One line for the first of them.
     """
-    model_options.check_exists(settings.model)
+    model_options.check_files(settings.model)
     path_options.check_exists(settings)
     check_form(settings.target, where="target")
     if settings.targets:

@@ -75,7 +75,7 @@ def test_an_unknown_application_is_known_before_tensorflow(cli: Cli, image: Path
     result = cli("attribute", image, "--model", "keras:resnet50v2")
     assert result.code == 2
     assert result.err.splitlines() == [
-        "igcli: --model: no network of keras.applications is called 'resnet50v2' "
+        "igcli: --model: keras.applications has no network 'resnet50v2' "
         "(did you mean keras:ResNet50V2?)"
     ]
 
@@ -86,7 +86,7 @@ def test_an_unknown_application_is_known_before_tensorflow(cli: Cli, image: Path
         ("none.keras", "model: no such file: none.keras"),
         ("inception-v1", "(did you mean inception_v1?)"),
         ("net.onnx", "net.onnx: networks are read from"),
-        ("folder", "folder is a folder without saved_model.pb"),
+        ("folder", "folder is a folder, expected a SavedModel"),
     ],
 )
 def test_what_is_no_network_is_known_before_tensorflow(

@@ -40,8 +40,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     names = ("tensorflow_inception_graph.pb", "imagenet_comp_graph_label_strings.txt")
     zipped = inception.archive(dict(zip(names, (graph, LABELS), strict=True)))
     releases = MappingProxyType({"inception_v1": inception.release(zipped, graph, LABELS)})
-    for module in ("cli.models", "models.describe", "models.sources.inception_v1"):
-        monkeypatch.setattr(f"igcli.{module}.RELEASES", releases)
+    monkeypatch.setattr("igcli.models.catalog.published.RELEASES", releases)
     path = tmp_path / "inception5h.zip"
     path.write_bytes(zipped)
     return path
@@ -183,7 +182,7 @@ def stopped(x: Any) -> Any:
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        (constant, "answers the same"),
+        (constant, "same scores"),
         (rounded, "no gradient"),
         (too_sure, "gradients are zero"),
         (rooted, "gradients are NaN"),
@@ -206,7 +205,7 @@ def test_labels_and_targets_that_do_not_fit_are_found(
     settings = ("--model-labels", "labels.txt", "--target", "7")
     result = cli("models", "check", net, image, *settings)
     assert result.code == 3
-    assert "2 names (one a line: one ... two), but the network has 3 outputs" in result.lines[0]
+    assert "2 names (one per line: one ... two), but the network has 3 outputs" in result.lines[0]
     assert "7 is out of range" in result.lines[1]
 
 

@@ -10,8 +10,7 @@ from PIL import Image
 
 from igcli.demo.drawing import outline, smooth
 from igcli.demo.objects import OBJECTS, Palette
-from igcli.demo.samples import SAMPLES, SceneSample
-from igcli.demo.scenes import CLASSES, Scene, render_scene
+from igcli.demo.scenes import CLASSES, SAMPLES, Scene, SceneSample, render_scene
 
 FOLDER = Path(__file__).parents[2] / "sample_images"
 

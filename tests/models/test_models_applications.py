@@ -127,5 +127,5 @@ def test_keras_keeps_weights_where_we_look(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_weights_are_for_applications_alone() -> None:
-    with pytest.raises(ValidationError, match="weights are for keras:NAME networks"):
+    with pytest.raises(ValidationError, match="weights only apply to keras:NAME networks"):
         ModelOptions(source="demo", weights="random")

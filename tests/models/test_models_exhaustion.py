@@ -7,7 +7,7 @@ import tensorflow as tf
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import Points
 from igcli.models.network.network import TensorFlowNetwork
-from igcli.models.runtime import out_of_memory
+from igcli.models.runtime import translate_memory_errors
 
 SHAPE = (4, 4, 3)
 
@@ -38,10 +38,10 @@ def test_a_network_that_wants_too_much_memory_says_so() -> None:
     ],
 )
 def test_all_that_lack_of_memory_looks_like(error: Exception) -> None:
-    with pytest.raises(OutOfMemoryError), out_of_memory():
+    with pytest.raises(OutOfMemoryError), translate_memory_errors():
         raise error
 
 
 def test_other_errors_stay_what_they_are() -> None:
-    with pytest.raises(tf.errors.InternalError), out_of_memory():
+    with pytest.raises(tf.errors.InternalError), translate_memory_errors():
         raise tf.errors.InternalError(None, None, "no such kernel")

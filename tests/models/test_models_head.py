@@ -92,7 +92,7 @@ def test_one_logit_stands_for_two_classes(tmp_path: Path, caplog: pytest.LogCapt
     expected = np.concatenate([-logit, logit], 1)
     np.testing.assert_allclose(found.network.predict(PIXELS), expected, rtol=1e-4)
     [warning] = caplog.messages
-    assert "ends in no softmax or sigmoid" in warning
+    assert "does not end in a softmax or sigmoid" in warning
 
 
 def test_scores_without_an_axis_of_their_own_are_one_output() -> None:

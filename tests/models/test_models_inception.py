@@ -18,7 +18,6 @@ from igcli.models.catalog import published
 from igcli.models.catalog.published import INCEPTION_V1, Release
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
-from igcli.models.sources import inception_v1
 from support import inception
 
 LABELS = "\n".join(inception.LABELS).encode() + b"\n"
@@ -46,7 +45,7 @@ def release(
     """A release whose hashes are those of the archive made here, in an empty cache."""
     monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "home"))
     made = inception.release(zipped, graph, LABELS)
-    monkeypatch.setattr(inception_v1, "RELEASES", MappingProxyType({made.name: made}))
+    monkeypatch.setattr(published, "RELEASES", MappingProxyType({made.name: made}))
     return made
 
 
@@ -118,9 +117,9 @@ def test_a_damaged_file_in_the_cache_is_seen_at_every_load(release: Release, arc
     data[len(data) // 2] ^= 1
     graph.write_bytes(data)
     with pytest.raises(ModelError, match=r"is damaged \(its SHA-256 differs\): remove it"):
-        published.obtain(release)
+        published.fetch(release)
     published.install(release, archive)
-    assert published.obtain(release)[release.labels.name] == LABELS
+    assert published.fetch(release)[release.labels.name] == LABELS
 
 
 def test_another_archive_is_refused_and_nothing_is_written(
@@ -166,7 +165,10 @@ def test_an_archive_without_the_graph(
 ) -> None:
     monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "home"))
     path = tmp_path / "bad.zip"
-    for data, says in ((inception.archive({}), "has no tensorflow"), (b"text", "not a zip")):
+    for data, says in (
+        (inception.archive({}), "has no tensorflow"),
+        (b"text", "not a readable zip"),
+    ):
         path.write_bytes(data)
         with pytest.raises(ModelError, match=says):
             published.install(inception.release(data, graph, LABELS), path)
@@ -213,11 +215,11 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("direct")
 def test_what_is_downloaded_is_verified_and_kept(release: Release, zipped: bytes) -> None:
     with served(zipped, sent=len(zipped)) as url:
-        found = published.obtain(replace(release, url=url))
+        found = published.fetch(replace(release, url=url))
     assert found[release.labels.name] == LABELS
-    names = {path.name for path in published.home().rglob("*") if path.is_file()}
+    names = {path.name for path in published.cache_folder().rglob("*") if path.is_file()}
     assert names == {member.name for member in release.members}
-    assert published.obtain(release) == found  # No server any more.
+    assert published.fetch(release) == found  # No server any more.
 
 
 @pytest.mark.usefixtures("direct")
@@ -226,12 +228,12 @@ def test_an_interrupted_download_leaves_nothing(
     release: Release, zipped: bytes, cut: Callable[[bytes], int]
 ) -> None:
     with served(zipped, sent=cut(zipped)) as url, pytest.raises(ModelError, match="downloaded"):
-        published.obtain(replace(release, url=url))
-    assert not any(published.home().rglob("*"))
+        published.fetch(replace(release, url=url))
+    assert not any(published.cache_folder().rglob("*"))
 
 
 def test_several_at_once_leave_whole_files(release: Release, archive: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: published.install(release, archive), range(24)))
-    assert published.obtain(release)[release.labels.name] == LABELS
+    assert published.fetch(release)[release.labels.name] == LABELS
     assert len(list(published.folder(release).iterdir())) == 2

@@ -7,8 +7,8 @@ import pytest
 
 from igcli.errors import IgcliError, ModelError, UsageError
 from igcli.models.load import load
-from igcli.models.options import ModelOptions, check_exists
-from igcli.models.runtime import choose
+from igcli.models.options import ModelOptions, check_files
+from igcli.models.runtime import choose_device
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_labels_of_the_wrong_length_are_refused(file: Path, tmp_path: Path) -> N
     labels = tmp_path / "labels.txt"
     labels.write_text("one\ntwo\nthree\n")
     with pytest.raises(
-        ModelError, match=r"3 names \(one a line: one ... three\), but the network has 2 o"
+        ModelError, match=r"3 names \(one per line: one ... three\), but the network has 2 o"
     ):
         load(options(file, size=[6, 5], labels=str(labels)), device="cpu")
 
@@ -76,15 +76,15 @@ def test_another_number_of_channels_is_refused(tmp_path: Path) -> None:
 
 def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="model: no such file"):
-        check_exists(options(tmp_path / "none.keras"))
+        check_files(options(tmp_path / "none.keras"))
     with pytest.raises(UsageError, match=r"model\.labels: no such file"):
-        check_exists(options(file, labels=str(tmp_path / "none.txt")))
-    check_exists(ModelOptions())
+        check_files(options(file, labels=str(tmp_path / "none.txt")))
+    check_files(ModelOptions())
 
 
-def test_a_gpu_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UsageError, match="gpu:93 is not there"):
-        choose("gpu:93")
+def test_a_gpu_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no gpu:93"):
+        choose_device("gpu:93")
 
 
 @pytest.mark.parametrize("name", ["net.pt", "net.keras"])
@@ -118,7 +118,7 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
 @pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])
 def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
     with pytest.raises(UsageError, match=r"must be auto, cpu, gpu or gpu:N, not") as error:
-        choose(device)  # type: ignore[arg-type]
+        choose_device(device)  # type: ignore[arg-type]
     assert str(error.value).endswith(repr(device))
 
 
@@ -126,6 +126,6 @@ def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
 def test_bfloat16_is_for_every_device(
     file: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("igcli.models.load.choose", lambda _device: place)
+    monkeypatch.setattr("igcli.models.load.choose_device", lambda _device: place)
     model = load(options(file, size=[6, 5]), device="auto", precision="bfloat16")
     assert (model.device, model.precision) == (place, "bfloat16")

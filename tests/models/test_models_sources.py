@@ -91,7 +91,7 @@ def test_several_inputs_are_for_the_python_interface(tmp_path: Path) -> None:
     [
         ((16, 16, 4), r"images of four channels \(16, 16, 4\), expected RGB or grey"),
         ((4, 16, 16, 3), r"inputs of shape \(4, 16, 16, 3\), expected RGB"),
-        ((47,), r"inputs of shape \(47\), which are no pixels of a square image"),
+        ((47,), r"inputs of shape \(47\), which are not the pixels of a square image"),
     ],
 )
 def test_inputs_that_are_no_rgb_images(tmp_path: Path, shape: tuple[int, ...], says: str) -> None:
@@ -129,7 +129,7 @@ def test_the_content_decides_whatever_the_name(tmp_path: Path, source: str, targ
 def test_a_file_whose_name_lies(tmp_path: Path) -> None:
     path = tmp_path / "renamed.pb"
     path.write_bytes(model_files.save(model_files.network(), ".keras", tmp_path).read_bytes())
-    with pytest.raises(ModelError, match=r"renamed\.pb is not a frozen graph"):
+    with pytest.raises(ModelError, match=r"renamed\.pb is not a readable frozen graph"):
         opened(path)
 
 
@@ -242,7 +242,7 @@ def test_swish_survives_an_export(tmp_path: Path) -> None:
 
 def test_a_saved_model_without_signatures(tmp_path: Path) -> None:
     tf.saved_model.save(tf.Module(), str(tmp_path / "saved"))
-    with pytest.raises(ModelError, match="no image classifier: it has no signature"):
+    with pytest.raises(ModelError, match="is not an image classifier: it has no signature"):
         opened(tmp_path / "saved")
 
 

@@ -11,12 +11,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from igcli.models.diagnostics import Finding, doubts, trained_on
+from igcli.models.diagnostics import (
+    Finding,
+    doubtful_preprocessing,
+    read_training_statistics,
+)
 from igcli.models.options import ModelOptions, Normalization
 from igcli.models.preprocess import preprocessing
 from igcli.models.sources.input_shape import input_layout
 from igcli.models.sources.open import open_source
-from igcli.models.training_statistics import TrainedOn
+from igcli.models.training_statistics import TrainingStatistics
 from igcli.records import Array
 
 SHAPE = (12, 10, 3)
@@ -75,7 +79,7 @@ def frozen(fused: bool) -> Callable[[Any], Any]:
 )
 @pytest.mark.parametrize("count", [1, 3])
 def test_images_are_compared_with_what_it_remembers(make: Callable[[], Any], count: int) -> None:
-    trained = TrainedOn(make(), SHAPE)
+    trained = TrainingStatistics(make(), SHAPE)
     assert trained.is_known
     images = IMAGES[:count]
     found = trained.fit(images, preprocessing("tf"))
@@ -109,27 +113,27 @@ def at_the_end() -> Any:
 
 @pytest.mark.parametrize("make", [untrained, without, at_the_end])
 def test_where_nothing_is_known_nothing_is_doubted(make: Callable[[], Any]) -> None:
-    trained = TrainedOn(make(), SHAPE)
+    trained = TrainingStatistics(make(), SHAPE)
     assert not trained.is_known
-    assert list(doubts([image * 1e6 for image in IMAGES], trained, "none")) == []
+    assert list(doubtful_preprocessing([image * 1e6 for image in IMAGES], trained, "none")) == []
 
 
 @cache
-def opened(folder: Path, name: str) -> tuple[TrainedOn, tuple[Array, ...]]:
+def opened(folder: Path, name: str) -> tuple[TrainingStatistics, tuple[Array, ...]]:
     """Return what a shared network was trained on, and the 39 photos."""
     options = ModelOptions(source=str(folder / name))
     loaded = open_source(options, trust=False)
     shape = input_layout(loaded, options).shape
     photos = tuple(_read(path, shape) for path in sorted((folder / "photos").glob("*.jpg")))
     assert len(photos) == 39
-    return trained_on(loaded, options), photos
+    return read_training_statistics(loaded, options), photos
 
 
 def suggestions(folder: Path, name: str, used: Any, count: int = 1) -> list[Finding | None]:
     """Return what is doubted of the photos in groups of `count`."""
     trained, photos = opened(folder, name)
     groups = [photos[first : first + count] for first in range(0, len(photos), count)]
-    return [next(doubts(group, trained, used), None) for group in groups]
+    return [next(doubtful_preprocessing(group, trained, used), None) for group in groups]
 
 
 def _read(path: Path, shape: tuple[int, int, int]) -> Array:

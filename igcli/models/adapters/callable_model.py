@@ -18,7 +18,7 @@ from igcli.models.adapters.layer_hook import LayerHook, read, replace
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import WRONG_ROWS, TensorFlowNetwork
 from igcli.models.options import Activation, Explained
-from igcli.models.runtime import choose, tensorflow
+from igcli.models.runtime import choose_device, tensorflow
 
 tf = tensorflow()
 
@@ -257,7 +257,7 @@ def wrap(
             output = replace(subject.taps, put, partial(subject.run, before, rows))
         return tf.reshape(tf.cast(output, tf.float32), [-1, prod(shape)])
 
-    place = choose(scoring.device)
+    place = choose_device(scoring.device)
     two_classes = subject.is_keras or scoring.activation is not None
     head_options = HeadOptions(scoring.explain, scoring.activation, two_classes)
     try:

@@ -1,4 +1,4 @@
-"""What is known of the networks of `keras.applications`, in one table.
+"""The networks of `keras.applications`: input sizes, preprocessing and weights files.
 
 Source: https://keras.io/api/applications and the code of Keras 3.15.
 """
@@ -17,8 +17,8 @@ class Application:
 
     Attributes:
         size: Height and width of its input.
-        preprocess: What it expects of pixels; "none" where its own layers do it.
-        weights: Name of the file that Keras keeps its ImageNet weights in.
+        preprocess: What it expects of pixels; "none" if its own layers scale them.
+        weights: Name of the file in which Keras keeps its ImageNet weights.
     """
 
     size: int
@@ -73,7 +73,7 @@ APPLICATIONS: dict[str, Application] = {
 
 
 def cached_weights(name: str) -> Path:
-    """Return where Keras keeps the ImageNet weights of a network once it has downloaded them."""
+    """Return the path at which Keras keeps the downloaded ImageNet weights of a network."""
     home = os.environ.get("KERAS_HOME")
     folder = Path(home) if home else Path("~/.keras").expanduser()
     return folder / "models" / APPLICATIONS[name].weights

@@ -1,4 +1,4 @@
-"""Batch sizes that were the fastest on this machine, kept in the cache folder."""
+"""The fastest batch sizes measured on this machine, kept in the cache folder."""
 
 import contextlib
 import json
@@ -18,23 +18,24 @@ NAME = "batch-sizes.json"
 
 
 def key(model: Model) -> str:
-    """Return what a measurement holds for: network, input size, precision, device, TensorFlow."""
+    """Return what a measurement depends on: network, input size, precision, device, TensorFlow."""
     height, width = model.size
-    parts = (model.sha256, f"{height}x{width}", model.precision, _device(model.device))
-    return " ".join((*parts, tf.__version__))
+    device = _device_model(model.device)
+    parts = (model.sha256, f"{height}x{width}", model.precision, device, tf.__version__)
+    return " ".join(parts)
 
 
 def recall(key: str) -> int | None:
-    """Return the batch size measured before; None where there is none that can be read."""
+    """Return the batch size measured earlier, or None if there is none or it cannot be read."""
     size = _read().get(key)
     return size if type(size) is int and size > 0 else None
 
 
 def remember(key: str, size: int) -> None:
-    """Keep a batch size, whole or not at all; where nothing can be written it is not kept."""
+    """Keep a batch size; a cache that cannot be written is ignored."""
     sizes = {**_read(), key: size}
     with contextlib.suppress(OSError):
-        published.home().mkdir(parents=True, exist_ok=True)
+        published.cache_folder().mkdir(parents=True, exist_ok=True)
         published.write(_path(), json.dumps(sizes, indent=1).encode("ascii"))
 
 
@@ -47,11 +48,11 @@ def _read() -> Mapping[str, Any]:
 
 
 def _path() -> Path:
-    return published.home() / NAME
+    return published.cache_folder() / NAME
 
 
-def _device(name: str) -> str:
-    """Return what kind of device TensorFlow's name stands for."""
+def _device_model(name: str) -> str:
+    """Return the model of processor or GPU that TensorFlow's name of a device stands for."""
     if name.startswith("CPU"):
         return f"{_processor()}, {os.cpu_count()} cores"
     number = int(name.partition(":")[2])

@@ -16,7 +16,7 @@ from igcli.models.graph import custom_gradients
 from igcli.models.graph.fold_batch_norm import fold_constants
 from igcli.models.graph.integer_input import bypass_integer_casts
 from igcli.models.graph.residual_bias import merge_residual_biases
-from igcli.models.runtime import out_of_memory, tensorflow
+from igcli.models.runtime import tensorflow, translate_memory_errors
 
 tf = tensorflow()
 # The public converter, tf.lite's, needs a SavedModel on disk.
@@ -213,7 +213,7 @@ def _is_random(concrete: Any) -> bool:
     [spec] = concrete.structured_input_signature[0]
     shape = (spec.shape[0] or _RANDOM_INPUTS, *spec.shape[1:])
     inputs = tf.constant(np.random.default_rng(0).uniform(0, 255, shape), tf.float32)
-    with out_of_memory():
+    with translate_memory_errors():
         first, again = (np.asarray(tf.nest.flatten(concrete(inputs))[0]) for _ in range(2))
     return not np.allclose(first, again, rtol=1e-4, atol=1e-6)
 

@@ -25,7 +25,7 @@ from igcli.models.network.head import (
     scores_function,
 )
 from igcli.models.network.reentrant import reentrant
-from igcli.models.runtime import out_of_memory, tensorflow
+from igcli.models.runtime import tensorflow, translate_memory_errors
 from igcli.records import Array
 
 tf = tensorflow()
@@ -229,7 +229,7 @@ class TensorFlowNetwork:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        with out_of_memory(), reentrant(), tf.device(self._device):
+        with translate_memory_errors(), reentrant(), tf.device(self._device):
             yield
 
     def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **outputs: bool) -> Any:

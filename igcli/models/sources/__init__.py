@@ -9,19 +9,19 @@ from igcli.models.options import Normalization, Preprocess
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedModel:
-    """A network as its source gives it.
+    """A network as its source returns it.
 
     Attributes:
-        function: Scores (N, K), or (N, H, W, K) of pixels, of preprocessed inputs (N, ...).
-        input_shape: Shape of one input; None where the network leaves a side open.
+        function: From preprocessed inputs (N, ...) to scores (N, K), or (N, H, W, K) of pixels.
+        input_shape: Shape of one input; None for each side that the network leaves open.
         preprocess: What it is known to expect of pixels.
-        labels: Class names, where the source knows them.
-        sha256: Of the file or files, hexadecimal.
+        labels: Class names, if the source knows them.
+        sha256: SHA-256 of the file or files, hexadecimal.
         input: Name of its input.
         output: Name of the output.
         parameters: Number of its weights.
-        size: Height and width it is made for, where its input shape leaves them open.
-        dtype: Of its inputs: "float32", "uint8" and so on.
+        size: Height and width that it is designed for, if its input shape leaves them open.
+        dtype: Type of its inputs: "float32", "uint8" and so on.
     """
 
     function: Callable[[Any], Any]

@@ -16,9 +16,9 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.options import ModelOptions
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import first_line, tensorflow
 from igcli.models.sources import OpenedModel, keras_model
-from igcli.models.sources.keras_file import UNREADABLE, first_line, whole_weights
+from igcli.models.sources.keras_file import UNREADABLE, complete_weights
 
 tensorflow()
 
@@ -28,10 +28,11 @@ log = logging.getLogger(__name__)
 
 
 def load(options: ModelOptions) -> OpenedModel:
-    """Build a network of `keras.applications` with the weights wanted.
+    """Build a network of `keras.applications` with the requested weights.
 
     Raises:
-        ModelError: The weights cannot be had or do not fit, or the output wanted is not there.
+        ModelError: The weights could not be downloaded or do not fit, or the network does not have
+            the requested output.
     """
     name = options.source.removeprefix(PREFIX)
     weights = options.weights or "imagenet"
@@ -42,11 +43,11 @@ def load(options: ModelOptions) -> OpenedModel:
         _randomize(model)
     else:
         model = _with_file(name, weights)
-    known = keras_model.Known(
-        options.source, _digest(name, model), APPLICATIONS[name].preprocess, imagenet_labels()
+    facts = keras_model.ModelFacts(
+        options.source, _hash(name, model), APPLICATIONS[name].preprocess, imagenet_labels()
     )
     side = APPLICATIONS[name].size
-    return replace(keras_model.loaded(model, known, options), size=(side, side))
+    return replace(keras_model.from_keras(model, facts, options), size=(side, side))
 
 
 def imagenet_labels() -> tuple[str, ...]:
@@ -56,60 +57,20 @@ def imagenet_labels() -> tuple[str, ...]:
 
 
 def _build(name: str, weights: str | None) -> Any:
-    with whole_weights():
+    with complete_weights():
         return getattr(keras.applications, name)(weights=weights)
 
 
 def _with_imagenet(name: str) -> Any:
-    """Build with the published weights; Keras downloads them the first time and keeps them."""
-    shown = sys.stderr if sys.stderr.isatty() and log.isEnabledFor(logging.WARNING) else None
-    # Keras draws its progress on standard output, where results alone belong.
-    with contextlib.redirect_stdout(shown or io.StringIO()), _Download(name):
+    """Build with the published weights, which Keras downloads the first time and keeps."""
+    progress = sys.stderr if sys.stderr.isatty() and log.isEnabledFor(logging.WARNING) else None
+    # Keras writes its progress bar to standard output, which is for results only.
+    with contextlib.redirect_stdout(progress or io.StringIO()), _DownloadErrors(name):
         return _build(name, "imagenet")
 
 
-def _with_file(name: str, weights: str) -> Any:
-    suffixes = (".h5", ".keras", ".hdf5")
-    if not weights.endswith(suffixes):
-        raise ModelError(f"model.weights: {weights} is no Keras weights file ({_either(suffixes)})")
-    try:
-        return _build(name, str(Path(weights).resolve()))
-    except OSError as error:
-        reason = error.strerror or first_line(error)
-        raise ModelError(f"model.weights: {weights} cannot be read: {reason}") from None
-    except UNREADABLE as error:
-        raise ModelError(
-            f"model.weights: {weights} does not fit keras:{name}: {first_line(error)}"
-        ) from None
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return " or ".join(words)
-
-
-def _randomize(model: Any) -> None:
-    """Draw kernels anew from a generator of our own, so that every process has the same.
-
-    Source: Glorot and Bengio 2010, equation 12, which is Keras's own for most layers.
-    """
-    generator = np.random.default_rng(0)
-    for weight in model.weights:
-        if len(weight.shape) > 1:
-            *window, taken, given = weight.shape
-            scale = np.sqrt(2 / (np.prod(window) * (taken + given)))
-            weight.assign(generator.standard_normal(weight.shape, np.float32) * scale)
-
-
-def _digest(name: str, model: Any) -> str:
-    """Return a hash of the network's name and weights, wherever these came from."""
-    whole = hashlib.sha256(name.encode())
-    for value in model.get_weights():
-        whole.update(np.ascontiguousarray(value).view(np.uint8).reshape(-1).data)
-    return whole.hexdigest()
-
-
-class _Download:
-    """Turns Keras's error for a failed download, a plain `Exception`, into ours."""
+class _DownloadErrors:
+    """Translates Keras's error for a failed download, which is a plain `Exception`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -126,7 +87,45 @@ class _Download:
             return
         if kind is Exception or isinstance(error, (OSError, *UNREADABLE)):
             raise ModelError(
-                f"model: the ImageNet weights of keras:{self._name} cannot be had: "
+                f"model: the ImageNet weights of keras:{self._name} could not be downloaded: "
                 f"{first_line(error)} (put the file at {cached_weights(self._name)}, or set "
                 "model.weights to a file or to random)"
             ) from None
+
+
+def _with_file(name: str, weights: str) -> Any:
+    suffixes = (".h5", ".keras", ".hdf5")
+    if not weights.endswith(suffixes):
+        raise ModelError(
+            f"model.weights: {weights}: expected a Keras weights file ({' or '.join(suffixes)})"
+        )
+    try:
+        return _build(name, str(Path(weights).resolve()))
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise ModelError(f"model.weights: {weights} cannot be read: {reason}") from None
+    except UNREADABLE as error:
+        raise ModelError(
+            f"model.weights: {weights} does not fit keras:{name}: {first_line(error)}"
+        ) from None
+
+
+def _randomize(model: Any) -> None:
+    """Draw kernels from a generator with a fixed seed, so that every process has the same ones.
+
+    Source: Glorot and Bengio 2010, equation 12, which is Keras's default for most layers.
+    """
+    generator = np.random.default_rng(0)
+    for weight in model.weights:
+        if len(weight.shape) > 1:
+            *window, fan_in, fan_out = weight.shape
+            scale = np.sqrt(2 / (np.prod(window) * (fan_in + fan_out)))
+            weight.assign(generator.standard_normal(weight.shape, np.float32) * scale)
+
+
+def _hash(name: str, model: Any) -> str:
+    """Return a hash of the network's name and weights, wherever these came from."""
+    digest = hashlib.sha256(name.encode())
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).view(np.uint8).reshape(-1).data)
+    return digest.hexdigest()

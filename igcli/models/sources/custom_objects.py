@@ -14,7 +14,7 @@ from typing import Any
 
 from igcli.errors import ModelError
 from igcli.models.runtime import tensorflow
-from igcli.models.sources.keras_config import SavedConfig, parts
+from igcli.models.sources.keras_config import SavedConfig, mappings
 
 tensorflow()
 
@@ -22,10 +22,10 @@ import keras  # noqa: E402  Quietly, after TensorFlow.
 
 log = logging.getLogger(__name__)
 
-_OWN = ("keras", "tf_keras", "builtins", "tensorflow", "__main__")
+_FOUND_BY_KERAS = ("keras", "tf_keras", "builtins", "tensorflow", "__main__")
 _PREPROCESSING = "preprocess_input"
-_USUAL = "mobilenet_v2"
-_FAMILIES = {
+_DEFAULT_APPLICATION = "mobilenet_v2"
+_APPLICATIONS = {
     "mobilenet_v3": "mobilenet_?v3",
     "mobilenet_v2": "mobilenet_?v2",
     "mobilenet": "mobilenet",
@@ -44,16 +44,16 @@ _FAMILIES = {
     "regnet": "regnet",
     "xception": "xception",
 }
-"""Modules of `keras.applications` and what their networks are called, the narrower names first."""
+"""Modules of `keras.applications` and patterns of their networks' names, narrower ones first."""
 
 
-def gathered(path: str, saved: SavedConfig, objects: str | None) -> dict[str, Any]:
-    """Return what a trusted file needs of its author's, by the names that Keras looks for.
+def collect(path: str, saved: SavedConfig, objects: str | None) -> dict[str, Any]:
+    """Return the author's classes and functions that a trusted file needs, by name for Keras.
 
-    Of the module that the user names: what it registers with Keras, every Layer class and every
-    public function. Of modules that the file names: what it names of them. Modules are looked for
-    beside the file, in the current folder and where Python looks; what is not found is left to
-    Keras, whose message names it.
+    The module that the user names contributes what it registers with Keras, every Layer class and
+    every public function. Modules that the file names contribute what the file names of them. They
+    are searched for beside the file, in the current folder and on Python's path. Whatever is not
+    found is left to Keras, whose message names it.
 
     Args:
         path: The file.
@@ -63,20 +63,64 @@ def gathered(path: str, saved: SavedConfig, objects: str | None) -> dict[str, An
     Raises:
         ModelError: The module named by the user cannot be imported.
     """
-    found: dict[str, Any] = _preprocessing(path, saved)
-    named = {pair for part in parts(saved.config) if (pair := _named(part))}
-    modules = {module for module, _ in named if module.partition(".")[0] not in _OWN}
+    collected: dict[str, Any] = _preprocessing(path, saved)
+    references = {pair for part in mappings(saved.config) if (pair := _reference(part))}
+    modules = {module for module, _ in references if _package(module) not in _FOUND_BY_KERAS}
     with _importable(path):
-        for module in filter(None, map(_imported, sorted(modules))):
-            # Of a function Keras does not write down the module: it is taken to be with a class.
-            found |= {name: vars(module)[name] for _, name in named if name in vars(module)}
+        for module in filter(None, map(_import_if_found, sorted(modules))):
+            # Keras does not record a function's module: assume that it is that of a class.
+            members = vars(module)
+            collected |= {name: members[name] for _, name in references if name in members}
         if objects is not None:
-            found |= _public(_module(objects))
-    return found
+            collected |= _public(_import(objects))
+    return collected
+
+
+def _preprocessing(path: str, saved: SavedConfig) -> dict[str, Any]:
+    """Return the `preprocess_input` that a Lambda names, of which each application has its own.
+
+    The file does not say whose it is. The names of its layers tell which application the network is
+    built on, and that one's is taken.
+    """
+    parts = list(mappings(saved.config))
+    if not any(_PREPROCESSING in (part.get("function"), part.get("config")) for part in parts):
+        return {}
+    names = [str(part.get(key)).rpartition(".")[2] for part in parts for key in ("module", "name")]
+    application = next(
+        (module for module, pattern in _APPLICATIONS.items() if _matches_any(pattern, names)), None
+    )
+    log.warning(
+        "%s does not say whose preprocess_input its Lambda is: using that of keras.applications.%s"
+        "%s",
+        path,
+        application or _DEFAULT_APPLICATION,
+        ""
+        if application
+        else " (to -1...1); for another one, import it in a file and set "
+        "model.custom_objects to that file",
+    )
+    module = getattr(keras.applications, application or _DEFAULT_APPLICATION)
+    return {_PREPROCESSING: getattr(module, _PREPROCESSING)}
+
+
+def _matches_any(pattern: str, names: list[str]) -> bool:
+    return any(re.match(pattern, name.lower()) for name in names)
+
+
+def _reference(part: Any) -> tuple[str, str] | None:
+    """Return the module and name of the class or function that a part of a configuration names."""
+    module, name = part.get("module"), part.get("class_name")
+    name = part.get("config") if name == "function" else name
+    return (module, name) if isinstance(module, str) and isinstance(name, str) else None
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 @contextmanager
 def _importable(path: str) -> Iterator[None]:
+    """Search for modules in a file's folder and the current one first."""
     folders = [str(Path(path).resolve().parent), str(Path.cwd())]
     sys.path[:0] = folders
     try:
@@ -86,15 +130,15 @@ def _importable(path: str) -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def _imported(name: str) -> ModuleType | None:
+def _import_if_found(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except ImportError:
         return None
 
 
-def _module(objects: str) -> ModuleType:
-    """Import what the user names; whatever goes wrong in it is the author's."""
+def _import(objects: str) -> ModuleType:
+    """Import what the user names; the author's code may fail in any way."""
     file = Path(objects)
     try:
         if not objects.endswith(".py"):
@@ -102,9 +146,9 @@ def _module(objects: str) -> ModuleType:
         name = f"igcli_custom_{file.stem}"
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
-            raise ImportError("it is no Python file")
+            raise ImportError("it is not a Python file")
         module = importlib.util.module_from_spec(spec)
-        # Classes find their module by its name when they are decorated.
+        # Decorators of Keras look up a class's module by name.
         sys.modules[name] = module
         with _importable(objects):
             spec.loader.exec_module(module)
@@ -127,35 +171,3 @@ def _public(module: ModuleType) -> dict[str, Any]:
 
 def _is_layer(value: type) -> bool:
     return any(base.__name__ == "Layer" for base in value.__mro__)
-
-
-def _named(part: Any) -> tuple[str, str] | None:
-    """Return module and name of the class or function that a part of a configuration is."""
-    module, name = part.get("module"), part.get("class_name")
-    name = part.get("config") if name == "function" else name
-    return (module, name) if isinstance(module, str) and isinstance(name, str) else None
-
-
-def _preprocessing(path: str, saved: SavedConfig) -> dict[str, Any]:
-    """Return the `preprocess_input` that a Lambda names, of which each application has its own.
-
-    The file does not say whose it is: it is taken from the application that the network is built
-    on, told by the name of its layers.
-    """
-    found = list(parts(saved.config))
-    if not any(_PREPROCESSING in (part.get("function"), part.get("config")) for part in found):
-        return {}
-    names = [str(part.get(key)).rpartition(".")[2] for part in found for key in ("module", "name")]
-    family = next((each for each, name in _FAMILIES.items() if _is_any(name, names)), None)
-    log.warning(
-        "%s does not say whose preprocess_input its Lambda is: keras.applications.%s's is taken%s",
-        path,
-        family or _USUAL,
-        "" if family else " (to -1...1); import another one in a file for model.custom_objects",
-    )
-    module = getattr(keras.applications, family or _USUAL)
-    return {_PREPROCESSING: getattr(module, _PREPROCESSING)}
-
-
-def _is_any(pattern: str, names: list[str]) -> bool:
-    return any(re.match(pattern, name.lower()) for name in names)

@@ -10,21 +10,20 @@ from google.protobuf.message import DecodeError
 
 from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import first_line, tensorflow
 from igcli.models.sources import OpenedModel
-from igcli.models.sources.keras_file import first_line
 
 tf = tensorflow()
 
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
-_NO_SINKS = ("Const", "Placeholder", "NoOp", "Assert", "SaveV2", "RestoreV2")
+_NEVER_OUTPUTS = ("Const", "Placeholder", "NoOp", "Assert", "SaveV2", "RestoreV2")
 
 
 def load(options: ModelOptions) -> OpenedModel:
     """Load a frozen graph.
 
     Raises:
-        ModelError: It cannot be read, or its input or output is not there or not unique.
+        ModelError: It cannot be read, or its input or output is missing or ambiguous.
     """
     path = options.source
     try:
@@ -38,30 +37,29 @@ def parse(data: bytes, options: ModelOptions) -> OpenedModel:
     """Return the network in a file's bytes; `options.source` is its name in messages.
 
     Raises:
-        ModelError: They are no frozen graph, or its input or output is not there or not unique.
+        ModelError: They are not a frozen graph, or its input or output is missing or ambiguous.
     """
-    what = f"model: {options.source}"
-    definition = _definition(data, what)
-    graph = _imported(definition, what)
+    prefix = f"model: {options.source}"
+    definition = _parse_definition(data, prefix)
+    graph = _import_graph(definition, prefix)
     feeds = _feeds(graph, options)
-    source = _tensor(graph, "input", options.input, _images(graph, feeds))
-    wanted = str(options.output) if options.output is not None else None
-    result = _tensor(graph, "output", wanted, _sinks(graph))
-    needed = _needed(definition, result.op.name, source)
-    if source.op.name not in {node.name for node in needed.node}:
-        raise ModelError(f"{what}: {result.name} does not depend on {source.name}")
-    _check_fed(needed, {source.op.name, *feeds}, what)
+    source = _select(graph, "input", options.input, _input_candidates(graph, feeds))
+    output = str(options.output) if options.output is not None else None
+    result = _select(graph, "output", output, _output_candidates(graph))
+    subgraph = _between(definition, source, result.op.name)
+    nodes = {node.name for node in subgraph.node}
+    if source.op.name not in nodes:
+        raise ModelError(f"{prefix}: {result.name} does not depend on {source.name}")
+    _check_fed(subgraph, {source.op.name, *feeds}, prefix)
+    used_feeds = {name: feed for name, feed in feeds.items() if name in nodes}
 
-    nodes = {node.name for node in needed.node}
-
-    # Without this TensorFlow could import a graph only while it traces another.
+    # Without tf.function, TensorFlow could import a graph only while tracing another.
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def function(inputs: Any) -> Any:
-        mapped = {name: tf.constant(value, dtype) for name, (value, dtype) in feeds.items()}
-        mapped = {name: each for name, each in mapped.items() if name in nodes}
+        mapped = {name: tf.constant(value, dtype) for name, (value, dtype) in used_feeds.items()}
         mapped[source.name] = inputs
-        [found] = tf.graph_util.import_graph_def(needed, mapped, [result.name], name="")
-        return found
+        [scores] = tf.graph_util.import_graph_def(subgraph, mapped, [result.name], name="")
+        return scores
 
     return OpenedModel(
         function=function,
@@ -72,11 +70,11 @@ def parse(data: bytes, options: ModelOptions) -> OpenedModel:
         sha256=hashlib.sha256(data).hexdigest(),
         input=source.name,
         output=result.name,
-        parameters=_parameters(needed),
+        parameters=_count_parameters(subgraph),
     )
 
 
-def _definition(data: bytes, what: str) -> Any:
+def _parse_definition(data: bytes, prefix: str) -> Any:
     """Parse a GraphDef."""
     definition = tf.compat.v1.GraphDef()
     try:
@@ -87,95 +85,64 @@ def _definition(data: bytes, what: str) -> Any:
         hint = (
             "it is empty"
             if not data
-            else "truncated, or of another kind (for a SavedModel, give its folder)"
+            else "it is truncated or a file of another kind (for a SavedModel, give its folder)"
         )
-        raise ModelError(f"{what} is not a frozen graph that can be read: {hint}")
+        raise ModelError(f"{prefix} is not a readable frozen graph: {hint}")
     variable = next((node.name for node in definition.node if node.op in _VARIABLES), None)
     if variable:
         raise ModelError(
-            f"{what} is not frozen: {variable} is a variable without a value; freeze it first, or "
-            "export a SavedModel"
+            f"{prefix} is not frozen: {variable} is a variable without a value; freeze it first, "
+            "or export a SavedModel"
         )
     return definition
 
 
-def _needed(definition: Any, output: str, source: Any) -> Any:
-    """Return the part of a graph between a tensor, the only input of its own, and an output."""
-    given = tf.compat.v1.NodeDef(name=source.op.name, op="Placeholder")
-    given.attr["dtype"].type = source.dtype.as_datatype_enum
-    nodes = {node.name: node for node in definition.node}
-    nodes[given.name] = given
-    wanted, found = [output], set()
-    while wanted:
-        name = wanted.pop()
-        if name not in found:
-            found.add(name)
-            wanted += [each.removeprefix("^").split(":")[0] for each in nodes[name].input]
-    needed = tf.compat.v1.GraphDef(versions=definition.versions, library=definition.library)
-    needed.node.extend(node for name, node in nodes.items() if name in found)
-    return needed
-
-
-def _imported(definition: Any, what: str) -> Any:
+def _import_graph(definition: Any, prefix: str) -> Any:
     """Return the graph with its shapes."""
     with tf.Graph().as_default() as graph:
         try:
             tf.graph_util.import_graph_def(definition, name="")
         except (ValueError, tf.errors.OpError) as error:
             reason = first_line(error)
-            raise ModelError(f"{what} is not a graph that TensorFlow can use: {reason}") from None
+            raise ModelError(f"{prefix} is not a graph that TensorFlow can use: {reason}") from None
     return graph
 
 
 def _feeds(graph: Any, options: ModelOptions) -> dict[str, tuple[float | bool, Any]]:
-    """Return what the options feed, value and type by the name of the operation."""
-    found = {}
+    """Return the values that the options feed, and their types, by the name of the operation."""
+    feeds = {}
     for name, value in (options.feeds or {}).items():
-        tensor = _tensor(graph, "feeds", name, _placeholders(graph))
-        found[tensor.op.name] = value, tensor.dtype
-    return found
-
-
-def _check_fed(needed: Any, given: Collection[str], what: str) -> None:
-    """Refuse a graph that needs more than it is given."""
-    missing = [node for node in needed.node if node.op == "Placeholder" and node.name not in given]
-    if missing:
-        is_flag = {
-            node.name: node.attr["dtype"].type == tf.bool.as_datatype_enum for node in missing
-        }
-        feeds = {name: "false" if flag else "1.0" for name, flag in is_flag.items()}
-        listed = ", ".join(f"{name}: {value}" for name, value in feeds.items())
-        option = ",".join(f"{name}={value}" for name, value in feeds.items())
-        raise ModelError(
-            f"{what} also needs a value for {', '.join(feeds)}: set model.feeds: {{{listed}}} "
-            f"(--model-feeds {option})"
-        )
+        tensor = _select(graph, "feeds", name, _placeholders(graph))
+        feeds[tensor.op.name] = value, tensor.dtype
+    return feeds
 
 
 def _placeholders(graph: Any) -> list[Any]:
-    kinds = ("Placeholder", "PlaceholderWithDefault")
-    return [op.outputs[0] for op in graph.get_operations() if op.type in kinds]
+    types = ("Placeholder", "PlaceholderWithDefault")
+    return [op.outputs[0] for op in graph.get_operations() if op.type in types]
 
 
-def _images(graph: Any, feeds: Collection[str]) -> list[Any]:
-    """Return the placeholders that may take an image: all, where none has the shape of one."""
-    free = [each for each in _placeholders(graph) if each.op.name not in feeds]
-    shaped = [each for each in free if each.shape.rank in (None, 3, 4)]
-    exact = [each for each in shaped if each.shape.rank == 4]
-    return exact if len(exact) == 1 else shaped or free
+def _input_candidates(graph: Any, feeds: Collection[str]) -> list[Any]:
+    """Return the placeholders that may take an image: all, if none has the shape of an image."""
+    free = [tensor for tensor in _placeholders(graph) if tensor.op.name not in feeds]
+    shaped = [tensor for tensor in free if tensor.shape.rank in (None, 3, 4)]
+    batches = [tensor for tensor in shaped if tensor.shape.rank == 4]
+    return batches if len(batches) == 1 else shaped or free
 
 
-def _sinks(graph: Any) -> list[Any]:
-    """Return the tensors that nothing takes."""
+def _output_candidates(graph: Any) -> list[Any]:
+    """Return the tensors that no operation consumes."""
     return [
         op.outputs[0]
         for op in graph.get_operations()
-        if op.outputs and op.type not in _NO_SINKS and not any(t.consumers() for t in op.outputs)
+        if op.outputs
+        and op.type not in _NEVER_OUTPUTS
+        and not any(tensor.consumers() for tensor in op.outputs)
     ]
 
 
-def _tensor(graph: Any, key: str, name: str | None, candidates: Sequence[Any]) -> Any:
-    """Return the tensor named, or the only candidate."""
+def _select(graph: Any, key: str, name: str | None, candidates: Sequence[Any]) -> Any:
+    """Return the tensor of a name, or without a name the only candidate."""
     if name is None and len(candidates) == 1:
         return candidates[0]
     listed = ", ".join(tensor.name for tensor in candidates) or "none"
@@ -184,11 +151,46 @@ def _tensor(graph: Any, key: str, name: str | None, candidates: Sequence[Any]) -
     try:
         return graph.get_tensor_by_name(name if ":" in name else f"{name}:0")
     except (KeyError, ValueError):
-        raise ModelError(f"model.{key}: the graph has no tensor {name}, but {listed}") from None
+        raise ModelError(
+            f"model.{key}: the graph has no tensor {name}; choose from: {listed}"
+        ) from None
 
 
-def _parameters(definition: Any) -> int:
-    """Count the numbers in floating-point constants, the scalars among them left out."""
+def _between(definition: Any, source: Any, output: str) -> Any:
+    """Return the subgraph that computes an output, with a tensor replaced by a placeholder."""
+    placeholder = tf.compat.v1.NodeDef(name=source.op.name, op="Placeholder")
+    placeholder.attr["dtype"].type = source.dtype.as_datatype_enum
+    nodes = {node.name: node for node in definition.node}
+    nodes[placeholder.name] = placeholder
+    pending, visited = [output], set()
+    while pending:
+        name = pending.pop()
+        if name not in visited:
+            visited.add(name)
+            pending += [tensor.removeprefix("^").split(":")[0] for tensor in nodes[name].input]
+    subgraph = tf.compat.v1.GraphDef(versions=definition.versions, library=definition.library)
+    subgraph.node.extend(node for name, node in nodes.items() if name in visited)
+    return subgraph
+
+
+def _check_fed(subgraph: Any, fed: Collection[str], prefix: str) -> None:
+    """Refuse a graph with placeholders that receive no value."""
+    missing = [node for node in subgraph.node if node.op == "Placeholder" and node.name not in fed]
+    if missing:
+        is_flag = {
+            node.name: node.attr["dtype"].type == tf.bool.as_datatype_enum for node in missing
+        }
+        feeds = {name: "false" if flag else "1.0" for name, flag in is_flag.items()}
+        listed = ", ".join(f"{name}: {value}" for name, value in feeds.items())
+        option = ",".join(f"{name}={value}" for name, value in feeds.items())
+        raise ModelError(
+            f"{prefix} also needs a value for {', '.join(feeds)}: set model.feeds: {{{listed}}} "
+            f"(--model-feeds {option})"
+        )
+
+
+def _count_parameters(definition: Any) -> int:
+    """Count the numbers in floating-point constants other than scalars."""
     shapes = [
         [side.size for side in node.attr["value"].tensor.tensor_shape.dim]
         for node in definition.node

@@ -1,4 +1,4 @@
-"""What a network has to take, so that it can be given images and differentiated."""
+"""The layout of a network's input: which images it takes, and how they are arranged for it."""
 
 import math
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class InputLayout:
     Attributes:
         shape: Height, width and channels, 1 or 3, of an image.
         channels_first: Whether the channels come before height and width.
-        inner_shape: Of one input as the network declares it, all sides known.
-        dtype: Of its values.
+        inner_shape: Shape of one input as the network declares it, all sides known.
+        dtype: Type of its values.
     """
 
     shape: tuple[int, int, int]
@@ -37,7 +37,10 @@ class InputLayout:
         return self.dtype in _INTEGERS
 
     def arrange(self, images: Any) -> Any:
-        """Return images (N, H, W, C), float32, as the network takes them, whatever their type."""
+        """Return images (N, H, W, C), float32, in the shape that the network takes.
+
+        The type of their values is not changed.
+        """
         if self.channels_first:
             images = tf.transpose(images, [0, 3, 1, 2])
         if self.inner_shape != tuple(images.shape[1:]):
@@ -45,59 +48,58 @@ class InputLayout:
         return images
 
 
-def input_layout(loaded: OpenedModel, options: ModelOptions) -> InputLayout:
-    """Settle height, width and channels of a network's input.
+def input_layout(opened: OpenedModel, options: ModelOptions) -> InputLayout:
+    """Determine height, width and channels of a network's input.
 
     Args:
-        loaded: The network.
-        options: The size wanted, where it leaves its own open.
+        opened: The network.
+        options: The requested size, if the network leaves its own open.
 
     Raises:
-        ModelError: It takes no RGB and no grey images, or its size is open and not given.
+        ModelError: It takes neither RGB nor grey images, or its size is open and not given.
     """
-    what, declared = f"model: {options.source}", loaded.input_shape
-    check_dtype(loaded.dtype, options.source)
+    declared = opened.input_shape
+    check_dtype(opened.dtype, options.source)
     if len(declared) == 1:
-        return _of_row(loaded, options)
+        return _row_layout(opened, options)
     is_grey = len(declared) == 2
-    first = len(declared) == 3 and declared[0] in (1, 3) and declared[2] not in (1, 3)
+    channels_first = len(declared) == 3 and declared[0] in (1, 3) and declared[2] not in (1, 3)
     *sides, channels = (*declared, 1) if is_grey else declared
-    if first:
+    if channels_first:
         channels, *sides = declared
     if len(sides) != 2 or channels not in (1, 3, None):
         raise ModelError(
-            f"{what} takes {_kind(declared)}, expected RGB or grey images: (height, width, 3), "
-            "(height, width, 1), (height, width), or the channels first"
+            f"model: {options.source} takes {_description(declared)}, expected RGB or grey images: "
+            "(height, width, 3), (height, width, 1), (height, width), or the channels first"
         )
-    height, width = _sides(sides, loaded, options)
+    height, width = _size(sides, opened, options)
     channels = channels or 3
-    full = {True: (channels, height, width), False: (height, width, channels)}[first]
-    inner = (height, width) if is_grey else full
-    return InputLayout((height, width, channels), first, inner, loaded.dtype)
+    full_shape = (channels, height, width) if channels_first else (height, width, channels)
+    inner_shape = (height, width) if is_grey else full_shape
+    return InputLayout((height, width, channels), channels_first, inner_shape, opened.dtype)
 
 
-def check_dtype(dtype: Any, what: str) -> None:
-    """Refuse inputs that are no numbers.
+def check_dtype(dtype: Any, source: str) -> None:
+    """Refuse inputs that are not numbers.
 
     Raises:
         ModelError: They are not.
     """
     name = getattr(dtype, "name", str(dtype))
     if name not in (*_FLOATS, *_INTEGERS):
-        files = " (it decodes image files itself)" if name == "string" else ""
+        decodes = " (it decodes image files itself)" if name == "string" else ""
         raise ModelError(
-            f"model: {what} takes {name} inputs{files}, through which there is no gradient: save "
-            "it from its first tensor of pixels on, or name that tensor of a frozen graph with "
-            "model.input"
+            f"model: {source} takes {name} inputs{decodes}, which have no gradient: save it from "
+            "its first tensor of pixels on, or name that tensor of a frozen graph with model.input"
         )
 
 
-def _sides(sides: list[int | None], loaded: OpenedModel, options: ModelOptions) -> tuple[int, int]:
-    """Return height and width: the network's own, those wanted, or those that it is made for."""
-    wanted = options.size or (loaded.size if None in sides else None) or sides
-    if any(own not in (None, side) for own, side in zip(sides, wanted, strict=True)):
-        raise ModelError(f"model.size: {list(wanted)} differs from the network's {sides}")
-    height, width = wanted
+def _size(sides: list[int | None], opened: OpenedModel, options: ModelOptions) -> tuple[int, int]:
+    """Return height and width: the network's own, the requested, or those it is designed for."""
+    size = options.size or (opened.size if None in sides else None) or sides
+    if any(own not in (None, side) for own, side in zip(sides, size, strict=True)):
+        raise ModelError(f"model.size: {list(size)} differs from the network's {sides}")
+    height, width = size
     if height is None or width is None:
         raise ModelError(
             f"model: {options.source} leaves its input size open: set model.size, as in [224, 224]"
@@ -105,22 +107,22 @@ def _sides(sides: list[int | None], loaded: OpenedModel, options: ModelOptions) 
     return height, width
 
 
-def _of_row(loaded: OpenedModel, options: ModelOptions) -> InputLayout:
-    """Return the layout of a network that takes the pixels of an image in a row, as of MNIST."""
-    length = loaded.input_shape[0]
+def _row_layout(opened: OpenedModel, options: ModelOptions) -> InputLayout:
+    """Return the layout of a network that takes the pixels of an image in a row, as for MNIST."""
+    length = opened.input_shape[0]
     for channels in (1, 3):
         side = math.isqrt((length or 0) // channels)
         height, width = options.size or (side, side)
         if length and height * width * channels == length:
-            return InputLayout((height, width, channels), False, (length,), loaded.dtype)
+            return InputLayout((height, width, channels), False, (length,), opened.dtype)
     raise ModelError(
-        f"model: {options.source} takes {_kind(loaded.input_shape)}, which are no pixels of a "
-        "square image: if they are those of another one, set model.size to its height and width "
-        "(in Python, igcli.attribute takes any arrays)"
+        f"model: {options.source} takes {_description(opened.input_shape)}, which are not the "
+        "pixels of a square image: if the images are not square, set model.size to their height "
+        "and width (in Python, igcli.attribute takes any arrays)"
     )
 
 
-def _kind(shape: tuple[int | None, ...]) -> str:
+def _description(shape: tuple[int | None, ...]) -> str:
     if len(shape) == 3 and 4 in (shape[0], shape[2]):
         return f"images of four channels {shape}"
     return f"inputs of shape ({', '.join('any' if side is None else str(side) for side in shape)})"

@@ -1,4 +1,8 @@
-"""What a Keras file says of its network before anything in it is run: version and configuration."""
+"""The configuration of a Keras file, and whether it needs code of its author's.
+
+Both are found out before any of the file is run: the kind of file, the version of Keras that wrote
+it, and, for files of Keras 2, every class, function and operation that its network is built of.
+"""
 
 import json
 import zipfile
@@ -14,30 +18,32 @@ from google.protobuf import text_format
 from igcli.errors import ModelError
 from igcli.models.runtime import tensorflow
 
+tf = tensorflow()
+
 Kind = Literal["zip", "folder", "hdf5"]
 
-BEGINNINGS: dict[Kind, bytes] = {"zip": b"PK\x03\x04", "hdf5": b"\x89HDF\r\n\x1a\n"}
-"""How files of a kind begin, whatever they are called."""
+_SIGNATURES: dict[Kind, bytes] = {"zip": b"PK\x03\x04", "hdf5": b"\x89HDF\r\n\x1a\n"}
+"""The first bytes of a file of each kind, whatever its name."""
 
-MOST_BYTES = 1 << 27
-"""A configuration larger than this is refused; those of the largest networks have a few MiB."""
+_MEMBERS = ("config.json", "metadata.json")
+_MAX_BYTES = 1 << 27
+"""A larger configuration is refused; those of the largest networks have a few MiB."""
 
-_WEIGHTS_ALONE = (
+_WEIGHTS_ONLY = (
     "model: {path} holds weights without a network: save the whole model (model.save), or name "
     "the network as keras:NAME and this file as model.weights"
 )
 _NO_NETWORK = "model: {path} is not a Keras file: it is an archive without config.json"
-_MEMBERS = ("config.json", "metadata.json")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedConfig:
-    """What a Keras file says of its network.
+    """What a Keras file says about its network.
 
     Attributes:
         kind: "zip" for the format of Keras 3 and late Keras 2, "folder" for the same unpacked,
             "hdf5" for the older one.
-        version: Of the Keras that wrote it; empty where the file does not say.
+        version: Version of the Keras that wrote it; empty if the file does not say.
         config: The network's configuration: nested dictionaries and lists.
     """
 
@@ -51,27 +57,14 @@ class SavedConfig:
         return self.version.partition(".")[0] in ("", "1", "2")
 
 
-def kind_of(path: str) -> Kind | None:
-    """Return which kind of Keras file a path is by its first bytes; None for no such file.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    if Path(path).is_dir():
-        return "folder"
-    with Path(path).open("rb") as file:
-        start = file.read(8)
-    return next((kind for kind, begins in BEGINNINGS.items() if start.startswith(begins)), None)
-
-
 def read_config(path: str) -> SavedConfig:
-    """Read version and configuration.
+    """Read the version and the configuration.
 
     Raises:
-        ModelError: It is no Keras file, is damaged, or holds weights alone.
+        ModelError: The file is not a Keras file, is damaged, or holds weights only.
     """
     try:
-        kind = kind_of(path)
+        kind = _kind_of(path)
         if kind is None:
             is_empty = not Path(path).stat().st_size
             reason = "it is empty" if is_empty else "it is neither a .keras archive nor HDF5"
@@ -82,7 +75,7 @@ def read_config(path: str) -> SavedConfig:
         raise ModelError(f"model: {path} is damaged: the archive is incomplete") from None
     except KeyError:
         raise ModelError(
-            (_NO_NETWORK if kind == "zip" else _WEIGHTS_ALONE).format(path=path)
+            (_NO_NETWORK if kind == "zip" else _WEIGHTS_ONLY).format(path=path)
         ) from None
     except OSError as error:
         reason = error.strerror or f"it is damaged: {error}"
@@ -90,44 +83,41 @@ def read_config(path: str) -> SavedConfig:
     except (ValueError, RecursionError, RuntimeError) as error:
         raise ModelError(f"model: {path} is damaged: its configuration: {error}") from None
     if not isinstance(config, dict):
-        raise ModelError(f"model: {path} is damaged: its configuration is no mapping")
+        raise ModelError(f"model: {path} is damaged: its configuration is not a mapping")
     return SavedConfig(kind, version, config)
 
 
-def parts(config: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield every mapping in a configuration, outer ones first."""
-    waiting = [config]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            yield part
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+def _kind_of(path: str) -> Kind | None:
+    """Return the kind of Keras file by its first bytes, or None if it is none."""
+    if Path(path).is_dir():
+        return "folder"
+    with Path(path).open("rb") as file:
+        start = file.read(8)
+    return next((kind for kind, bytes_ in _SIGNATURES.items() if start.startswith(bytes_)), None)
 
 
-def _of_zip(path: str) -> tuple[str, str]:
-    """Return version and configuration; KeyError where there is none."""
+def _read_zip(path: str) -> tuple[str, str]:
+    """Return version and configuration; KeyError if there is none."""
     with zipfile.ZipFile(path) as archive:
         for name in _MEMBERS:
-            if archive.getinfo(name).file_size > MOST_BYTES:
-                raise ValueError(f"{name} is larger than {MOST_BYTES >> 20} MiB")
+            if archive.getinfo(name).file_size > _MAX_BYTES:
+                raise ValueError(f"{name} is larger than {_MAX_BYTES >> 20} MiB")
         config, metadata = (archive.read(name).decode("utf-8") for name in _MEMBERS)
     return _version(metadata), config
 
 
-def _version(metadata: str) -> str:
-    written = json.loads(metadata)
-    return str(written.get("keras_version", "")) if isinstance(written, dict) else ""
-
-
-def _of_folder(path: str) -> tuple[str, str]:
+def _read_folder(path: str) -> tuple[str, str]:
     config, metadata = ((Path(path) / name).read_text("utf-8") for name in _MEMBERS)
     return _version(metadata), config
 
 
-def _of_hdf5(path: str) -> tuple[str, str]:
-    """Return version and configuration; KeyError where there is none."""
+def _version(metadata: str) -> str:
+    content = json.loads(metadata)
+    return str(content.get("keras_version", "")) if isinstance(content, dict) else ""
+
+
+def _read_hdf5(path: str) -> tuple[str, str]:
+    """Return version and configuration; KeyError if there is none."""
     with h5py.File(path, "r") as file:
         version, config = (
             _text(file.attrs.get(name)) for name in ("keras_version", "model_config")
@@ -145,30 +135,45 @@ def _text(value: Any) -> str:
 
 
 _READERS: dict[Kind, Callable[[str], tuple[str, str]]] = {
-    "zip": _of_zip,
-    "folder": _of_folder,
-    "hdf5": _of_hdf5,
+    "zip": _read_zip,
+    "folder": _read_folder,
+    "hdf5": _read_hdf5,
 }
 
 
-tf = tensorflow()
+def mappings(config: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every mapping nested in a configuration, outer ones first."""
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield value
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
 
-_ROOMS = ("constraints", "initializers", "layers", "mixed_precision", "models", "regularizers")
-_CODE = ("Lambda",)
-"""Built-in classes that run code of the file's."""
 
-_INNER = (
+# What a file of Keras 2 may contain without being trusted.
+
+_KERAS_MODULES = (
+    *("constraints", "initializers", "layers"),
+    *("mixed_precision", "models", "regularizers"),
+)
+_UNSAFE_CLASSES = ("Lambda",)
+"""Built-in classes that run code stored in the file."""
+
+_PRIVATE_CLASSES = (
     *("Functional", "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer"),
     *("LayerScale", "StochasticDepth"),
 )
 """Classes of tf_keras without a public name: of networks, and of its ConvNeXt."""
 
 _DATA = ("DType", "TensorShape", "__ellipsis__", "__tuple__")
-"""What is spelled like a class and is data."""
+"""Written like classes, but data."""
 
-_MODULES = ("keras", "tf_keras")
-_PURE = ("__operators__", "image", "linalg", "math", "nn", "signal")
-_SHAPING = frozenset(
+_PACKAGES = ("keras", "tf_keras")
+_PURE_MODULES = ("__operators__", "image", "linalg", "math", "nn", "signal")
+_PURE_FUNCTIONS = frozenset(
     (
         *("broadcast_to", "cast", "clip_by_value", "concat", "convert_to_tensor", "expand_dims"),
         *("fill", "gather", "identity", "norm", "one_hot", "ones_like", "pad", "range", "repeat"),
@@ -177,11 +182,13 @@ _SHAPING = frozenset(
         *("zeros_like",),
     )
 )
-"""Functions of TensorFlow that compute and do nothing else, beside those of whole rooms."""
+"""Functions of TensorFlow without side effects, beside those of whole modules."""
 
 _ACTIVATIONS = "keras.activations"
-_FILES = ("decode", "io")
-_OPERATIONS = frozenset(
+_FILE_WORDS = ("decode", "io")
+"""Words in the names of functions that read or write files."""
+
+_PURE_OPERATIONS = frozenset(
     (
         *("Add", "AddV2", "AvgPool", "BiasAdd", "Cast", "ConcatV2", "Const", "Div", "Exp"),
         *("ExpandDims", "Identity", "L2Loss", "LeakyRelu", "Log", "Max", "MaxPool", "Maximum"),
@@ -194,54 +201,56 @@ _OPERATIONS = frozenset(
 """Operations that a TensorFlowOpLayer of TensorFlow 2.0 to 2.3 may have."""
 
 
-def foreign(config: Mapping[str, Any], keras: ModuleType) -> str | None:
-    """Return the first thing in a configuration that is not built in, in words; None if all is.
+def find_author_code(config: Mapping[str, Any], keras: ModuleType) -> str | None:
+    """Return a description of the first thing that is not built into Keras, or None.
 
     Args:
-        config: Of a network of Keras 2; how it was trained is nothing that is loaded.
-        keras: The package whose classes count, `tf_keras`.
+        config: Configuration of a network of Keras 2. How it was trained is never loaded, so that
+            part is ignored.
+        keras: The package whose classes are allowed, `tf_keras`.
     """
-    known = {name for room in _ROOMS for name in vars(getattr(keras, room))}
-    known = {*known, *_INNER, *_DATA}.difference(_CODE)
+    public = {name for module in _KERAS_MODULES for name in vars(getattr(keras, module))}
+    allowed = {*public, *_PRIVATE_CLASSES, *_DATA}.difference(_UNSAFE_CLASSES)
     network = {key: value for key, value in config.items() if key != "compile_config"}
-    return next((found for part in parts(network) for found in _foreign(part, known)), None)
+    problems = (text for part in mappings(network) for text in _author_code(part, allowed))
+    return next(problems, None)
 
 
-def _foreign(part: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def _author_code(part: Mapping[str, Any], allowed: set[str]) -> Iterator[str]:
     name = part.get("class_name")
     if name is None:
         return
     module, registered = part.get("module"), part.get("registered_name")
     if name == "Lambda":
         yield "a Lambda layer"
-    elif not isinstance(name, str) or name not in known:
+    elif not isinstance(name, str) or name not in allowed:
         yield f"the class {name}"
-    elif module is not None and str(module).partition(".")[0] not in _MODULES:
+    elif module is not None and str(module).partition(".")[0] not in _PACKAGES:
         yield f"the class {name} of the module {module}"
     elif registered not in (None, name):
         yield f"the class {registered}"
     config = part.get("config")
     if isinstance(config, dict):
-        yield from _foreign_operation(name, config)
+        yield from _impure_operation(name, config)
 
 
-def _foreign_operation(name: Any, config: Mapping[str, Any]) -> Iterator[str]:
-    """Look at layers that stand for a function or an operation of TensorFlow."""
+def _impure_operation(name: Any, config: Mapping[str, Any]) -> Iterator[str]:
+    """Check layers that stand for a function or an operation of TensorFlow."""
     function = config.get("function")
     if name in ("TFOpLambda", "SlicingOpLambda") and not _is_pure(function):
         yield f"the function {function}"
-    if name == "TensorFlowOpLayer" and (operation := _operation(config)) not in _OPERATIONS:
+    if name == "TensorFlowOpLayer" and (operation := _operation(config)) not in _PURE_OPERATIONS:
         yield f"the operation {operation}"
 
 
 def _is_pure(function: Any) -> bool:
     if not isinstance(function, str):
         return False
-    name = function.removeprefix("compat.v1.")
-    room, _, own = name.rpartition(".")
-    is_file = any(word in own for word in _FILES)
-    is_pure = room.partition(".")[0] in _PURE or room == _ACTIVATIONS
-    return name in _SHAPING or (is_pure and not is_file)
+    qualified = function.removeprefix("compat.v1.")
+    module, _, name = qualified.rpartition(".")
+    touches_files = any(word in name for word in _FILE_WORDS)
+    is_in_pure_module = module.partition(".")[0] in _PURE_MODULES or module == _ACTIVATIONS
+    return qualified in _PURE_FUNCTIONS or (is_in_pure_module and not touches_files)
 
 
 def _operation(config: Mapping[str, Any]) -> str:

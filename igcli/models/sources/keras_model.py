@@ -1,4 +1,4 @@
-"""Networks that are Keras objects, of Keras 3 or 2, wherever they came from."""
+"""Networks that are Keras objects, of Keras 3 or Keras 2, whichever source they come from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ tf = tensorflow()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a source knows of its network.
+class ModelFacts:
+    """What a source knows about its network.
 
     Attributes:
-        what: Its name in messages.
-        sha256: Of its weights, hexadecimal.
+        name: Its name in messages.
+        sha256: SHA-256 of its weights, hexadecimal.
         preprocess: What it expects of pixels.
         labels: Class names.
     """
 
-    what: str
+    name: str
     sha256: str
     preprocess: Preprocess = "none"
     labels: tuple[str, ...] | None = None
@@ -35,8 +35,8 @@ class _Input:
 
     Attributes:
         name: Its name.
-        shape: Of a batch, None for each side that is open.
-        dtype: Of its values.
+        shape: Shape of a batch; None for each open side.
+        dtype: Type of its values.
         pack: Puts a batch into the structure that the network takes.
     """
 
@@ -46,52 +46,53 @@ class _Input:
     pack: Callable[[Any], Any]
 
 
-def loaded(model: Any, known: Known, options: ModelOptions) -> OpenedModel:
-    """Return a Keras network as what it gives one input and one output.
+def from_keras(model: Any, facts: ModelFacts, options: ModelOptions) -> OpenedModel:
+    """Return a Keras network as a function of one input and one output.
 
     Args:
         model: A model of `keras` or `tf_keras`.
-        known: What its source knows of it.
-        options: The output, where there are several; the size, where it does not know its input.
+        facts: What its source knows about it.
+        options: Selects the output if there are several; gives the size if the network does not
+            declare its input.
 
     Raises:
         ModelError: It has several inputs, or no such output.
     """
-    taken = _input(model, known.what, options)
+    declared = _input(model, facts.name, options)
 
     def call(images: Any) -> Any:
-        return model(taken.pack(images), training=False)
+        return model(declared.pack(images), training=False)
 
-    names = _names(model, call, taken)
-    place = _place(names, options.output, known.what)
+    names = _output_names(model, call, declared)
+    index = _output_index(names, options.output, facts.name)
 
     def function(images: Any) -> Any:
-        return tf.nest.flatten(call(images))[place]
+        return tf.nest.flatten(call(images))[index]
 
     return OpenedModel(
         function=function,
-        input_shape=taken.shape[1:],
-        preprocess=known.preprocess,
-        labels=known.labels,
-        sha256=known.sha256,
-        input=taken.name,
-        output=names[place],
+        input_shape=declared.shape[1:],
+        preprocess=facts.preprocess,
+        labels=facts.labels,
+        sha256=facts.sha256,
+        input=declared.name,
+        output=names[index],
         parameters=int(model.count_params()),
-        dtype=taken.dtype,
+        dtype=declared.dtype,
     )
 
 
-def _input(model: Any, what: str, options: ModelOptions) -> _Input:
-    """Return the only input, as declared, or as the network was built with."""
+def _input(model: Any, name: str, options: ModelOptions) -> _Input:
+    """Return the only input, as declared or as the network was built."""
     declared = list(getattr(model, "inputs", None) or ())
     if len(declared) > 1:
         raise ModelError(
-            f"model: {what} has {len(declared)} inputs, expected one image (in Python, "
+            f"model: {name} has {len(declared)} inputs, expected one image (in Python, "
             "igcli.attribute takes models of several inputs)"
         )
     if declared:
         [tensor] = declared
-        # A `Sequential` of Keras 3 has inputs and no `input`.
+        # A `Sequential` of Keras 3 has `inputs` but no `input`.
         structure = getattr(model, "input", tensor)
 
         def pack(images: Any) -> Any:
@@ -104,27 +105,27 @@ def _input(model: Any, what: str, options: ModelOptions) -> _Input:
         shape = (None, *options.size, 3)
     if shape is None:
         raise ModelError(
-            f"model: {what} does not say what it takes: set model.size, as in [224, 224], if it "
-            "takes RGB images, or call it once before it is saved"
+            f"model: {name} does not declare its input: set model.size, as in [224, 224], if it "
+            "takes RGB images, or call it once before saving it"
         )
     return _Input("input", shape, "float32", lambda images: images)
 
 
 def _built_shape(model: Any) -> tuple[int | None, ...] | None:
-    """Return the shape of a batch that a subclassed model was built with, if it tells."""
-    built: dict[str, Any] = getattr(model, "get_build_config", dict)() or {}
-    shapes = [shape for shape in built.values() if isinstance(shape, list | tuple)]
+    """Return the batch shape that a subclassed model was built with, or None if unknown."""
+    build_config: dict[str, Any] = getattr(model, "get_build_config", dict)() or {}
+    shapes = [shape for shape in build_config.values() if isinstance(shape, list | tuple)]
     if len(shapes) != 1 or not all(side is None or isinstance(side, int) for side in shapes[0]):
         return None
     return (None, *shapes[0][1:])
 
 
-def _names(model: Any, call: Callable[[Any], Any], taken: _Input) -> list[str]:
-    """Return the names of the outputs, in the order in which they are flattened."""
+def _output_names(model: Any, call: Callable[[Any], Any], declared: _Input) -> list[str]:
+    """Return the names of the outputs in the order of `tf.nest.flatten`."""
     if not getattr(model, "inputs", None):
-        spec = tf.TensorSpec(taken.shape, taken.dtype)
+        spec = tf.TensorSpec(declared.shape, declared.dtype)
         outputs = tf.function(call).get_concrete_function(spec).structured_outputs
-        return [_joined(path) for path, _ in _flat(outputs)]
+        return [".".join(map(str, path)) or "output" for path in _leaf_paths(outputs)]
     outputs = getattr(model, "output", None)
     if isinstance(outputs, dict):
         return sorted(map(str, outputs))
@@ -132,29 +133,25 @@ def _names(model: Any, call: Callable[[Any], Any], taken: _Input) -> list[str]:
     return [str(name) for name in names]
 
 
-def _flat(structure: Any, path: tuple[object, ...] = ()) -> list[tuple[tuple[object, ...], Any]]:
-    """Return the leaves of nested outputs with where they stand, as `tf.nest.flatten` orders."""
+def _leaf_paths(structure: Any, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Return the keys that lead to each leaf of nested outputs, in the order of `tf.nest`."""
     if isinstance(structure, dict):
-        inner = [(key, structure[key]) for key in sorted(structure)]
+        items = [(key, structure[key]) for key in sorted(structure)]
     elif isinstance(structure, list | tuple):
-        inner = list(enumerate(structure))
+        items = list(enumerate(structure))
     else:
-        return [(path, structure)]
-    return [leaf for key, part in inner for leaf in _flat(part, (*path, key))]
+        return [path]
+    return [leaf for key, inner in items for leaf in _leaf_paths(inner, (*path, key))]
 
 
-def _joined(path: tuple[object, ...]) -> str:
-    return ".".join(map(str, path)) or "output"
-
-
-def _place(names: Sequence[str], output: str | int | None, what: str) -> int:
+def _output_index(names: Sequence[str], output: str | int | None, name: str) -> int:
     choice = f"set model.output to one of {', '.join(names)}, or to its index from 0"
     if output is None and len(names) == 1:
         return 0
     if output is None:
-        raise ModelError(f"model: {what} has {len(names)} outputs: {choice}")
+        raise ModelError(f"model: {name} has {len(names)} outputs: {choice}")
     if isinstance(output, int) and output < len(names):
         return output
     if isinstance(output, str) and names.count(output) == 1:
         return names.index(output)
-    raise ModelError(f"model.output: {what} has no output {output!r}: {choice}")
+    raise ModelError(f"model.output: {name} has no output {output!r}: {choice}")

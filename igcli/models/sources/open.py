@@ -2,7 +2,7 @@
 
 from igcli.errors import UsageError
 from igcli.models.catalog.applications import PREFIX
-from igcli.models.options import ModelOptions, check_exists, is_name, is_saved_model
+from igcli.models.options import ModelOptions, check_files, is_name, is_saved_model
 from igcli.models.sources import OpenedModel
 
 
@@ -10,26 +10,26 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
     """Return the network that the options name.
 
     Args:
-        options: Which one.
-        trust: Whether a Keras file may bring code of its author's.
+        options: The network.
+        trust: Whether a Keras file may run its author's code.
 
     Raises:
-        UsageError: There is no such file, or no network is read from such a one; or an option is
-            for models of another kind.
-        ModelError: The network cannot be read, or its input or output is not there or not unique.
+        UsageError: The file does not exist or is not a kind that networks are read from, or an
+            option is for networks of another kind.
+        ModelError: The network cannot be read, or its input or output is missing or ambiguous.
     """
-    check_exists(options)
-    _check_fitting(options, trust=trust)
+    check_files(options)
+    _check_options_fit(options, trust=trust)
     source = options.source
-    # Each kind is imported when it is wanted.
+    # Each kind is imported only when needed.
     if source == "demo":
-        from igcli.models.sources import demo
+        from igcli.models.sources import named
 
-        return demo.load()
+        return named.load_demo()
     if source == "inception_v1":
-        from igcli.models.sources import inception_v1
+        from igcli.models.sources import named
 
-        return inception_v1.load(options)
+        return named.load_inception_v1(options)
     if source.startswith(PREFIX):
         from igcli.models.sources import application
 
@@ -47,18 +47,19 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
     return keras_file.load(options, trust=trust)
 
 
-def _check_fitting(options: ModelOptions, *, trust: bool) -> None:
-    """Refuse what is for models of another kind, and code that nobody trusts."""
-    is_graph = options.source == "inception_v1" or options.source.lower().endswith(".pb")
-    is_keras = not (is_name(options.source) or is_graph or is_saved_model(options.source))
+def _check_options_fit(options: ModelOptions, *, trust: bool) -> None:
+    """Refuse options for networks of another kind, and code that is not trusted."""
+    source, objects = options.source, options.custom_objects
+    is_graph = source == "inception_v1" or source.lower().endswith(".pb")
+    is_keras = not (is_name(source) or is_graph or is_saved_model(source))
     if options.feeds and not is_graph:
-        raise UsageError(f"model.feeds: is for frozen graphs (.pb); {options.source} is none")
-    if options.custom_objects is None:
+        raise UsageError(f"model.feeds: only applies to frozen graphs (.pb), not to {source}")
+    if objects is None:
         return
     if not is_keras:
-        raise UsageError(f"model.custom_objects: is for Keras files; {options.source} is none")
+        raise UsageError(f"model.custom_objects: only applies to Keras files, not to {source}")
     if not trust:
         raise UsageError(
-            f"model.custom_objects: {options.custom_objects} would be run: add --trust-model to "
-            "the command line if you trust it and the model's file"
+            f"model.custom_objects: {objects} contains code that would be run: add --trust-model "
+            "to the command line if you trust it and the model's file"
         )

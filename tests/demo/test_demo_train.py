@@ -11,10 +11,8 @@ from PIL import Image, ImageOps
 
 import igcli
 from igcli.demo.evaluate import density_ratio, measure_accuracy, measure_densities
-from igcli.demo.network import build
-from igcli.demo.samples import SAMPLES
-from igcli.demo.scenes import CLASSES, render_scene
-from igcli.demo.train import WEIGHTS, save
+from igcli.demo.scenes import CLASSES, SAMPLES, render_scene
+from igcli.demo.train import WEIGHTS, build, save
 
 FOLDER = Path(__file__).parents[2] / "sample_images"
 
@@ -36,6 +34,11 @@ def test_file_is_small_and_free_of_custom_objects(network: Any) -> None:
     assert WEIGHTS.stat().st_size <= 3 * 1024 * 1024
     assert network.count_params() <= 250_000
     assert all(type(layer).__module__.startswith("keras.") for layer in network.layers)
+
+
+def test_the_packaged_labels_are_the_classes_of_the_scenes() -> None:
+    assert tuple((WEIGHTS.parent / "labels.txt").read_text().splitlines()) == CLASSES
+    assert igcli.load_model("demo").labels == CLASSES
 
 
 def test_network_takes_raw_pixels_and_gives_probabilities(network: Any) -> None:
