@@ -26,9 +26,9 @@ from igcli.models.options import Activation, Explained, ModelOptions, Precision
 from igcli.pipeline.calibration.batch_size import batch_size_for
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
-from igcli.pipeline.explain.network_output import ending_of
+from igcli.pipeline.explain.network_output import network_output_of
 from igcli.pipeline.explain.spec import AttributionSpec
-from igcli.pipeline.explain.targets import Targets, parse
+from igcli.pipeline.explain.targets import Targets, parse_target
 from igcli.records import Array, Explanation
 
 Space = Literal["inputs", "layer"]
@@ -190,11 +190,11 @@ def attribute(
             settings,
             start,
             goal,
-            fixed_scores=scores,
+            baseline_scores=scores,
             references=drawn_from,
-            spread=None if parts.is_plain else _ranges(example, parts),
-            noisy=None if parts.is_plain else _values(parts),
-            ending=ending_of(network),
+            noise_scale=None if parts.is_plain else _ranges(example, parts),
+            noise_mask=None if parts.is_plain else _values(parts),
+            network_output=network_output_of(network),
         )
         for example, start, goal, drawn_from in zip(examples, starts, targets, drawn, strict=True)
     ]
@@ -267,7 +267,7 @@ def _targets(model: Any, target: Any, asked: ExampleBatch) -> list[Targets]:
     shape = asked.wrapped.output_shape
     if isinstance(target, str):
         labels = model.labels if isinstance(model, Model) else None
-        wanted = parse(target, labels, math.prod(shape), where="target")
+        wanted = parse_target(target, labels, math.prod(shape), where="target")
         if wanted.top > 1:
             raise ValueError(f"target: {target}: one target at a time: top, an index or a label")
         return [Targets(wanted)] * len(asked)

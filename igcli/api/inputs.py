@@ -14,7 +14,7 @@ from igcli.models.adapters.callable_model import CallableModel, Scoring, Values,
 from igcli.models.adapters.input_structure import Parts, arrays_of
 from igcli.models.adapters.layer_hook import Side, find_all
 from igcli.models.load import Model
-from igcli.pipeline.explain.spec import predictions
+from igcli.pipeline.explain.spec import predict_all
 from igcli.records import Array
 
 LOADED = Scoring()
@@ -107,7 +107,7 @@ class ExampleBatch:
                 rows = np.full(len(arrays[0]), number)
                 found = layer_values(self.layered, self.inputs, arrays, rows)
             joined = [parts.join(row, number=number) for row in zip(*found, strict=True)]
-            return References(joined, predictions(joined, network))
+            return References(joined, predict_all(joined, network))
 
         return (
             [of(number) for number in range(len(self))] if parts.numbered else [of(0)] * len(self)

@@ -15,7 +15,7 @@ from igcli.integration.network import Network
 from igcli.integration.options import BaselineOptions
 from igcli.models.adapters.callable_model import Values
 from igcli.models.adapters.input_structure import Parts
-from igcli.pipeline.explain.spec import own_scores
+from igcli.pipeline.explain.spec import predict_one
 from igcli.pipeline.explain.targets import TargetChoice, Targets
 from igcli.records import Array
 
@@ -122,7 +122,7 @@ def shared_scores(starts: Sequence[Baselines], example: Array, network: Network)
     pairs = (pair for row in rows for pair in zip(row.each, first.each, strict=True))
     if any(one is not other for one, other in pairs):
         return None
-    return own_scores(first.of(example), network)
+    return predict_one(first.of(example), network)
 
 
 def _is_options(baseline: Any) -> bool:

@@ -16,8 +16,8 @@ from igcli.models.load import Model, from_source
 from igcli.models.options import describe_preprocessing
 from igcli.models.runtime import choose_device
 from igcli.models.sources.open import open_source
-from igcli.pipeline.explain.network_output import added_up, segments
-from igcli.pipeline.explain.targets import parse
+from igcli.pipeline.explain.network_output import segments_of, sum_over_pixels
+from igcli.pipeline.explain.targets import parse_target
 from igcli.pipeline.image.fitting import fitted
 from igcli.records import Array
 
@@ -104,9 +104,9 @@ def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Ve
 
 def _top(scores: Array) -> tuple[int, float]:
     """Return the top class and its score, of scores (K,) or, of each of P pixels, (P, K)."""
-    parts = segments(scores)
+    parts = segments_of(scores)
     best = int(np.argmax(scores if parts is None else parts.sizes()))
-    own = added_up(scores, None if parts is None else parts.mask(best))
+    own = sum_over_pixels(scores, None if parts is None else parts.mask(best))
     return best, float(own[best])
 
 
@@ -120,7 +120,7 @@ def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, li
     except IgcliError as error:
         found.append(_finding(error, "give model.labels one name for each output"))
     try:
-        parse(settings.target, names, outputs, where="target")
+        parse_target(settings.target, names, outputs, where="target")
     except IgcliError as error:
         found.append(_finding(error, "set target to one of the network's outputs"))
     return names, found

@@ -8,7 +8,7 @@ from igcli.errors import UsageError
 from igcli.integration import options as path_options
 from igcli.methods import METHODS, ExpectedGradientsOptions, own_options
 from igcli.models import options as model_options
-from igcli.pipeline.explain.targets import check_form, check_rows
+from igcli.pipeline.explain.targets import check_file, check_syntax
 from igcli.pipeline.image.fonts import check_font
 
 
@@ -32,9 +32,9 @@ def check(settings: Settings, *, panels: bool) -> None:
     """
     model_options.check_files(settings.model)
     path_options.check_exists(settings)
-    check_form(settings.target, where="target")
+    check_syntax(settings.target, where="target")
     if settings.targets:
-        check_rows(settings.targets)
+        check_file(settings.targets)
     if settings.panel.font is not None:
         check_font(settings.panel.font)
     names = methods_of(settings, panels=panels)

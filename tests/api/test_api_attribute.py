@@ -227,7 +227,7 @@ def test_targets_of_rank_two_choose_among_outputs_of_rank_three(branches: Any) -
         ({"output": 0, "target": [0, 1, 9]}, "target: 9 of input 2 is out of range"),
         ({"output": 0, "target": [0, 1]}, r"target: has shape \(2,\), expected an index"),
         ({"output": 0, "target": 0.5}, "target: expected integers, not float64"),
-        ({"output": 0, "target": "cat"}, "'cat' is no index, and the network has no labels"),
+        ({"output": 0, "target": "cat"}, "'cat' is not an index, and the network has no labels"),
         ({"output": 0, "baseline": [0]}, "baseline: expected one for all inputs"),
         ({"output": 0, "baseline": [0, np.zeros(4)]}, r"baseline: has shape \(4,\), expected"),
         ({"output": 0, "baseline": "nix"}, "baseline: there is none called 'nix'"),
@@ -429,7 +429,7 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
         igcli.attribute(model, images[:, :8])
     with pytest.raises(ValueError, match="need the Keras model itself"):
         igcli.attribute(model, images, layer="dense")
-    with pytest.raises(IgcliError, match="no label 'dgo'; the nearest: dog"):
+    with pytest.raises(IgcliError, match="no label 'dgo'; did you mean dog"):
         igcli.attribute(model, images, target="dgo")
     blurred = igcli.attribute(model, images, method="blur_integrated_gradients", baseline="blur")
     assert blurred.attributions.shape == images.shape

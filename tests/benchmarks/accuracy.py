@@ -27,7 +27,7 @@ from igcli.methods import MethodOptions, References, Task
 from igcli.models.load import Model, load
 from igcli.models.options import ModelOptions
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.explain.spec import predictions
+from igcli.pipeline.explain.spec import predict_all
 from igcli.records import Array
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -109,7 +109,7 @@ def photos_in(folder: Path, model: Model) -> Iterator[Array]:
 
 def others(images: Sequence[Array], engine: Engine, tolerance: float) -> None:
     """Print the lines of the methods other than integrated gradients that are refined."""
-    drawn = Way("expected_gradients", References(images, predictions(images, engine.network)))
+    drawn = Way("expected_gradients", References(images, predict_all(images, engine.network)))
     smooth = {"around": "integrated_gradients", "samples": 5}
     groups: tuple[tuple[Way, dict[str, object], dict[str, object], tuple[int, ...]], ...] = (
         (Way("blur_integrated_gradients"), {"steps": "auto", "tolerance": 0.01}, {}, (50, 100)),

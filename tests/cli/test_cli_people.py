@@ -104,7 +104,7 @@ def test_the_folder_is_the_target(run: Run, tmp_path: Path) -> None:
     assert found["lynx/a.png"]["label"] == "lynx"
     assert found["Tiger_cat/b.png"]["label"] == "tiger cat"
     assert found["tabbby/c.png"]["error"] == (
-        "target: folder: the network has no label 'tabbby'; the nearest: tabby"
+        "target: folder: the network has no label 'tabbby'; did you mean tabby?"
     )
     assert "3 images" in run("in", "--target", "folder", "--dry-run", "-o", "other").err
 
@@ -126,7 +126,7 @@ def test_members_beside_images_are_their_targets(run: Run, tmp_path: Path) -> No
     assert result.code == 3
     found = records(tmp_path / "igcli-output")
     assert found["x.tar/0.png"]["target"] == 2
-    assert found["x.tar/1.png"]["error"].endswith("no label 'lynxx'; the nearest: lynx")
+    assert found["x.tar/1.png"]["error"].endswith("no label 'lynxx'; did you mean lynx?")
     assert summary(tmp_path / "igcli-output")["members_left_out"] == {".svg": 1}
     assert "left out: .svg 1" in result.err
     for label, target in ((b"lynx", 1), (b"0", 0)):

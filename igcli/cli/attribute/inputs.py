@@ -14,7 +14,7 @@ from igcli.images.listing import Listing
 from igcli.images.sources import Walk
 from igcli.outputs.output_paths import count_distinct
 from igcli.outputs.shards import RunLocation, shard_number
-from igcli.pipeline.explain.target_file import Matching, Row, read_rows
+from igcli.pipeline.explain.target_file import RowMatcher, TargetRow, read_rows
 from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 
@@ -51,7 +51,7 @@ def find(
         follow=arguments.follow_symlinks,
         archives=archives,
     )
-    rows = None if targets is None else Matching(targets, read_rows(targets))
+    rows = None if targets is None else RowMatcher(targets, read_rows(targets))
     counted = _Counted(walk, 1 if place.shard is None else place.shard.count, rows)
     if not count_distinct(counted, archives=archives):
         where = ", ".join(named) or "the list"
@@ -71,12 +71,12 @@ def find(
     return selection, walk
 
 
-def _match(rows: Matching, walk: Walk, *, archives: bool) -> None:
+def _match(rows: RowMatcher, walk: Walk, *, archives: bool) -> None:
     """Say which targets are for no image; those beyond the limit and of other shards are images."""
     if rows.unmatched:
         for source in walk.whole():
-            rows.see_archive(source) if archives else rows.see(source)
-    if rows.is_vain:
+            rows.match_archive(source) if archives else rows.match(source)
+    if rows.matches_nothing:
         raise UsageError(
             f"targets: {rows.file}: no row is for an image of this run; the first is "
             f"{told_row(rows.unmatched[0])}. Paths are as the images are given, or as they are "
@@ -86,7 +86,7 @@ def _match(rows: Matching, walk: Walk, *, archives: bool) -> None:
         tell_unmatched(rows)
 
 
-def tell_unmatched(rows: Matching) -> None:
+def tell_unmatched(rows: RowMatcher) -> None:
     """Say which targets are for no image."""
     left = rows.unmatched
     if left:
@@ -95,7 +95,7 @@ def tell_unmatched(rows: Matching) -> None:
         say(f"targets: {rows.file}: {many} for no image: {names}", logging.WARNING)
 
 
-def told_row(row: Row) -> str:
+def told_row(row: TargetRow) -> str:
     """Return a row as it is named: 'a.jpg' (line 2)."""
     hint = ", and has backslashes, as on Windows" if "\\" in row.path else ""
     return f"{row.path!r} (line {row.line}{hint})"
@@ -108,7 +108,7 @@ class _Counted:
         totals: How many of the latest iteration each shard has.
     """
 
-    def __init__(self, sources: Iterable[Source], shards: int, rows: Matching | None) -> None:
+    def __init__(self, sources: Iterable[Source], shards: int, rows: RowMatcher | None) -> None:
         self._sources, self._shards = sources, shards
         self._rows = rows
         self.totals: list[int] = []
@@ -118,7 +118,7 @@ class _Counted:
         for source in self._sources:
             self.totals[shard_number(source.name, self._shards) - 1] += 1
             if self._rows is not None:
-                self._rows.see(source)
+                self._rows.match(source)
             yield source
 
 

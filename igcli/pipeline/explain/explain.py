@@ -1,4 +1,4 @@
-"""From one input to its explanations, whatever the method."""
+"""Explaining one input: every method for every target, averaged over baselines, with warnings."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from igcli.integration.requests import Computation, concurrently, predict, with_
 from igcli.methods import Task
 from igcli.pipeline.explain.network_output import (
     NO_PIXELS,
-    Ending,
-    added_up,
-    references_of,
-    segments,
+    NetworkOutput,
+    references_over,
+    segments_of,
+    sum_over_pixels,
 )
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.pipeline.runs.summary import LARGE_ERROR
@@ -37,168 +37,181 @@ CONFIDENT = (
 VANISHING = 1e-6
 """Sum of the attributions' magnitudes below which nothing is attributed."""
 
-SIDE_BY_SIDE = 8
-"""Baselines of one image that are under way at a time: their points share batches."""
+CONCURRENT_BASELINES = 8
+"""Baselines of one image that are integrated at a time, so that their points share batches."""
 
 
 def explain(
-    image: Array, plan: AttributionSpec, source: Source | None = None
+    image: Array, spec: AttributionSpec, source: Source | None = None
 ) -> Computation[list[Explanation]]:
-    """Explain one input: every target by every method, the main one first.
+    """Explain one input: all targets, each by all methods.
 
     Args:
         image: Float32, shape of the network's input, in pixel space.
-        plan: What is asked.
-        source: Where the image comes from, for targets of its own.
+        spec: The attribution settings.
+        source: Where the image comes from, which its targets may depend on.
+
+    Returns:
+        An explanation for each target and method; the main method for the main target first.
 
     Raises:
-        ImageError: The network's scores, or its gradients, are not finite.
+        ImageError: The network's scores or gradients are not finite.
     """
-    scores, baseline_scores = yield from _scores(image, plan)
-    wanted, parts = plan.targets.of(source), segments(scores)
-    works: list[Computation[Explanation]] = []
+    scores, baseline_scores = yield from _scores(image, spec)
+    choice, segments = spec.targets.of(source), segments_of(scores)
+    computations: list[Computation[Explanation]] = []
     masks: list[Array] = []
-    for target in wanted.of(scores if parts is None else parts.sizes()):
-        mask = None if parts is None else parts.mask(target)
-        own, baseline_own = added_up(scores, mask), added_up(baseline_scores, mask)
-        for name in plan.methods:
+    for target in choice.indices(scores if segments is None else segments.sizes()):
+        mask = None if segments is None else segments.mask(target)
+        score = float(sum_over_pixels(scores, mask)[target])
+        baseline_score = float(sum_over_pixels(baseline_scores, mask)[target])
+        for name in spec.methods:
             task = Task(
                 image,
-                image,
+                image,  # Replaced by each of the baselines.
                 target,
-                interior=plan.interior and not works,
-                gathered=plan.gathered,
-                score=float(own[target]),
-                baseline_score=float(baseline_own[target]),
-                noise_scale=plan.spread,
-                noise_mask=plan.noisy,
-                references=references_of(plan.references, mask),
+                interior=spec.interior and not computations,
+                gathered=spec.gathered,
+                score=score,
+                baseline_score=baseline_score,
+                noise_scale=spec.noise_scale,
+                noise_mask=spec.noise_mask,
+                references=references_over(spec.references, mask),
             )
-            work = _averaged(name, task, plan)
-            works.append(work if mask is None else with_mask(work, mask))
+            computation = _averaged(name, task, spec)
+            computations.append(computation if mask is None else with_mask(computation, mask))
             masks += [] if mask is None else [mask]
-    found = yield from concurrently(works)
-    if not all(np.isfinite(each.attributions).all() for each in found):
+    explanations = yield from concurrently(computations)
+    if not all(np.isfinite(explanation.attributions).all() for explanation in explanations):
         raise ImageError("its attributions are not finite: the network's gradient is NaN or inf")
-    if parts is not None:
-        found = [_of_pixels(*each) for each in zip(found, masks, strict=True)]
-    confident = _confident(baseline_scores, plan) if parts is None else None
+    if segments is None:
+        explanations[0] = _warned(explanations[0], _confident(baseline_scores, spec))
+    else:
+        explanations = list(map(_of_pixels, explanations, masks))
     return [
         replace(
-            each,
-            is_target_given=wanted.is_chosen,
-            warnings=(*each.warnings, *_warnings(each, image, plan.ending)),
+            explanation,
+            is_target_given=choice.is_chosen,
+            warnings=(
+                *explanation.warnings,
+                *_warnings(explanation, image, spec.network_output),
+            ),
         )
-        for each in (_warned(found[0], confident), *found[1:])
+        for explanation in explanations
     ]
 
 
-def _of_pixels(found: Explanation, mask: Array) -> Explanation:
+def _of_pixels(explanation: Explanation, mask: Array) -> Explanation:
     pixels = int(mask.sum())
-    return replace(_warned(found, None if pixels else NO_PIXELS), pixels=pixels)
+    return replace(_warned(explanation, None if pixels else NO_PIXELS), pixels=pixels)
 
 
-def _scores(image: Array, plan: AttributionSpec) -> Computation[tuple[Array, Array]]:
-    """Return all scores of the image and of its baseline, the first where there are several.
+def _scores(image: Array, spec: AttributionSpec) -> Computation[tuple[Array, Array]]:
+    """Return all scores of the image and of its first baseline.
 
-    Float32 (K,), or (P, K) where each of P pixels has its own.
+    Float32 (K,), or (P, K) if each of P pixels has scores of its own.
     """
-    if plan.fixed_scores is None:
-        scores, baseline_scores = yield from predict(image, plan.starts.of(image))
+    if spec.baseline_scores is None:
+        scores, baseline_scores = yield from predict(image, spec.baselines.of(image))
     else:
         [scores] = yield from predict(image)
-        baseline_scores = plan.fixed_scores
+        baseline_scores = spec.baseline_scores
     if not (np.isfinite(scores).all() and np.isfinite(baseline_scores).all()):
         raise ImageError("the network's scores of it, or of its baseline, are not finite")
     return scores, baseline_scores
 
 
-def _averaged(name: str, task: Task, plan: AttributionSpec) -> Computation[Explanation]:
-    """Return a method's explanation, the mean over the baselines where there are several."""
+def _averaged(name: str, task: Task, spec: AttributionSpec) -> Computation[Explanation]:
+    """Return a method's explanation; with several baselines, the mean over them."""
     method = methods.load(name)
-    count = plan.starts.samples if method.USES_BASELINE else 1
-    mean = Mean()
-    for first in range(0, count, SIDE_BY_SIDE):
-        works = []
-        for sample in range(first, min(first + SIDE_BY_SIDE, count)):
-            baseline = plan.starts.of(task.image, sample)
-            each = replace(task, baseline=baseline, interior=task.interior and sample == 0)
-            works.append(method.attribute(each, plan.options))
-        found = yield from concurrently(works)
-        for explanation in found:
+    count = spec.baselines.samples if method.USES_BASELINE else 1
+    mean = MeanExplanation()
+    for first in range(0, count, CONCURRENT_BASELINES):
+        computations = []
+        for sample in range(first, min(first + CONCURRENT_BASELINES, count)):
+            baseline = spec.baselines.of(task.image, sample)
+            interior = task.interior and sample == 0
+            sample_task = replace(task, baseline=baseline, interior=interior)
+            computations.append(method.attribute(sample_task, spec.options))
+        explanations = yield from concurrently(computations)
+        for explanation in explanations:
             mean.add(explanation)
     return mean.result()
 
 
-def _warnings(found: Explanation, image: Array, ending: Ending) -> list[str]:
-    if found.pixels == 0:  # Said already, and why.
+def _warnings(explanation: Explanation, image: Array, output: NetworkOutput) -> list[str]:
+    if explanation.pixels == 0:  # NO_PIXELS says why nothing is attributed.
         return []
-    warnings, error = [], found.completeness_error
-    if found.complete and error is None:
+    warnings, error = [], explanation.completeness_error
+    if explanation.complete and error is None:
         warnings.append(UNDEFINED)
-    is_said = any(each.startswith("steps: auto") for each in found.warnings)
-    if error is not None and error > LARGE_ERROR and not is_said:
+    refinement_warned = any(warning.startswith("steps: auto") for warning in explanation.warnings)
+    if error is not None and error > LARGE_ERROR and not refinement_warned:
         warnings.append(INCOMPLETE.format(error=error))
-    if np.array_equal(image, found.baseline):
+    if np.array_equal(image, explanation.baseline):
         return warnings
-    magnitude = float(np.abs(found.attributions).sum(dtype=np.float64))
-    score = found.score / (found.pixels or 1)
-    if magnitude < VANISHING and ending.is_saturated(score):
-        warnings.append(SATURATED.format(activation=ending.activation, score=score))
+    magnitude = float(np.abs(explanation.attributions).sum(dtype=np.float64))
+    score = explanation.score / (explanation.pixels or 1)
+    if magnitude < VANISHING and output.is_saturated(score):
+        warnings.append(SATURATED.format(activation=output.activation, score=score))
     elif not magnitude:
         warnings.append(NO_GRADIENT)
     return warnings
 
 
-def _confident(baseline_scores: Array, plan: AttributionSpec) -> str | None:
-    """Return a warning where the baseline's top probability is above one half.
+def _confident(baseline_scores: Array, spec: AttributionSpec) -> str | None:
+    """Return a warning if the baseline's top probability is above one half.
 
-    None where the classes do not exclude each other, or where no method starts at the baseline.
+    None if the classes are not mutually exclusive, or if no method starts at the baseline.
     """
-    if not any(methods.load(name).USES_BASELINE for name in plan.methods):
+    if not any(methods.load(name).USES_BASELINE for name in spec.methods):
         return None
-    values = plan.ending.probabilities(baseline_scores)
-    if values is None or values.max() <= 0.5:
+    probabilities = spec.network_output.probabilities(baseline_scores)
+    if probabilities is None or probabilities.max() <= 0.5:
         return None
-    return CONFIDENT.format(score=values.max(), top=int(np.argmax(values)))
+    return CONFIDENT.format(score=probabilities.max(), top=int(np.argmax(probabilities)))
 
 
-def _warned(found: Explanation, warning: str | None) -> Explanation:
-    return replace(found, warnings=(*found.warnings, warning)) if warning else found
+def _warned(explanation: Explanation, warning: str | None) -> Explanation:
+    if warning is None:
+        return explanation
+    return replace(explanation, warnings=(*explanation.warnings, warning))
 
 
-_NONE = np.empty(0, np.float32)
+_EMPTY = np.empty(0, np.float32)
 
 
-class Mean:
-    """Adds explanations in order.
+class MeanExplanation:
+    """The mean of explanations that differ in their baselines.
 
-    Path, scores along it, interior gradients and baseline are those of the first; the baseline's
-    score is the mean, so that completeness is that of the mean attributions.
+    Path, scores along it, interior gradients and baseline are those of the first; the baseline
+    score is the mean, so that the completeness error is that of the mean attributions.
     """
 
     def __init__(self) -> None:
-        self._found: list[Explanation] = []
+        self._explanations: list[Explanation] = []
         self._total = np.zeros(())
 
     def add(self, explanation: Explanation) -> None:
-        """Add one; of all but the first the arrays are let go."""
-        if self._found:
-            before = self._found[0].attributions if len(self._found) == 1 else self._total
-            self._total = before.astype(np.float64) + explanation.attributions
-        lean = replace(explanation, attributions=_NONE, baseline=_NONE, interior=None)
-        self._found.append(lean if self._found else explanation)
+        """Add an explanation; only the arrays of the first one are kept."""
+        if not self._explanations:
+            self._explanations.append(explanation)
+            self._total = explanation.attributions.astype(np.float64)
+            return
+        self._total = self._total + explanation.attributions
+        arrayless = replace(explanation, attributions=_EMPTY, baseline=_EMPTY, interior=None)
+        self._explanations.append(arrayless)
 
     def result(self) -> Explanation:
-        """Return the mean; a single one is returned as it is."""
-        first, count = self._found[0], len(self._found)
+        """Return the mean; a single explanation is returned unchanged."""
+        first, count = self._explanations[0], len(self._explanations)
         if count == 1:
             return first
-        warnings = [warning for each in self._found for warning in each.warnings]
+        warnings = [warning for one in self._explanations for warning in one.warnings]
         return replace(
             first,
             attributions=(self._total / count).astype(np.float32),
-            baseline_score=sum(each.baseline_score for each in self._found) / count,
-            evaluations=sum(each.evaluations for each in self._found),
+            baseline_score=sum(one.baseline_score for one in self._explanations) / count,
+            evaluations=sum(one.evaluations for one in self._explanations),
             warnings=tuple(dict.fromkeys(warnings)),
         )

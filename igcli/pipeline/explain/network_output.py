@@ -1,7 +1,8 @@
-"""Networks that give every pixel a class: what is explained is a class's score over its pixels.
+"""What a network returns: scores of the whole input or of every pixel, and their activation.
 
-The score of a class is the sum of its scores over the pixels that the network gives to it at the
-image. These pixels stay the same along the path, so that the score is one differentiable function.
+A segmentation network gives every pixel a class. The score of a class is then the sum of its scores
+over the pixels that the network assigns to it at the image. These pixels stay the same along the
+path, so that the score is one differentiable function.
 """
 
 from dataclasses import dataclass, replace
@@ -38,22 +39,22 @@ class Segments:
         return np.bincount(self.classes, minlength=self.outputs).astype(np.float32)
 
     def mask(self, target: int) -> Array:
-        """Return one for the pixels of a class and zero for the others, float32 (P,)."""
-        found: Array = (self.classes == target).astype(np.float32)
-        return found
+        """Return 1 for the pixels of a class and 0 for the others, float32 (P,)."""
+        mask: Array = (self.classes == target).astype(np.float32)
+        return mask
 
 
-def segments(scores: Array) -> Segments | None:
+def segments_of(scores: Array) -> Segments | None:
     """Return the classes of pixels with scores (P, K); None for one row of scores (K,)."""
     if scores.ndim == 1:
         return None
     return Segments(scores.argmax(-1), scores.shape[-1])
 
 
-def added_up(scores: Array, mask: Array | None) -> Array:
+def sum_over_pixels(scores: Array, mask: Array | None) -> Array:
     """Return the sums, float32 (..., K), of scores (..., P, K) over the pixels of a mask (P,).
 
-    Without a mask scores (..., K) are returned as they are.
+    Scores (..., K), which have no mask, are returned unchanged.
     """
     if mask is None:
         return scores
@@ -61,27 +62,27 @@ def added_up(scores: Array, mask: Array | None) -> Array:
     return total
 
 
-def references_of(references: References | None, mask: Array | None) -> References | None:
-    """Return inputs that stand for what is usual, with their scores over the pixels of a mask."""
+def references_over(references: References | None, mask: Array | None) -> References | None:
+    """Return reference inputs with the sums of their scores over the pixels of a mask."""
     if references is None or mask is None:
         return references
-    return replace(references, scores=added_up(references.scores, mask))
+    return replace(references, scores=sum_over_pixels(references.scores, mask))
 
 
-_SUM = 1e-3
-"""By how much the probabilities of classes that exclude each other may miss one."""
+_SUM_TOLERANCE = 1e-3
+"""Largest difference between 1 and the sum of the probabilities of exclusive classes."""
 
 _SATURATED = 1e-4
-"""Distance of a probability from 0 or 1 where its gradient vanishes."""
+"""Distance of a probability from 0 or 1 below which it has no usable gradient."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of a network.
+class NetworkOutput:
+    """The last activation of a network.
 
     Attributes:
-        activation: "softmax", "log softmax", "sigmoid", or None where it ends otherwise.
-        is_binary: Whether its two scores are those of a single value, no and yes.
+        activation: "softmax", "log softmax", "sigmoid", or None for any other.
+        is_binary: Whether its two scores, no and yes, come from a single value.
         is_logit: Whether the value before the activation is explained.
     """
 
@@ -90,10 +91,10 @@ class Ending:
     is_logit: bool = False
 
     def probabilities(self, scores: Array) -> npt.NDArray[np.float64] | None:
-        """Return the probabilities of classes that exclude each other, float64 (K,).
+        """Return the probabilities of mutually exclusive classes, float64 (K,).
 
-        None where they do not, or where the scores (K,) are no probabilities and no logits. Those
-        of a network that ends otherwise are taken for probabilities where they could be.
+        None if the classes are not exclusive, or if scores (K,) are neither probabilities nor
+        logits. Scores after any other activation count as probabilities if they sum to one.
         """
         values = scores.astype(np.float64)
         if self.activation == "sigmoid" and not self.is_binary:
@@ -103,15 +104,15 @@ class Ending:
             values /= values.sum()
         elif self.activation == "sigmoid" and self.is_logit:
             values = 1 / (1 + np.exp(-values))
-        is_one = abs(values.sum() - 1) <= _SUM
+        is_one = abs(values.sum() - 1) <= _SUM_TOLERANCE
         return values if is_one and values.min() >= 0 else None
 
     def is_saturated(self, score: float) -> bool:
-        """Tell whether a score is a probability so near to 0 or 1 that it has no gradient."""
+        """Tell whether a score is a probability so close to 0 or 1 that it has no gradient."""
         squashed = self.activation in ("softmax", "sigmoid") and not self.is_logit
         return squashed and min(abs(score), abs(1 - score)) < _SATURATED
 
 
-def ending_of(network: "TensorFlowNetwork") -> Ending:
-    """Return what a network ends in."""
-    return Ending(network.activation, network.is_binary, network.explained == "logit")
+def network_output_of(network: "TensorFlowNetwork") -> NetworkOutput:
+    """Return the last activation of a network."""
+    return NetworkOutput(network.activation, network.is_binary, network.explained == "logit")

@@ -1,4 +1,4 @@
-"""What is asked about every image of a run, settled before the first one."""
+"""The attribution settings of a run, resolved before the first image."""
 
 import random
 from collections.abc import Sequence
@@ -18,102 +18,102 @@ from igcli.integration.network import Network
 from igcli.methods import ExpectedGradientsOptions, MethodOptions, References, own_options
 from igcli.models.load import Model
 from igcli.pipeline.engine.engine import PREDICTION_SIZE
-from igcli.pipeline.explain.network_output import Ending, ending_of
-from igcli.pipeline.explain.targets import Targets, targets
+from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
+from igcli.pipeline.explain.targets import Targets, resolve_targets
 from igcli.pipeline.image.fitting import fitted
 from igcli.pipeline.preflight import columns_of, methods_of
 from igcli.records import Array, Pixels
 
-MOST_REFERENCES = 200
-"""Images of a folder that baselines are drawn from; they are all kept in memory."""
+MAX_REFERENCES = 200
+"""Images that expected gradients draws baselines from; all of them are kept in memory."""
 
-MOST_SCORES = 1 << 30
-"""Bytes of their scores, which a network that gives every pixel a class has many of."""
+MAX_SCORE_BYTES = 1 << 30
+"""Maximum size of their scores; a segmentation network has many for each image."""
 
 TOP = Targets()
-NO_ENDING = Ending()
+OTHER_OUTPUT = NetworkOutput()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributionSpec:
-    """What is asked about every input.
+    """What to compute for every input.
 
     Attributes:
-        methods: Names, the main one first.
-        options: Of the path and the methods.
-        starts: The baselines.
+        methods: Names of the methods, the main one first.
+        options: Options of the path and of the methods.
+        baselines: The baselines of each input.
         targets: The scores to explain.
-        fixed_scores: Float32 (K,) or (P, K), of the baseline that all inputs share, if they do.
-        references: Inputs for methods that draw their baselines.
-        spread: What added noise is scaled by, in the input's shape; None for the input's range.
-        noisy: Bool, in the input's shape, where noise may be added; None for everywhere.
-        ending: What the network ends in.
-        interior: Whether interior gradients of the first method are wanted.
-        gathered: Whether the attribution gathered along the paths is wanted.
+        baseline_scores: Float32 (K,) or (P, K), scores of the baseline if all inputs share one.
+        references: Inputs for methods that draw their baselines from inputs.
+        noise_scale: Scale of added noise, in the input's shape; None for the input's range.
+        noise_mask: Bool, in the input's shape, where noise may be added; None for everywhere.
+        network_output: The last activation of the network.
+        interior: Whether to keep interior gradients of the main method.
+        gathered: Whether to keep the attribution accumulated along the paths.
     """
 
     methods: tuple[str, ...]
     options: MethodOptions
-    starts: Baselines
+    baselines: Baselines
     targets: Targets = TOP
-    fixed_scores: Array | None = None
+    baseline_scores: Array | None = None
     references: References | None = None
-    spread: Array | None = None
-    noisy: npt.NDArray[np.bool_] | None = None
-    ending: Ending = NO_ENDING
+    noise_scale: Array | None = None
+    noise_mask: npt.NDArray[np.bool_] | None = None
+    network_output: NetworkOutput = OTHER_OUTPUT
     interior: bool = False
     gathered: bool = False
 
 
-def plan(settings: Settings, model: Model, *, panels: bool) -> AttributionSpec:
-    """Return what a run asks about its images; a baseline that they share is predicted here.
+def resolve_spec(settings: Settings, model: Model, *, panels: bool) -> AttributionSpec:
+    """Return the attribution settings of a run; predicts the scores of a shared baseline.
 
     Raises:
         UsageError: A file that baselines or targets come from cannot be used.
         IgcliError: The network has no such target.
     """
     kind = settings.baseline.kind
-    given = None if baselines.is_name(kind) else _fitted(kind, settings, model)
-    start = BaselineSampler.from_options(
+    file = None if baselines.is_name(kind) else _fitted(kind, settings, model)
+    sampler = BaselineSampler.from_options(
         settings.baseline,
         seed=settings.seed,
-        given=None if given is None else given.astype(np.float32),
+        given=None if file is None else file.astype(np.float32),
     )
     names = methods_of(settings, panels=panels)
     return AttributionSpec(
         methods=names,
         options=settings,
-        starts=start,
-        targets=targets(settings.target, settings.targets, model),
-        fixed_scores=fixed_scores(start, model.network),
+        baselines=sampler,
+        targets=resolve_targets(settings.target, settings.targets, model),
+        baseline_scores=shared_baseline_scores(sampler, model.network),
         references=_references(settings, model) if "expected_gradients" in names else None,
-        ending=ending_of(model.network),
+        network_output=network_output_of(model.network),
         interior=settings.gif is not None,
         gathered="path" in columns_of(settings, panels=panels),
     )
 
 
-def fixed_scores(start: BaselineSampler, network: Network) -> Array | None:
-    """Return the scores, float32 (K,), of a baseline that all inputs share; None if they do not."""
-    if not start.is_fixed:
+def shared_baseline_scores(sampler: BaselineSampler, network: Network) -> Array | None:
+    """Return the scores, float32 (K,), of the baseline if all inputs share one, else None."""
+    if not sampler.is_fixed:
         return None
-    return own_scores(start.of(np.zeros(network.input_shape, np.float32)), network)
+    return predict_one(sampler.of(np.zeros(network.input_shape, np.float32)), network)
 
 
-def own_scores(baseline: Array, network: Network) -> Array:
-    """Return the scores, float32 (K,), of an input by itself."""
-    scores: Array = network.predict(baseline[None])[0]
+def predict_one(one: Array, network: Network) -> Array:
+    """Return the scores, float32 (K,), of a single input."""
+    scores: Array = network.predict(one[None])[0]
     return scores
 
 
-def predictions(inputs: Sequence[Array | Pixels], network: Network) -> Array:
-    """Return the scores, float32 (N, ...), of N inputs, in the shape of batch that a run uses."""
-    found = []
+def predict_all(inputs: Sequence[Array | Pixels], network: Network) -> Array:
+    """Return the scores, float32 (N, ...), of N inputs, in batches of the engine's size."""
+    scores = []
     for first in range(0, len(inputs), PREDICTION_SIZE):
         part = list(inputs[first : first + PREDICTION_SIZE])
         batch = np.stack(part + part[-1:] * (PREDICTION_SIZE - len(part))).astype(np.float32)
-        found.append(network.predict(batch)[: len(part)])
-    return np.concatenate(found)
+        scores.append(network.predict(batch)[: len(part)])
+    return np.concatenate(scores)
 
 
 def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
@@ -125,10 +125,11 @@ def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
 
 
 def _references(settings: Settings, model: Model) -> References:
-    """Read images of the folder that baselines are drawn from, the same ones for a seed."""
+    """Read the images that expected gradients draws baselines from; the seed selects them."""
     folder = own_options(settings, ExpectedGradientsOptions).folder or "."
-    found = [source.path for source in Walk([folder])]
-    chosen = random.Random(settings.seed).sample(found, min(len(found), MOST_REFERENCES))  # noqa: S311
+    paths = [source.path for source in Walk([folder])]
+    count = min(len(paths), MAX_REFERENCES)
+    chosen = random.Random(settings.seed).sample(paths, count)  # noqa: S311
     inputs = []
     for path in chosen:
         try:
@@ -136,11 +137,11 @@ def _references(settings: Settings, model: Model) -> References:
         except UsageError:
             continue
     if not inputs:
-        raise UsageError(f"expected_gradients.folder: no images that can be read in {folder}")
-    kept = 4 * len(inputs) * (model.network.positions or 1) * model.network.outputs
-    if kept > MOST_SCORES:
+        raise UsageError(f"expected_gradients.folder: no readable images in {folder}")
+    size = 4 * len(inputs) * (model.network.positions or 1) * model.network.outputs
+    if size > MAX_SCORE_BYTES:
         raise UsageError(
             f"expected_gradients.folder: the scores of {len(inputs)} images' pixels would take "
-            f"{kept >> 20:,} MiB: name a folder with fewer images"
+            f"{size >> 20:,} MiB: choose a folder with fewer images"
         )
-    return References(inputs, predictions(inputs, model.network))
+    return References(inputs, predict_all(inputs, model.network))

@@ -1,9 +1,9 @@
-"""The file of targets: its rows, and the images that they are for. Importing this imports no NumPy.
+"""The target file: its rows, and the images that they belong to. Imports no NumPy.
 
-Such files are written by hand, by scripts and by spreadsheets, with or without a header.
+Such CSV files are written by hand, by scripts and by spreadsheets, with or without a header.
 """
 
-# Paths stay as they were given, byte for byte.
+# Paths stay as given, byte for byte.
 # ruff: noqa: PTH100, PTH123
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from igcli.records import Source
 
 SEPARATORS = {"\t": "a tab", ";": "a semicolon", ",": "a comma"}
-"""What may stand between two cells; of several that fit the first, which is the rarest in names."""
+"""Cell separators; if several fit, the first one, which is the rarest in names, is used."""
 
 _EXCEL = re.compile(r"sep=([\t;,])\s*$", re.MULTILINE)
-"""A first line by which Excel learns what stands between cells."""
+"""A first line that tells Excel the separator."""
 
 # fmt: off
 _FILES = (
@@ -42,98 +42,103 @@ _CLASSES = (
 )
 # fmt: on
 _ALONE = frozenset(_FILES) - {"name", "id"}
-"""Names of a first column that make a header, whatever the second is called."""
+"""Names of a first of two columns that mark a header, whatever the second is called."""
 
 Table = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a file of targets."""
+class TargetRow:
+    """A row of a target file: the path of an image, and its label or index."""
 
     line: int
     path: str
     target: str
 
 
-def read_rows(file: str) -> list[Row]:
-    """Return the rows of a file of targets: path of an image, label or index.
+def read_rows(file: str) -> list[TargetRow]:
+    """Return the rows of a target file.
 
     Args:
-        file: A table in UTF-8, or in UTF-16 with a byte order mark.
+        file: Path of a CSV file in UTF-8, or in UTF-16 with a byte order mark.
 
     Raises:
-        UsageError: It cannot be read, or a row is no pair; the message names file and line.
+        UsageError: It cannot be read, or a row is not a path and a target.
     """
     text = _text(file)
     separator = _separator(text)
-    return list(_pairs(file, _table(text, separator, file), separator))
+    return list(_rows(file, _table(text, separator, file), separator))
 
 
-def keys_of(source: Source) -> tuple[str, ...]:
-    """Return what the row of an image may call it, the most exact first."""
+def image_keys(source: Source) -> tuple[str, ...]:
+    """Return the keys by which an image may find its row, the most specific first."""
     path = source.path if is_url(source.path) else os.path.abspath(source.path)
     whole = (source.path, source.name, path, source.shown)
-    stems = (os.path.splitext(each)[0] for each in whole)
-    # Tables of names without endings are common; a.jpg is not what a row for a.jpg.png says.
-    bare = (each for each in stems if os.path.splitext(each)[1].lower() not in EXTENSIONS)
+    stems = (os.path.splitext(name)[0] for name in whole)
+    # Tables often omit extensions. But a.jpg.png does not match a row for a.jpg.
+    bare = (stem for stem in stems if os.path.splitext(stem)[1].lower() not in EXTENSIONS)
     return tuple(map(_composed, (*whole, *bare)))
 
 
-def keys_of_row(path: str) -> tuple[str, ...]:
-    """Return what a row's path is to be found by among `keys_of` its image."""
+def row_keys(path: str) -> tuple[str, ...]:
+    """Return the keys of a row; one of them is among the `image_keys` of its image."""
     return tuple(map(_composed, (path,) if is_url(path) else (path, os.path.abspath(path))))
 
 
-class Matching:
-    """Which rows of a file are for images of the run."""
+class RowMatcher:
+    """Finds out which rows of a target file belong to no image of the run.
 
-    def __init__(self, file: str, rows: Sequence[Row]) -> None:
-        """Begin with no image seen."""
+    Attributes:
+        file: Path of the target file.
+    """
+
+    def __init__(self, file: str, rows: Sequence[TargetRow]) -> None:
+        """Start with all rows unmatched."""
         self.file = file
         self._rows = rows
-        self._seen = bytearray(len(rows))
-        self._places: dict[str, int] = {}
-        for place, row in enumerate(rows):
-            for key in keys_of_row(row.path):
-                self._places.setdefault(key, place)
-        self._below: dict[str, list[int]] = {}
+        self._matched = bytearray(len(rows))
+        self._numbers: dict[str, int] = {}
+        for number, row in enumerate(rows):
+            for key in row_keys(row.path):
+                self._numbers.setdefault(key, number)
+        self._inside: dict[str, list[int]] = {}
 
     @property
-    def unmatched(self) -> list[Row]:
-        """The rows without an image among those seen."""
-        return [row for row, is_seen in zip(self._rows, self._seen, strict=True) if not is_seen]
+    def unmatched(self) -> list[TargetRow]:
+        """The rows that belong to none of the images so far."""
+        return [row for row, hit in zip(self._rows, self._matched, strict=True) if not hit]
 
     @property
-    def is_vain(self) -> bool:
-        """Whether there are rows, and none has an image."""
-        return bool(self._rows) and not any(self._seen)
+    def matches_nothing(self) -> bool:
+        """Whether there are rows, and none of them belongs to an image."""
+        return bool(self._rows) and not any(self._matched)
 
-    def see(self, source: Source) -> None:
-        """Find the row of an image."""
-        place = next((self._places[key] for key in keys_of(source) if key in self._places), None)
-        if place is not None:
-            self._seen[place] = True
+    def match(self, source: Source) -> None:
+        """Match the row of an image."""
+        keys = image_keys(source)
+        number = next((self._numbers[key] for key in keys if key in self._numbers), None)
+        if number is not None:
+            self._matched[number] = True
 
-    def see_archive(self, source: Source, *, is_read: bool = False) -> None:
-        """Take the rows of an archive's members as those of images.
+    def match_archive(self, source: Source, *, is_read: bool = False) -> None:
+        """Match all rows whose paths are inside an archive.
 
         Args:
             source: The archive.
-            is_read: Whether its images are about to be seen, one by one, and count alone.
+            is_read: True to undo it, as the images of the archive now follow one by one.
         """
-        if not self._below:
-            for key, place in self._places.items():
+        if not self._inside:
+            for key, number in self._numbers.items():
                 for end, letter in enumerate(key):
                     if letter == "/":
-                        self._below.setdefault(key[:end], []).append(place)
-        for key in keys_of(source):
-            for place in self._below.get(key, ()):
-                self._seen[place] = not is_read
+                        self._inside.setdefault(key[:end], []).append(number)
+        for key in image_keys(source):
+            for number in self._inside.get(key, ()):
+                self._matched[number] = not is_read
 
 
 def _composed(path: str) -> str:
-    """Return a path in composed letters: macOS takes them apart."""
+    """Return a path with composed letters (NFC): macOS decomposes them."""
     return unicodedata.normalize("NFC", path)
 
 
@@ -148,36 +153,44 @@ def _text(file: str) -> str:
     try:
         return data.decode("utf-16")
     except UnicodeError:
-        raise UsageError(f"targets: {file}: begins as UTF-16 and is none") from None
+        raise UsageError(
+            f"targets: {file}: begins with a UTF-16 byte order mark but is not UTF-16"
+        ) from None
 
 
 def _separator(text: str) -> str:
-    """Return what stands between cells: that of a header, else the first that fits all rows."""
+    """Return the separator: the one that gives a header, else the first that fits all rows."""
     if excel := _EXCEL.match(text):
         return excel[1]
-    fitting = [each for each in SEPARATORS if each in text and _fits(text, each)]
+    fitting = [separator for separator in SEPARATORS if _fits(text, separator)]
+    for separator in fitting:
+        if _columns(_first_cells(text, separator)):
+            return separator
     if fitting:
-        return next((each for each in fitting if _columns(_first(text, each))), fitting[0])
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return next((each for each in SEPARATORS if each in first), ",")
+        return fitting[0]
+    first_line = next((line for line in text.splitlines() if line.strip()), "")
+    return next((separator for separator in SEPARATORS if separator in first_line), ",")
 
 
 def _fits(text: str, separator: str) -> bool:
+    """Tell whether a separator divides every row."""
+    if separator not in text:
+        return False
     try:
         return all(len(cells) > 1 for _, cells in _table(text, separator))
     except UsageError:
         return False
 
 
-def _first(text: str, separator: str) -> list[str]:
+def _first_cells(text: str, separator: str) -> list[str]:
     return next((cells for _, cells in _table(text, separator)), [])
 
 
 def _table(text: str, separator: str, file: str = "") -> Table:
-    """Yield the rows that are not empty, with their lines, empty cells at their ends left out.
+    """Yield line number and cells of each row that is not empty, without trailing empty cells.
 
     Raises:
-        UsageError: Quotes are not closed.
+        UsageError: A quote is not closed.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
@@ -193,7 +206,7 @@ def _table(text: str, separator: str, file: str = "") -> Table:
         raise UsageError(f"targets: {file}:{reader.line_num}: {error}: is it CSV?") from None
 
 
-def _pairs(file: str, table: Table, separator: str) -> Iterator[Row]:
+def _rows(file: str, table: Table, separator: str) -> Iterator[TargetRow]:
     lines: dict[str, int] = {}
     columns: tuple[int, int] | None = None
     for number, (line, cells) in enumerate(table):
@@ -203,21 +216,21 @@ def _pairs(file: str, table: Table, separator: str) -> Iterator[Row]:
             cells = [separator.join(cells[:-1]), cells[-1]]
         row = _row(line, cells, columns or (0, 1))
         if row is None or (columns is None and len(cells) != 2):
-            mark = SEPARATORS[separator]
-            raise UsageError(f"targets: {file}:{line}: expected a path, {mark} and a target")
+            name = SEPARATORS[separator]
+            raise UsageError(f"targets: {file}:{line}: expected a path, {name} and a target")
         first = lines.setdefault(_composed(row.path), line)
         if first != line:
-            raise UsageError(f"targets: {file}:{line}: {row.path} has a row already, line {first}")
+            raise UsageError(f"targets: {file}:{line}: {row.path} already has a row, line {first}")
         yield row
 
 
-def _row(line: int, cells: list[str], columns: tuple[int, int]) -> Row | None:
+def _row(line: int, cells: list[str], columns: tuple[int, int]) -> TargetRow | None:
     path, target = (cells[column] if column < len(cells) else "" for column in columns)
-    return Row(line, path, target) if path and target else None
+    return TargetRow(line, path, target) if path and target else None
 
 
 def _columns(cells: list[str]) -> tuple[int, int] | None:
-    """Return the columns of paths and of targets where cells are a header."""
+    """Return the columns of paths and targets if cells are a header."""
     names = [cell.lower().replace(" ", "_").replace("-", "_") for cell in cells]
     path = next((names.index(name) for name in _FILES if name in names), None)
     target = next((names.index(name) for name in _CLASSES if name in names), None)

@@ -131,7 +131,7 @@ def _open(begun: _Begun, context: Context) -> _Begun:
 
 
 def _is_up_to_date(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    return context.spec.targets.are_those_of(earlier, source) and is_up_to_date(
+    return context.spec.targets.match_record(earlier, source) and is_up_to_date(
         earlier,
         context.hashes(sha256),
         lambda: context.requested(context.files(source)),

@@ -8,7 +8,7 @@ from igcli.models.load import Model, load
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.calibration.batch_size import batch_size_for
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.explain.spec import AttributionSpec, plan
+from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
 from igcli.pipeline.image.context import Context, Recorder
 from igcli.pipeline.image.fonts import face_for
 from igcli.pipeline.resume.earlier import Earlier
@@ -64,7 +64,7 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
     )
     size = settings.batch_size
     batch_size = batch_size_for(model.device) if size == "auto" else size
-    spec = plan(settings, model, panels=panels)
+    spec = resolve_spec(settings, model, panels=panels)
     return Prepared(model, Engine(model.network, batch_size=batch_size), spec, panels)
 
 

@@ -14,7 +14,7 @@ from igcli.images.statistics import WalkStatistics
 from igcli.outputs import run_files
 from igcli.outputs.journal import join
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.explain.target_file import Matching
+from igcli.pipeline.explain.target_file import RowMatcher
 from igcli.pipeline.resume.earlier import Earlier, index_of
 from igcli.pipeline.resume.fingerprint import config_sha256
 from igcli.pipeline.runs.selection import Selection
@@ -49,7 +49,7 @@ class RunRecorder:
         self._records = place.records
         self._started = time.perf_counter()
         self._wanted: dict[str, Any] = {"total": 0}
-        self._rows: Matching | None = None
+        self._rows: RowMatcher | None = None
         self.members = WalkStatistics()
         join(self._records)
         self.index = index_of(place)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from igcli.outputs.shards import Shard
-from igcli.pipeline.explain.target_file import Matching
+from igcli.pipeline.explain.target_file import RowMatcher
 from igcli.records import Source
 
 
@@ -28,7 +28,7 @@ class Selection:
     limit: int | None = None
     archives: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
-    rows: Matching | None = None
+    rows: RowMatcher | None = None
 
     @property
     def total(self) -> int:

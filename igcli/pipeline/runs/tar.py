@@ -23,7 +23,7 @@ from igcli.outputs.tar import (
     read_records,
     tar_name,
 )
-from igcli.pipeline.explain.target_file import Matching
+from igcli.pipeline.explain.target_file import RowMatcher
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
@@ -246,7 +246,7 @@ class TarRun:
         )
         self.summary = self._books.summary
         self.seen: Callable[[], None] = lambda: None
-        self._rows: Matching | None = None
+        self._rows: RowMatcher | None = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -275,7 +275,7 @@ class TarRun:
             labelled=settings.target == "folder",
         )
         if self._rows is not None:
-            self._rows.see_archive(tar, is_read=True)
+            self._rows.match_archive(tar, is_read=True)
         formats = settings.panel.format, self._context.gif_format
         with TarResults(self._folder, tar, formats=formats, is_known=self._is_known) as results:
             with closing(self._parts(archive, results)) as parts:
@@ -314,7 +314,7 @@ class TarRun:
 
     def _noticed(self, image: Source) -> Source:
         if self._rows is not None:
-            self._rows.see(image)
+            self._rows.match(image)
         return image
 
     def _is_known(self, image: str) -> bool:
