@@ -140,6 +140,19 @@ def test_workers_that_die_before_their_first_image_end_the_run() -> None:
     asyncio.run(run())
 
 
+def test_workers_that_die_before_they_report_lost_images_end_the_run() -> None:
+    async def run() -> None:
+        coordinator = await coordinator_with("a", "b")
+        await coordinator.start(0)
+        await coordinator.take(0, 1)
+        for _ in range(MAX_STARTS):
+            assert names(await coordinator.start(0) or []) == ["a"]
+        assert await coordinator.start(0) is None
+        assert (await coordinator.exchange((), closed=True)).error is not None
+
+    asyncio.run(run())
+
+
 def test_workers_that_every_image_kills_end_the_run() -> None:
     async def run() -> None:
         coordinator = await coordinator_with(*map(str, range(MAX_KILLERS + 1)))

@@ -13,7 +13,7 @@ MAX_DEATHS_ALONE = 2
 """An image fails once this many workers have died while it was their only image."""
 
 MAX_STARTS = 3
-"""The run stops once a worker has died this often without having taken an image."""
+"""The run stops if a worker has died this many times in a row before it took an image."""
 
 MAX_KILLERS = 10
 """The run stops once this many images in a row have failed because they kill their worker."""
@@ -93,7 +93,7 @@ class Coordinator:
         """
         self._working.discard(ticket)
         lost = list(self._taken[ticket].values())
-        self._starts[ticket] = 1 if lost else self._starts[ticket] + 1
+        self._starts[ticket] += 1
         if self._starts[ticket] > MAX_STARTS:
             await self.fail(IgcliError(NO_START.format(MAX_STARTS, self._workers)))
         idle = self._closed and not (lost or self._queue or self._suspects)
@@ -143,7 +143,7 @@ class Coordinator:
         if self._error:
             return []
         images = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
-        self._taken[ticket] |= {image.source.name: image for image in images}
+        self._hand_out(ticket, *images)
         return images
 
     async def take_suspect(self, ticket: int) -> Assignment | None:
@@ -151,7 +151,7 @@ class Coordinator:
         if self._error or not self._suspects:
             return None
         suspect = self._suspects.popleft()
-        self._taken[ticket][suspect.source.name] = suspect
+        self._hand_out(ticket, suspect)
         return suspect
 
     async def done(self, ticket: int, outcome: Outcome) -> None:
@@ -174,6 +174,11 @@ class Coordinator:
         """Stop the run: hand out nothing more. The first error counts."""
         if self._error is None:
             self._error = self._updates.error = error
+
+    def _hand_out(self, ticket: int, *images: Assignment) -> None:
+        self._taken[ticket] |= {image.source.name: image for image in images}
+        if images:
+            self._starts[ticket] = 0
 
     @property
     def _room(self) -> int:

@@ -19,6 +19,7 @@ QUEUE_PER_WORKER = 64
 STOP_SECONDS = 10
 """Time for killed workers to be gone."""
 
+NOT_STARTED = "--engine ray: a worker could not be started: {}"
 COORDINATOR_LOST = "--engine ray: the coordinator died; run the same command again to continue"
 
 OTHER_MODEL = (
@@ -168,6 +169,9 @@ class Pool:
             try:
                 self._ray.get(run)
             except (exceptions.RayActorError, exceptions.OutOfMemoryError) as error:
+                if isinstance(error, exceptions.RayActorError) and error.actor_init_failed:
+                    reason = str(error).strip().splitlines()[-1]
+                    raise IgcliError(NOT_STARTED.format(reason)) from error
                 log.debug("worker %d died: %s", ticket, " ".join(str(error).split()))
                 self._ray.kill(worker)  # It may be alive if it only became unreachable.
                 self._start_worker(ticket)
