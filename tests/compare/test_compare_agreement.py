@@ -20,7 +20,7 @@ def test_rank_correlation_is_scipys(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_correlation_with_ties_is_scipys(seed: int) -> None:
-    first, second = (np.round(each) for each in maps(seed))
+    first, second = (np.round(values) for values in maps(seed))
     expected = spearmanr(first.ravel(), second.ravel()).statistic
     assert rank_correlation(first, second) == pytest.approx(expected, abs=1e-12)
 

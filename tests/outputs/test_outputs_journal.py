@@ -12,13 +12,6 @@ from igcli.outputs.local_folder import LocalFolder
 from support.limits import files_up_to
 
 
-@pytest.fixture
-def output(tmp_path: Path) -> LocalFolder:
-    folder = LocalFolder(os.fspath(tmp_path / "out"))
-    folder.create()
-    return folder
-
-
 def text(output: LocalFolder) -> bytes:
     return Path(output.path, "results.jsonl").read_bytes()
 

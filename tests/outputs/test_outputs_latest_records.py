@@ -1,11 +1,15 @@
+import json
 import os
+import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from igcli.outputs import latest_records
 from igcli.outputs.journal import NAME, Journal
-from igcli.outputs.latest_records import RecordIndex
+from igcli.outputs.latest_records import RecordIndex, latest_lines
 from igcli.outputs.local_folder import LocalFolder
 
 
@@ -28,9 +32,9 @@ def test_the_last_record_of_an_image_counts(output: LocalFolder) -> None:
         journal.append({"image": names[0], "seconds": -1})
         for name in set(names):
             last = max(number for number, other in enumerate(names) if other == name)
-            found = index.find(name)
-            assert found is not None
-            assert (found["image"], found["seconds"]) == (name, last)
+            record = index.find(name)
+            assert record is not None
+            assert (record["image"], record["seconds"]) == (name, last)
         assert index.find("0") is None
 
 
@@ -64,8 +68,8 @@ def test_many_threads_find(output: LocalFolder) -> None:
 
         def look() -> None:
             for number in range(300):
-                found = index.find(str(number))
-                if found is None or found["seconds"] != number:
+                record = index.find(str(number))
+                if record is None or record["seconds"] != number:
                     wrong.append(number)
 
         threads = [threading.Thread(target=look) for _ in range(4)]
@@ -74,3 +78,42 @@ def test_many_threads_find(output: LocalFolder) -> None:
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def sorted_records(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    lines = (json.dumps(record).encode() + b"\n" for record in records)
+    return [json.loads(line) for line in latest_lines(lines)]
+
+
+@pytest.mark.parametrize("block", [1, 500, 1 << 20])
+def test_the_last_record_of_each_image_in_order(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(latest_records, "BLOCK", block)
+    names = [
+        "a",
+        "a b",
+        "a/b",
+        "a.jpg",
+        "ab",
+        "ä",
+        "\udcff",
+        "\ud800",
+        "new\nline",
+        "",
+        "\U0001f600",
+    ]
+    rng = random.Random(0)
+    records = [{"image": rng.choice(names), "number": number} for number in range(60)]
+    last = {str(record["image"]): record for record in records}
+    expected = [
+        last[name] for name in sorted(last, key=lambda n: n.encode("utf-8", "surrogatepass"))
+    ]
+    assert sorted_records(records) == expected
+
+
+def test_what_names_no_image_is_left_out() -> None:
+    assert sorted_records([{"image": 3}, {}, {"image": None}]) == []
+    assert sorted_records([]) == []
+    lines = [b"\n", b"[]\n", b"{\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"image": "torn"}']
+    assert list(latest_lines(lines)) == []

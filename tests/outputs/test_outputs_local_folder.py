@@ -18,13 +18,6 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def output(tmp_path: Path) -> LocalFolder:
-    folder = LocalFolder(os.fspath(tmp_path / "out"))
-    folder.create()
-    return folder
-
-
 def test_files_are_written_with_their_folders(output: LocalFolder) -> None:
     output.write("panels/cats/a.jpg", b"one")
     output.write("panels/cats/a.jpg", b"two")

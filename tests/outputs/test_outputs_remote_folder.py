@@ -92,12 +92,12 @@ def test_records_are_joined_in_their_order(
         for number in range(5):
             records.append(record(f"{number}.jpg"))
         assert len(output.names("records")) == 2, "the fifth is still to be written"
-        assert [each["image"] for each in journal.read(output)] == [f"{n}.jpg" for n in range(4)]
+        assert [item["image"] for item in journal.read(output)] == [f"{n}.jpg" for n in range(4)]
     assert set(tree(URL)) == {"results.jsonl"}
     with Journal(output) as records:
         records.append(record("1.jpg", redone=True))
-    found = list(journal.read(output))
-    assert [each["image"] for each in found] == [f"{n}.jpg" for n in (0, 1, 2, 3, 4, 1)]
+    joined = list(journal.read(output))
+    assert [item["image"] for item in joined] == [f"{n}.jpg" for n in (0, 1, 2, 3, 4, 1)]
     with RecordIndex(output) as index:
         assert index.find("1.jpg") == record("1.jpg", redone=True)
         assert index.find("9.jpg") is None
@@ -113,7 +113,7 @@ def test_what_a_killed_run_wrote_is_joined_by_the_next(
     join(output)
     assert set(tree(URL)) == {"results.jsonl"}
     join(output)
-    assert [each["image"] for each in journal.read(output)] == ["a.jpg"]
+    assert [item["image"] for item in journal.read(output)] == ["a.jpg"]
 
 
 def test_records_are_not_kept_for_long(
@@ -131,7 +131,7 @@ def test_parts_of_several_processes_are_told_apart(output: OutputFolder) -> None
     for name in ("x", "y"):
         with Journal(output_at(URL), part=name) as records:
             records.append(record(f"{name}.jpg"))
-    assert [each["image"] for each in journal.read(output, part="y")] == ["y.jpg"]
+    assert [item["image"] for item in journal.read(output, part="y")] == ["y.jpg"]
     assert len(list(journal.read(output))) == 2
 
 

@@ -1,7 +1,6 @@
 """Shards: which image is whose, for good, and what lies where."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ from igcli.outputs.shards import (
     started_shards,
     unmerged_shards,
 )
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> LocalFolder:
-    folder = LocalFolder(os.fspath(tmp_path / "out"))
-    folder.create()
-    return folder
-
 
 # b2sum -l 64 of the name, modulo 7, plus one: other machines and later versions agree on them.
 KNOWN = {"cats/a.jpg": 5, "": 1, "\udcff.png": 5}
@@ -90,7 +81,9 @@ def test_overwriting_clears_the_archives_of_a_shard_alone(output: LocalFolder) -
     records = [
         {"image": f"{tar}/a", "tar": tar, "panel": f"tars/{tar}/a"} for tar in names.values()
     ]
-    output.write("results.jsonl", b"".join(json.dumps(each).encode() + b"\n" for each in records))
+    output.write(
+        "results.jsonl", b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    )
     for tar in names.values():
         output.write(f"tars/{tar}", b"")
     clear_location(RunLocation(output, Shard(1, 2)))
