@@ -40,23 +40,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """A decoded image.
-
-    Attributes:
-        source: Its file.
-        image: uint8, 0...255, fitted to the network's input: RGB (H, W, 3), or grey (H, W, 1).
-        sha256: Hash of the file's bytes, hexadecimal.
-        profile: Name of its colour profile; empty for sRGB.
-    """
-
-    source: Source
-    image: Pixels
-    sha256: str
-    profile: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Interior:
     """Interior gradients, for an animation.
 
@@ -131,6 +114,10 @@ class Explanation:
         if not self.complete or abs(difference) < SMALLEST_DIFFERENCE:
             return None
         return abs(self.attribution_sum - difference) / abs(difference)
+
+
+FileKind = Literal["panel", "gif", "arrays"]
+"""The files that an image can have."""
 
 
 class Scores(TypedDict, total=False):

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import parse, to_line
+from igcli.records import FileKind
 from igcli.shortening import member_stem, shortened
 
 FOLDER, SUFFIX, RECORD = "tars", ".tar", ".json"
@@ -25,7 +26,7 @@ def tar_name(name: str) -> str:
     return f"{FOLDER}/{shortened(name.removesuffix(SUFFIX), room=len(SUFFIX))}{SUFFIX}"
 
 
-def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> dict[str, str]:
+def files_in(archive: str, image: str, panel_format: str, gif_format: str) -> dict[FileKind, str]:
     """Return the names of an image's panel, GIF and arrays: `archive`, "/" and their member.
 
     Args:

@@ -1,4 +1,4 @@
-"""What is known of a network, and what looks wrong with it."""
+"""What is known about a network, and what looks wrong with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import IgcliError, ImageError
-from igcli.images.decode import decode
-from igcli.images.files import read_file
 from igcli.models import labels
 from igcli.models.catalog.applications import PREFIX, cached_weights
 from igcli.models.diagnostics import Finding, find_problems, read_training_statistics
@@ -18,18 +16,18 @@ from igcli.models.runtime import choose_device
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import segments_of, sum_over_pixels
 from igcli.pipeline.explain.targets import parse_target
-from igcli.pipeline.image.fitting import fitted
-from igcli.records import Array
+from igcli.pipeline.image.read import read_fitted
+from igcli.records import Array, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What images say of a network.
+    """The results of running images through a network.
 
     Attributes:
         findings: What looks wrong.
-        tops: The top label of each image, or its index, and its score.
-        knows_training: Whether the network tells which preprocessing it was trained with.
+        tops: Top label of each image, or its index, and its score.
+        knows_training: Whether the network states the preprocessing that it was trained with.
     """
 
     findings: tuple[Finding, ...]
@@ -38,15 +36,15 @@ class Verdict:
 
 
 def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
-    """Return what is known of a network, by names for each; nothing is downloaded for it.
+    """Return the properties of a network by name, without downloading anything.
 
     Raises:
-        ModelError: It cannot be read, or is none for RGB images.
+        ModelError: The network cannot be read, or does not take RGB images.
     """
-    options, is_here = settings.model, True
+    options, has_weights = settings.model, True
     if options.source.startswith(PREFIX) and options.weights in (None, "imagenet"):
-        is_here = cached_weights(options.source.removeprefix(PREFIX)).is_file()
-    if not is_here:
+        has_weights = cached_weights(options.source.removeprefix(PREFIX)).is_file()
+    if not has_weights:
         options = options.model_copy(update={"weights": "random"})
     loaded = open_source(options, trust=trust_model)
     model = from_source(loaded, options, device="CPU:0", explain=settings.explain)
@@ -59,80 +57,75 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
         "preprocess": describe_preprocessing(options.preprocess or loaded.preprocess),
         "labels": _labels_in_words(model.labels),
         "parameters": f"{loaded.parameters:,}",
-        "sha256": model.sha256 if is_here else "known once its weights are fetched",
+        "sha256": model.sha256 if has_weights else "known once the weights are downloaded",
     }
 
 
 def _scores_in_words(model: Model) -> str:
     network = model.network
     if network.positions is not None:
-        return f"{network.outputs:,} classes of each of {network.positions:,} pixels"
+        return f"{network.outputs:,} classes for each of {network.positions:,} pixels"
     return "one value, no or yes" if network.is_binary else f"{network.outputs:,} scores"
 
 
-def _labels_in_words(labels: tuple[str, ...] | None) -> str:
-    """Return how many labels there are, and the first and the last one."""
-    if not labels:
+def _labels_in_words(names: tuple[str, ...] | None) -> str:
+    """Return the number of labels, and the first and the last one."""
+    if not names:
         return "none (set model.labels)"
-    return f"{len(labels):,} names: {labels[0]} ... {labels[-1]}"
+    return f"{len(names):,} names: {names[0]} ... {names[-1]}"
 
 
 def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Verdict:
-    """Run images and look at what the network makes of them.
+    """Run images through a network and report what looks wrong.
 
     Args:
         settings: The resolved configuration.
-        images: Their paths, one or more.
-        trust_model: Whether a Keras file may bring code of its author's.
+        images: Paths of one or more images.
+        trust_model: Whether to run custom code contained in a Keras file.
 
     Raises:
-        ModelError: The network cannot be read, or is none for RGB images.
+        ModelError: The network cannot be read, or does not take RGB images.
         ImageError: An image cannot be read.
     """
-    opened = open_source(settings.model, trust=trust_model)
-    unlabelled = settings.model.model_copy(update={"labels": None})
+    loaded = open_source(settings.model, trust=trust_model)
+    without_labels = settings.model.model_copy(update={"labels": None})
     device = choose_device(settings.device)
-    model = from_source(opened, unlabelled, device=device, explain=settings.explain)
-    names, findings = _named(settings, model)
-    pixels = [_read(image, settings, model) for image in images]
-    training = read_training_statistics(opened, settings.model)
-    findings += find_problems(pixels, opened, model, options=settings.model, training=training)
-    tops = (_top(model.network.predict(image[None])[0]) for image in pixels)
-    labelled = tuple((names[best] if names else str(best), score) for best, score in tops)
-    return Verdict(tuple(findings), labelled, training.is_known)
+    model = from_source(loaded, without_labels, device=device, explain=settings.explain)
+    names, problems = _labels(settings, model)
+    inputs = [_read(image, settings, model) for image in images]
+    training = read_training_statistics(loaded, settings.model)
+    problems += find_problems(inputs, loaded, model, options=settings.model, training=training)
+    tops = (_top(model.network.predict(pixels[None])[0]) for pixels in inputs)
+    named = tuple((names[top] if names else str(top), score) for top, score in tops)
+    return Verdict(tuple(problems), named, training.is_known)
 
 
 def _top(scores: Array) -> tuple[int, float]:
-    """Return the top class and its score, of scores (K,) or, of each of P pixels, (P, K)."""
+    """Return the top class and its score, from scores (K,), or (P, K) for each of P pixels."""
     parts = segments_of(scores)
     best = int(np.argmax(scores if parts is None else parts.sizes()))
     own = sum_over_pixels(scores, None if parts is None else parts.mask(best))
     return best, float(own[best])
 
 
-def _named(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
+def _labels(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, list[Finding]]:
     """Return the labels, and what is wrong with them and with the target."""
-    names, found = model.labels, []
+    names, problems = model.labels, []
     outputs = model.network.outputs
     try:
         if settings.model.labels:
             names = labels.read(settings.model.labels, outputs)
     except IgcliError as error:
-        found.append(_finding(error, "give model.labels one name for each output"))
+        problems.append(Finding(str(error), "give model.labels one name for each output"))
     try:
         parse_target(settings.target, names, outputs, where="target")
     except IgcliError as error:
-        found.append(_finding(error, "set target to one of the network's outputs"))
-    return names, found
-
-
-def _finding(error: IgcliError, remedy: str) -> Finding:
-    return Finding(str(error), remedy)
+        problems.append(Finding(str(error), "set target to one of the network's outputs"))
+    return names, problems
 
 
 def _read(image: str, settings: Settings, model: Model) -> Array:
     try:
-        pixels = decode(read_file(image, most=settings.max_bytes), settings)
+        return read_fitted(Source(image, image), model, settings).astype(np.float32)
     except ImageError as error:
         raise ImageError(f"{image}: {error}") from None
-    return fitted(pixels, model, settings.model).astype(np.float32)

@@ -169,7 +169,7 @@ def test_detail_says_where_an_unforeseen_error_arose(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("odd\nthing")
 
-    monkeypatch.setattr("igcli.pipeline.image.job.fitted", broken)
+    monkeypatch.setattr("igcli.pipeline.image.job.decode_fitted", broken)
     plain, detailed = run("--output", "one"), run("--output", "two", "-v", "--log-file", "log")
     for result in (plain, detailed):
         assert result.code == 3

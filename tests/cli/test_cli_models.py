@@ -131,7 +131,7 @@ def test_an_application_is_described_without_its_weights(
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     result = cli("models", "show", "keras:MobileNetV3Small")
-    assert "sha256: known once its weights are fetched" in result.lines
+    assert "sha256: known once the weights are downloaded" in result.lines
     assert "labels: 1,000 names: tench ... toilet tissue" in result.lines
 
 

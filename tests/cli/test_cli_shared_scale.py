@@ -100,7 +100,7 @@ def test_order_and_company_do_not_matter(
 def test_the_first_images_decide(
     attribute: Attribute, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panel_scale, "FIRST", 3)
+    monkeypatch.setattr(panel_scale, "BLOCK", 3)
     assert attribute("out", *images).code == 0
     expected = np.median([own_scale(tmp_path / "out", path.name) for path in images[:3]])
     found = {
@@ -115,7 +115,7 @@ def test_the_first_images_decide(
 def test_a_run_goes_on_with_the_scale_it_had(
     attribute: Attribute, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panel_scale, "FIRST", 2)
+    monkeypatch.setattr(panel_scale, "BLOCK", 2)
     assert attribute("whole", *images).code == 0
     # Interrupted while the panels of the first block were written: one record of two is there.
     assert attribute("cut", *images).code == 0
@@ -133,7 +133,7 @@ def test_a_run_goes_on_with_the_scale_it_had(
 def test_images_with_nothing_to_show_or_to_read_do_not_decide(
     attribute: Attribute, images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panel_scale, "FIRST", 1)
+    monkeypatch.setattr(panel_scale, "BLOCK", 1)
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(images[0])  # Equal to its baseline.
     images[1].write_bytes(b"no image")
     result = attribute("out", *images)

@@ -5,8 +5,14 @@ from igcli.pipeline.runs.summary import Summary
 
 
 def outcome(place: int, error: float | None) -> Outcome:
-    record = {"status": "ok", "image": f"{place}.jpg", "gradient_evaluations": 3}
-    return Outcome({**record, "completeness_error": error})
+    return Outcome(
+        {
+            "status": "ok",
+            "image": f"{place}.jpg",
+            "gradient_evaluations": 3,
+            "completeness_error": error,
+        }
+    )
 
 
 def beyond(summary: Summary) -> Any:

@@ -26,9 +26,7 @@ from igcli.pipeline.resume.earlier import Earlier, count_results
 from igcli.pipeline.resume.shard_consistency import agree
 
 if TYPE_CHECKING:
-    from igcli.pipeline.distributed.run import DistributedRun
-    from igcli.pipeline.runs.local import LocalRun
-    from igcli.pipeline.runs.tar import TarRun
+    from igcli.pipeline.runs.base import AttributionRun
 
 
 @click.command()
@@ -67,17 +65,13 @@ def _run(asked: RunRequest) -> int:
     images, walk = find(asked.arguments, asked.place, asked.settings.targets)
     run = _engine(asked, earlier_of(asked))
     report = Report(None if images.archives else images.total, folder.path, asked.wanted)
-    if images.archives:
-        from igcli.pipeline.runs.tar import TarRun
-
-        if isinstance(run, TarRun):
-            run.seen = report.tick
+    run.on_image_finished = report.tick
     try:
         with run, closing(run.outcomes(images)) as outcomes:
             for outcome in outcomes:
                 report.add(outcome)
     except KeyboardInterrupt:
-        report.stop(run.record)
+        report.stop(run.summary_record)
         raise
     if asked.settings.gallery and asked.place.shard is None:
         from igcli.gallery.run_page import write_gallery
@@ -85,11 +79,11 @@ def _run(asked: RunRequest) -> int:
         report.wrote(write_gallery(folder))
     if images.archives and images.rows is not None:
         tell_unmatched(images.rows)
-    report.finish(run.record)
+    report.finish(run.summary_record)
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: RunRequest, earlier: Earlier) -> "LocalRun | DistributedRun | TarRun":
+def _engine(asked: RunRequest, earlier: Earlier) -> "AttributionRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
     if asked.arguments.engine == "ray":
         return distributed_run_for(asked, earlier)
@@ -120,20 +114,26 @@ def dry_run(asked: RunRequest) -> int:
     earlier = earlier_of(asked)
     prepared = prepared_for(asked)
     earlier.refuse_other_model(asked.place, prepared.model.sha256)
-    from igcli.pipeline.calibration.timing import evaluations_for, seconds_for
+    from igcli.pipeline.calibration.timing import gradients_per_image, seconds_for
 
-    evaluations = evaluations_for(images, asked.settings, prepared)
+    gradients = gradients_per_image(
+        images,
+        settings=asked.settings,
+        model=prepared.model,
+        spec=prepared.spec,
+        engine=prepared.engine,
+    )
     before = 0 if earlier.record is None else count_results(asked.place, images)
     left = images.total - before
-    seconds = seconds_for(left, evaluations, prepared.engine)
+    seconds = seconds_for(left, gradients, prepared.engine)
     say(
         f"{left:,} images{f' ({before:,} more before)' if before else ''}, "
-        f"about {left * evaluations:,} gradients and {seconds:,.0f} s; nothing was written"
+        f"about {left * gradients:,} gradients and {seconds:,.0f} s; nothing was written"
     )
     return 0
 
 
-def distributed_run_for(asked: RunRequest, earlier: Earlier) -> "DistributedRun":
+def distributed_run_for(asked: RunRequest, earlier: Earlier) -> "AttributionRun":
     """Start workers and return their run; nothing is overwritten before the network is loaded.
 
     Raises:

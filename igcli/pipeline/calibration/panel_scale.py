@@ -1,8 +1,8 @@
-"""The scale that all panels of a run share, so that they can be compared.
+"""`panel.scale: shared`: one scale for all panels of a run, so that they can be compared.
 
-It is the median of what the first images would have had on their own, method by method: nothing
-but these has to be kept in memory until the first panel is drawn, however long the run. Records
-carry it, and a run that goes on where another ended takes it from there.
+It is the median of the scales that the first images would have had on their own, by method. Only
+these images stay in memory until the first panel is drawn, however long the run. Records carry the
+scale, and a run that continues another takes it from there.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -11,31 +11,26 @@ from dataclasses import replace
 from itertools import islice
 
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.journal import Journal
 from igcli.pipeline.calibration.recorded import recorded_scales
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.image.context import Context
+from igcli.pipeline.image.context import Context, ImageInProgress
 from igcli.pipeline.image.job import begin_image, finish_image
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.image.write_outputs import Attributed
-from igcli.records import Source
+from igcli.records import Record, Source
 from igcli.render.options import StyleOptions
 from igcli.render.visualize import own_scales, shared_scale
 
-FIRST = 32
+BLOCK = 32
 """Images whose own scales decide: 45 MB of attributions by one method at 224x224."""
 
 Scales = Mapping[str, float]
 
 
-class _Unrecorded(Journal):
-    """Forgets the records of images that are another shard's."""
+class _NoRecorder:
+    """Drops the records of images that belong to another shard."""
 
-    def __init__(self) -> None:
-        """Open nothing."""
-
-    def append(self, record: Mapping[str, object]) -> None:
-        """Forget a record."""
+    def append(self, record: Record) -> None:
+        """Drop a record."""
 
 
 class SharedScales:
@@ -54,61 +49,64 @@ class SharedScales:
             folder: The output, where records are.
 
         Raises:
-            OutputError: They cannot be read.
+            OutputError: The records cannot be read.
         """
         methods = context.spec.methods
         self.context = replace(context, scales=recorded_scales(folder, methods))
         self._engine = engine
 
     def settle(self, sources: Iterator[Source]) -> Generator[Outcome]:
-        """Take images until every method has a scale; yield their outcomes.
+        """Attribute images until every method has a scale; yield their outcomes.
 
-        Images are taken in blocks of 32, in their order; usually the first one is enough. A method
-        that it leaves without a scale, all its attributions being zero, waits for the next.
+        Images are taken in blocks of 32, in order; usually the first block is enough. A method
+        whose attributions are all zero there waits for the next block.
 
         Raises:
-            OutputError: Nothing can be written any more.
+            OutputError: The output can no longer be written.
         """
-        while self._missing() and (block := list(islice(sources, FIRST))):
-            found = self._begun(block, self.context)
-            attributed = [each for each in found if isinstance(each, Attributed)]
-            self._learn(attributed)
-            yield from (each for each in found if isinstance(each, Outcome))
-            finishing = (finish_image(each, self.context) for each in attributed)
-            with closing(self._engine.run(finishing)) as outcomes:
+        while self._missing() and (block := list(islice(sources, BLOCK))):
+            results = self._begun(block, self.context)
+            images = [result for result in results if isinstance(result, ImageInProgress)]
+            self._learn(images)
+            yield from (result for result in results if isinstance(result, Outcome))
+            jobs = (finish_image(image, self.context) for image in images)
+            with closing(self._engine.run(jobs)) as outcomes:
                 yield from outcomes
 
-    def look_ahead(self, images: Iterable[Source]) -> None:
-        """Find the scales by the first of all images of a run, for a shard of it.
+    def look_ahead(self, sources: Iterable[Source]) -> None:
+        """Find the scales by the first images of a whole run, for one shard of it.
 
-        All shards then find the same ones, those of the whole run; nothing is written.
+        All shards then find the same scales, those of the whole run. Nothing is written.
 
         Args:
-            images: Of all shards, in their order.
+            sources: The images of all shards, in order.
 
         Raises:
-            OutputError: Nothing can be read any more.
+            OutputError: The output can no longer be read.
         """
         settings = self.context.settings.model_copy(update={"gif": None, "arrays": False})
-        aside = replace(self.context, settings=settings, journal=_Unrecorded(), index=None)
-        remaining = iter(images)
-        while self._missing() and (block := list(islice(remaining, FIRST))):
-            found = self._begun(block, aside)
-            self._learn(each for each in found if isinstance(each, Attributed))
+        context = replace(self.context, settings=settings, journal=_NoRecorder(), index=None)
+        remaining = iter(sources)
+        while self._missing() and (block := list(islice(remaining, BLOCK))):
+            results = self._begun(block, context)
+            self._learn(result for result in results if isinstance(result, ImageInProgress))
 
-    def _begun(self, block: Iterable[Source], context: Context) -> list[Attributed | Outcome]:
+    def _begun(self, block: Iterable[Source], context: Context) -> list[ImageInProgress | Outcome]:
         jobs = (begin_image(source, context) for source in block)
         with closing(self._engine.run(jobs)) as results:
             return list(results)
 
     def _missing(self) -> set[str]:
+        """Return the methods without a scale."""
         return {*self.context.spec.methods} - {*self.context.scales}
 
-    def _learn(self, images: Iterable[Attributed]) -> None:
+    def _learn(self, images: Iterable[ImageInProgress]) -> None:
+        """Take the scales of missing methods from these images."""
         options: StyleOptions = self.context.settings.panel
         own: dict[str, list[tuple[float, ...]]] = {method: [] for method in self._missing()}
-        for each in (each for image in images for each in image.found if each.method in own):
-            own[each.method].append(own_scales(each.displayed, options))
+        for explanation in (part for image in images for part in image.explanations):
+            if explanation.method in own:
+                own[explanation.method].append(own_scales(explanation.displayed, options))
         medians = {method: shared_scale(scales) for method, scales in own.items()}
         known = {method: scale for method, scale in medians.items() if scale is not None}
         self.context = replace(self.context, scales={**self.context.scales, **known})

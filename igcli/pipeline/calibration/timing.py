@@ -2,52 +2,56 @@
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError
-from igcli.images.decode import decode
-from igcli.images.files import read_file
 from igcli.integration.network import Points
+from igcli.models.load import Model
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
-from igcli.pipeline.image.fitting import fitted
+from igcli.pipeline.explain.spec import AttributionSpec
+from igcli.pipeline.image.read import read_fitted
 from igcli.records import Source
 
-if TYPE_CHECKING:
-    from igcli.pipeline.runs.prepared import Prepared
-
-TIMED = 3
+MEASURED_BATCHES = 3
 
 
-def evaluations_for(sources: Iterable[Source], settings: Settings, prepared: "Prepared") -> int:
-    """Return the gradients that the first image takes that can be read; 0 where none can.
+def gradients_per_image(
+    sources: Iterable[Source],
+    *,
+    settings: Settings,
+    model: Model,
+    spec: AttributionSpec,
+    engine: Engine,
+) -> int:
+    """Return the number of gradients that the first readable image takes; 0 if none is readable.
 
     Args:
         sources: The images.
         settings: The resolved configuration.
-        prepared: The network and what is asked.
+        model: The network.
+        spec: The attribution settings, resolved for the network.
+        engine: Runs the network.
     """
     for source in sources:
         try:
-            pixels = decode(read_file(source.path, most=settings.max_bytes), settings)
-            image = fitted(pixels, prepared.model, settings.model).astype(np.float32)
-            [found] = prepared.engine.run([explain(image, prepared.spec, source)])
+            pixels = read_fitted(source, model, settings).astype(np.float32)
+            [explanations] = engine.run([explain(pixels, spec, source)])
         except ImageError:
             continue
-        return sum(each.evaluations for each in found)
+        return sum(part.evaluations for part in explanations)
     return 0
 
 
-def seconds_for(images: int, evaluations: int, engine: Engine) -> float:
+def seconds_for(images: int, gradients: int, engine: Engine) -> float:
     """Return the seconds that the gradients of a run would take.
 
     Args:
-        images: How many.
-        evaluations: Gradients of each.
-        engine: The network and its batch.
+        images: Number of images.
+        gradients: Number of gradients of each image.
+        engine: The network and its batch size.
     """
     blank = np.zeros(engine.network.input_shape, np.float32)
     size = engine.batch_size
@@ -56,6 +60,6 @@ def seconds_for(images: int, evaluations: int, engine: Engine) -> float:
     points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
     network.fetch(network.gradients(points).scores)  # Compiles.
     start = time.perf_counter()
-    for _ in range(TIMED):
+    for _ in range(MEASURED_BATCHES):
         network.fetch(network.gradients(points).scores)
-    return images * evaluations / size * (time.perf_counter() - start) / TIMED
+    return images * gradients / size * (time.perf_counter() - start) / MEASURED_BATCHES

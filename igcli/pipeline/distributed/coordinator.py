@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from igcli.errors import IgcliError
 from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates
-from igcli.pipeline.image.outcome import Outcome, Record
+from igcli.pipeline.image.outcome import Outcome
+from igcli.pipeline.runs.summary import EngineFacts
 
 MAX_DEATHS_ALONE = 2
 """An image fails once this many workers have died while it was their only image."""
@@ -101,7 +102,7 @@ class Coordinator:
 
     # Called by workers.
 
-    async def ready(self, ticket: int, facts: Record) -> RunConfig | None:
+    async def ready(self, ticket: int, facts: EngineFacts) -> RunConfig | None:
         """Register that a worker has loaded its network, and wait until the driver opens the run.
 
         Returns:

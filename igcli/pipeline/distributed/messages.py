@@ -6,9 +6,10 @@ from igcli.config.schema import Settings
 from igcli.errors import IgcliError
 from igcli.outputs.shards import Shard
 from igcli.pipeline.calibration.recorded import RecordedCalibration
-from igcli.pipeline.image.outcome import Outcome, Record
+from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
-from igcli.records import Source
+from igcli.pipeline.runs.summary import EngineFacts
+from igcli.records import Record, Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +77,7 @@ class Updates:
 
     outcomes: list[Outcome] = field(default_factory=list)
     killers: list[Assignment] = field(default_factory=list)
-    facts: list[Record] = field(default_factory=list)
+    facts: list[EngineFacts] = field(default_factory=list)
     logs: list[tuple[int, str]] = field(default_factory=list)
     error: IgcliError | None = None
     room: int = 0

@@ -11,7 +11,7 @@ from igcli.errors import IgcliError, ModelError
 from igcli.pipeline.distributed.cluster import cluster, worker_resources
 from igcli.pipeline.distributed.coordinator import Coordinator
 from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates, WorkerConfig
-from igcli.pipeline.image.outcome import Record
+from igcli.pipeline.runs.summary import EngineFacts
 
 QUEUE_PER_WORKER = 64
 """Images kept ready for each worker."""
@@ -83,7 +83,7 @@ class Pool:
             IgcliError: The cluster could not be reached or started, or the network not loaded.
         """
         self.config = config
-        self.facts: Record = {}
+        self.facts: EngineFacts = {}
         self._running: dict[Any, tuple[int, Any]] = {}
         with ExitStack() as stack:
             self._ray = stack.enter_context(cluster(address, workers))

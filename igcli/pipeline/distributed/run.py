@@ -4,13 +4,12 @@ The driver does not load TensorFlow.
 """
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Self
 
 from igcli.config.schema import Settings
 from igcli.errors import IgcliError, ImageError, OutputError
@@ -25,13 +24,20 @@ from igcli.pipeline.distributed.coordinator import MAX_DEATHS_ALONE
 from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates
 from igcli.pipeline.distributed.pool import Pool
 from igcli.pipeline.image import outcome
-from igcli.pipeline.image.outcome import Outcome, Record
+from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import Earlier
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
-from igcli.pipeline.resume.up_to_date import Files, files_of, is_up_to_date, requested_files
-from igcli.pipeline.runs.recorder import RunRecorder
+from igcli.pipeline.resume.up_to_date import (
+    Files,
+    failed_before,
+    files_of,
+    is_up_to_date,
+    requested_files,
+)
+from igcli.pipeline.runs.base import AttributionRun
 from igcli.pipeline.runs.selection import Selection
-from igcli.records import Source
+from igcli.pipeline.runs.summary import EngineFacts
+from igcli.records import Record, Source
 from igcli.render.options import GifOptions
 
 READERS = 8
@@ -43,12 +49,8 @@ BLOCK = 64
 KILLER = "its worker died {} times while it worked on nothing but this image"
 
 
-class DistributedRun:
-    """Has workers attribute images into an output folder; used like `LocalRun`.
-
-    Attributes:
-        summary: Counts so far.
-    """
+class DistributedRun(AttributionRun):
+    """Has Ray workers attribute images into an output."""
 
     def __init__(
         self, pool: Pool, place: RunLocation, *, earlier: Earlier, calibration: RecordedCalibration
@@ -64,10 +66,9 @@ class DistributedRun:
         Raises:
             OutputError: The output cannot be written.
         """
-        self._pool, self._place = pool, place
         settings = pool.config.settings
-        self._recorder = RunRecorder(settings, place, earlier)
-        self.summary = self._recorder.summary
+        super().__init__(settings, place, earlier)
+        self._pool, self._place = pool, place
         self._pending = PendingImages(
             settings,
             pool.config.panels,
@@ -83,33 +84,27 @@ class DistributedRun:
         batch_size = pool.facts["batch_size"]
         if settings.batch_size == "auto":
             batch_size = agreed_batch_size(place, batch_size, pool.facts["device"])
-        self._facts = {**pool.facts, "batch_size": batch_size, "workers": pool.workers}
+        self._engine_facts: EngineFacts = {
+            **pool.facts,
+            "batch_size": batch_size,
+            "workers": pool.workers,
+        }
         if calibration.precision is not None:
-            self._facts["precision"] = calibration.precision
+            self._engine_facts["precision"] = calibration.precision
         path, shard = place.folder.path, place.shard
         pool.open(RunConfig(earlier, calibration, batch_size, path, shard, self._tag))
 
-    @property
-    def record(self) -> Record:
-        """The summary as it was last written."""
-        return self._recorder.record
-
-    def outcomes(self, images: Selection) -> Generator[Outcome]:
-        """Have images attributed; yields each outcome once its files and record are written.
-
-        Raises:
-            IgcliError: The run cannot go on.
-        """
-        self._recorder.begin(images, self._facts)
+    def _attributed(self, images: Selection) -> Generator[Outcome]:
         with (
             closing(self._pending.of(images)) as pending,
-            closing(self._attributed(pending)) as outcomes,
+            closing(self._exchanged(pending)) as outcomes,
         ):
-            for image_outcome in outcomes:
-                self.summary.add(image_outcome)
-                yield image_outcome
+            yield from outcomes
 
-    def _attributed(self, images: Iterator[Assignment | Outcome]) -> Generator[Outcome]:
+    def _facts(self) -> EngineFacts:
+        return self._engine_facts
+
+    def _exchanged(self, images: Iterator[Assignment | Outcome]) -> Generator[Outcome]:
         """Keep the coordinator's queue full, and pass on outcomes."""
         updates, closed = Updates(room=BLOCK), False
         while not updates.finished:
@@ -127,21 +122,18 @@ class DistributedRun:
         try:
             sha256 = self._pending.sha256(image.source)
         except ImageError:
-            sha256 = None
+            sha256 = ""
         error = IgcliError(KILLER.format(MAX_DEATHS_ALONE))
         failure = outcome.failed(image.source, error, sha256)
         with Journal(self._place.records, part=self._tag) as journal:
             journal.append(failure.record)
         return failure
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        kind: type[BaseException] | None,
         error: BaseException | None,
-        _trace: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         """Stop the workers, join their records and write the summary."""
         try:
@@ -153,7 +145,7 @@ class DistributedRun:
             if error is None:
                 raise
         finally:
-            self._recorder.close(self._facts, error)
+            super().__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +166,7 @@ class PendingImages:
     earlier: Earlier
     folder: OutputFolder
     index: RecordIndex
-    hashes: Record
+    hashes: Mapping[str, str]
 
     def of(self, sources: Iterable[Source]) -> Generator[Assignment | Outcome]:
         """Yield an assignment for each image that is left to do, else its outcome, in order.
@@ -195,13 +187,10 @@ class PendingImages:
 
     def _is_up_to_date(self, source: Source, record: Record) -> bool:
         try:
-            return is_up_to_date(
-                record,
-                {"image_sha256": self.sha256(source), **self.hashes},
-                lambda: self._requested_files(source),
-                self.folder,
-                retry_failed=self.earlier.retry_failed,
-            )
+            hashes = {"image_sha256": self.sha256(source), **self.hashes}
+            if failed_before(record, hashes, retry_failed=self.earlier.retry_failed):
+                return True
+            return is_up_to_date(record, hashes, self._requested_files(source), self.folder)
         except ImageError:
             return False  # A worker will fail in the same way and record it.
 

@@ -19,13 +19,15 @@ from igcli.pipeline.distributed.messages import Assignment, RunConfig, WorkerCon
 from igcli.pipeline.engine.engine import Engine, Job
 from igcli.pipeline.image.context import Context
 from igcli.pipeline.image.job import attribute_image
-from igcli.pipeline.image.outcome import Outcome, Record
+from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.runs.prepared import Prepared, context_for, prepare
+from igcli.pipeline.runs.summary import EngineFacts
+from igcli.records import FileKind, Record
 
 IMAGES_PER_CALL = 8
 """Images taken at a time: more would all be suspects if this worker dies, fewer take more calls."""
 
-FILES = ("panel", "gif", "arrays")
+FILES: tuple[FileKind, ...] = ("panel", "gif", "arrays")
 
 
 class CoordinatorClient:
@@ -93,7 +95,7 @@ def _attribute_images(
     client.call("stop", client.ticket)
 
 
-def _facts(prepared: Prepared, config: WorkerConfig) -> Record:
+def _facts(prepared: Prepared, config: WorkerConfig) -> EngineFacts:
     model, size = prepared.model, prepared.engine.batch_size
     if config.settings.batch_size == "auto":
         # As a local run does once the size is measured.
@@ -113,7 +115,7 @@ def _recorded(lost: Sequence[Assignment], place: RunLocation, part: str) -> list
 
 
 def _outcome_of(record: Record, earlier: Record | None) -> Outcome:
-    files = tuple(record[kind] for kind in FILES if record.get(kind))
+    files = tuple(name for kind in FILES if (name := record.get(kind)))
     before = (earlier or record).get("image_sha256")
     return Outcome(record, files, redone=record.get("image_sha256") != before)
 

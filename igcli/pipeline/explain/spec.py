@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError, UsageError
-from igcli.images.decode import decode
-from igcli.images.files import read_file
 from igcli.images.sources import Walk
 from igcli.integration import baselines
 from igcli.integration.baseline_sampler import Baselines, BaselineSampler
@@ -20,9 +18,9 @@ from igcli.models.load import Model
 from igcli.pipeline.engine.engine import PREDICTION_SIZE
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
 from igcli.pipeline.explain.targets import Targets, resolve_targets
-from igcli.pipeline.image.fitting import fitted
+from igcli.pipeline.image.read import read_fitted
 from igcli.pipeline.preflight import columns_of, methods_of
-from igcli.records import Array, Pixels
+from igcli.records import Array, Pixels, Source
 
 MAX_REFERENCES = 200
 """Images that expected gradients draws baselines from; all of them are kept in memory."""
@@ -118,10 +116,9 @@ def predict_all(inputs: Sequence[Array | Pixels], network: Network) -> Array:
 
 def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
     try:
-        pixels = decode(read_file(path, most=settings.max_bytes), settings)
+        return read_fitted(Source(path, path), model, settings)
     except ImageError as error:
         raise UsageError(f"baseline: {path}: {error}") from None
-    return fitted(pixels, model, settings.model)
 
 
 def _references(settings: Settings, model: Model) -> References:

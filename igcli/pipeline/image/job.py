@@ -1,26 +1,33 @@
-"""The way of one image, from its file to its results."""
+"""The way of one image: read, up to date?, decode, explain, render, write, record.
+
+`attribute_image` is the whole way. It has two halves, because panels that share a scale wait until
+the first images of a run have settled it; in between, the image is carried as `ImageInProgress`.
+"""
 
 import hashlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from igcli.errors import OutputError
-from igcli.images.decode import decode_whole
 from igcli.images.files import read_source
 from igcli.pipeline.engine.engine import Job, in_background
 from igcli.pipeline.explain.explain import explain
-from igcli.pipeline.image import outcome
-from igcli.pipeline.image.context import Context
-from igcli.pipeline.image.fitting import fitted
-from igcli.pipeline.image.outcome import Outcome, Record
-from igcli.pipeline.image.write_outputs import Attributed, publish, write_others
-from igcli.pipeline.resume.up_to_date import is_up_to_date
-from igcli.records import Sample, Source
+from igcli.pipeline.image import outcome, pictures
+from igcli.pipeline.image.context import Context, ImageInProgress
+from igcli.pipeline.image.outcome import Outcome
+from igcli.pipeline.image.read import decode_fitted
+from igcli.pipeline.resume.up_to_date import (
+    failed_before,
+    is_same,
+    is_up_to_date,
+    remove_outdated,
+    renewed,
+)
+from igcli.records import Source
 from igcli.urls import is_url
 
 log = logging.getLogger(__name__)
@@ -28,119 +35,131 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Begun:
-    """An image under way: its file's bytes, empty where nothing is to be done."""
-
-    source: Source
-    earlier: Record | None
-    start: float
-    data: bytes = b""
-    sha256: str | None = None
-    up_to_date: bool = False
-
-
 def attribute_image(source: Source, context: Context) -> Job[Outcome]:
-    """Read, explain, draw, write and record one image; what is wrong with it is told, not raised.
+    """Attribute one image and record it; its own errors become a failed record.
 
     Raises:
-        OutputError: Nothing can be written any more.
+        OutputError: The output can no longer be written.
     """
-    found = yield from begin_image(source, context)
-    return found if isinstance(found, Outcome) else (yield from finish_image(found, context))
+    image = yield from begin_image(source, context)
+    return image if isinstance(image, Outcome) else (yield from finish_image(image, context))
 
 
-def begin_image(source: Source, context: Context) -> Job[Attributed | Outcome]:
-    """Do all but the panel and the record, which may have to wait for other images.
+def begin_image(source: Source, context: Context) -> Job[ImageInProgress | Outcome]:
+    """Do everything up to the panel and the record, which may have to wait for other images.
+
+    Returns:
+        The image with its explanations, or its outcome if it is up to date or failed.
 
     Raises:
-        OutputError: Nothing can be written any more.
+        OutputError: The output can no longer be written.
     """
     earlier = context.index.find(source.name) if context.index else None
-    begun = _Begun(source, earlier, time.perf_counter())
-    waits = is_url(source.path) or context.folder.is_remote
-    opened = yield from _surviving(
-        begun, context, lambda: in_background(_open, begun, context, waits=waits)
-    )
-    if isinstance(opened, Outcome):
-        return opened
-    if opened.up_to_date and earlier:
-        return Outcome(earlier, up_to_date=True)
-    return (yield from _surviving(opened, context, lambda: _attributed(opened, context)))
+    image = ImageInProgress(source, time.perf_counter(), earlier)
+    read = yield from _surviving(_read(image, context), image, context)
+    if isinstance(read, Outcome):
+        return read
+    return (yield from _surviving(_explained(read, context), read, context))
 
 
-def finish_image(found: Attributed, context: Context) -> Job[Outcome]:
+def finish_image(image: ImageInProgress, context: Context) -> Job[Outcome]:
     """Draw and write the panel, and record the image.
 
     Raises:
-        OutputError: Nothing can be written any more.
+        OutputError: The output can no longer be written.
     """
-    sample, earlier = found.sample, found.earlier
-    begun = _Begun(sample.source, earlier, found.start, sha256=sample.sha256)
-    published = yield from _surviving(
-        begun,
-        context,
-        lambda: in_background(publish, found, context, waits=context.folder.is_remote),
-    )
+    waits = context.folder.is_remote
+    publishing = in_background(_publish, image, context, waits=waits)
+    published = yield from _surviving(publishing, image, context)
     if not published.failed:
-        log.debug("%s: %s s", sample.source.shown, published.record["seconds"])
+        log.debug("%s: %s s", image.source.shown, published.record["seconds"])
         context.journal.append(published.record)
     return published
 
 
-def _surviving(begun: _Begun, context: Context, job: Callable[[], Job[T]]) -> Job[T | Outcome]:
-    """Do a part of an image's work; a failure is recorded."""
+def _surviving(step: Job[T], image: ImageInProgress, context: Context) -> Job[T | Outcome]:
+    """Do one step of an image's way; if it fails, record the image as failed."""
     try:
-        return (yield from job())
+        return (yield from step)
     except OutputError:
         raise
     except Exception as error:  # The one place that survives a bad image.
-        log.debug("%s failed", begun.source.shown, exc_info=error)
-        result = outcome.failed(begun.source, error, begun.sha256)
-    if result.record != begun.earlier:
+        log.debug("%s failed", image.source.shown, exc_info=error)
+        result = outcome.failed(image.source, error, image.sha256)
+    if result.record != image.earlier:
         context.journal.append(result.record)
     return result
 
 
-def _attributed(begun: _Begun, context: Context) -> Job[Attributed]:
-    sample = yield from in_background(_decoded, begun, context)
-    found = yield from explain(sample.image.astype(np.float32), context.spec, begun.source)
-    attributed = Attributed(sample, tuple(found), begun.earlier, begun.start)
-    return (
-        yield from in_background(write_others, attributed, context, waits=context.folder.is_remote)
-    )
+def _read(image: ImageInProgress, context: Context) -> Job[ImageInProgress]:
+    waits = is_url(image.source.path) or context.folder.is_remote
+    return (yield from in_background(_with_data, image, context, waits=waits))
 
 
-def read_sample(source: Source, context: Context) -> Sample:
-    """Read an image and fit it to the network's size.
-
-    Raises:
-        ImageError: It cannot be read.
-    """
-    begun = _Begun(source, None, time.perf_counter())
-    return _decoded(_open(begun, context), context)
+def _with_data(image: ImageInProgress, context: Context) -> ImageInProgress:
+    data = read_source(image.source, most=context.settings.max_bytes)
+    return replace(image, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 
-def _open(begun: _Begun, context: Context) -> _Begun:
-    """Read the file, and look whether an earlier run left nothing to do."""
-    data = read_source(begun.source, most=context.settings.max_bytes)
-    sha256 = hashlib.sha256(data).hexdigest()
-    if begun.earlier and _is_up_to_date(begun.earlier, sha256, begun.source, context):
-        return replace(begun, sha256=sha256, up_to_date=True)
-    return replace(begun, data=data, sha256=sha256)
+def _explained(image: ImageInProgress, context: Context) -> Job[ImageInProgress | Outcome]:
+    """Explain an image that is read, unless it is up to date; write its GIF and arrays."""
+    waits = context.folder.is_remote
+    image = yield from in_background(_with_files, image, context, waits=waits)
+    if image.up_to_date and image.earlier is not None:
+        return Outcome(image.earlier, up_to_date=True)
+    image = yield from in_background(_decoded, image, context)
+    pixels = image.pixels.astype(np.float32)
+    explanations = yield from explain(pixels, context.spec, image.source)
+    image = replace(image, explanations=tuple(explanations))
+    return (yield from in_background(_write_gif_and_arrays, image, context, waits=waits))
 
 
-def _is_up_to_date(earlier: Record, sha256: str, source: Source, context: Context) -> bool:
-    return context.spec.targets.match_record(earlier, source) and is_up_to_date(
-        earlier,
-        context.hashes(sha256),
-        lambda: context.requested(context.files(source)),
-        context.folder,
-        retry_failed=context.retry_failed,
-    )
+def _with_files(image: ImageInProgress, context: Context) -> ImageInProgress:
+    """Name the image's files, and check whether an earlier run left them up to date."""
+    earlier, hashes = image.earlier, context.hashes(image.sha256)
+    if earlier is not None and not context.spec.targets.match_record(earlier, image.source):
+        earlier = None
+    if earlier and failed_before(earlier, hashes, retry_failed=context.retry_failed):
+        return replace(image, up_to_date=True)
+    files = context.files(image.source)
+    done = earlier and is_up_to_date(earlier, hashes, context.requested(files), context.folder)
+    return replace(image, files=files, up_to_date=bool(done))
 
 
-def _decoded(begun: _Begun, context: Context) -> Sample:
-    decoded = decode_whole(begun.data, context.settings)
-    image = fitted(decoded.pixels, context.model, context.settings.model)
-    return Sample(begun.source, image, str(begun.sha256), decoded.profile)
+def _decoded(image: ImageInProgress, context: Context) -> ImageInProgress:
+    decoded = decode_fitted(image.data, context.model, context.settings)
+    return replace(image, data=b"", pixels=decoded.pixels, profile=decoded.profile)
+
+
+def _write_gif_and_arrays(image: ImageInProgress, context: Context) -> ImageInProgress:
+    """Write the animation and the arrays, and drop the interior gradients, which only they need."""
+    settings, files = context.settings, context.requested(image.files)
+    if settings.gif is not None:
+        animation = pictures.encode_animation(image, context, settings.gif)
+        context.folder.write(files["gif"], animation)
+    if "arrays" in files:
+        context.folder.write(files["arrays"], pictures.encode_npz(image))
+    explanations = (replace(part, interior=None) for part in image.explanations)
+    return replace(image, explanations=tuple(explanations))
+
+
+def _publish(image: ImageInProgress, context: Context) -> Outcome:
+    """Draw and write the panel; keep files of earlier runs that are still right."""
+    result, earlier = _with_panel(image, context), image.earlier
+    if earlier is None or earlier.get("status") != "ok":
+        return result
+    if is_same(earlier, context.hashes(image.sha256)):
+        return replace(result, record=renewed(result.record, earlier, image.files, context.folder))
+    remove_outdated(result.record, earlier, image.files, context.folder)
+    return replace(result, redone=earlier.get("image_sha256") != image.sha256)
+
+
+def _with_panel(image: ImageInProgress, context: Context) -> Outcome:
+    files = context.requested(image.files)
+    warnings = [warning for part in image.explanations for warning in part.warnings]
+    warnings = list(dict.fromkeys(warnings))
+    if "panel" in files:
+        panel = pictures.encode_panel(image, context)
+        warnings += [f"{method}: the attributions are flat" for method in panel.flat]
+        context.folder.write(files["panel"], panel.data)
+    return outcome.attributed(image, context, warnings=warnings)

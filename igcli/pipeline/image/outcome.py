@@ -1,27 +1,28 @@
-"""What became of one image, as a record and a list of files."""
+"""The outcome of one image: its record, and the files written. Needs no TensorFlow."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from igcli.pipeline.resume.fingerprint import REVISION
-from igcli.records import Explanation, Sample, Source
+from igcli.records import Entry, Explanation, Record, Scores, Source
 
-if TYPE_CHECKING:  # The terminal's side reads outcomes without TensorFlow.
+if TYPE_CHECKING:  # The command line and the Ray driver read outcomes without TensorFlow.
     from igcli.models.load import Model
-
-Record = dict[str, Any]
+    from igcli.pipeline.image.context import Context, ImageInProgress
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one image.
+    """The outcome of one image.
 
     Attributes:
-        record: Its line in results.jsonl.
+        record: Its record in results.jsonl.
         files: Paths of the files written, relative to the output.
-        up_to_date: Whether an earlier run left nothing to do, or failed and is not to be retried.
+        up_to_date: Whether an earlier run left nothing to do: the image is done, or it failed and
+            is not retried.
         redone: Whether the image's content changed since an earlier run.
     """
 
@@ -32,73 +33,84 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether there is no result."""
-        return bool(self.record["status"] == "failed")
+        """Whether the image has no result."""
+        return self.record["status"] == "failed"
 
 
-def failed(source: Source, error: Exception, sha256: str | None) -> Outcome:
+def failed(source: Source, error: Exception, sha256: str) -> Outcome:
     """Return the outcome of an image that could not be attributed.
 
     Args:
-        source: Where it lies.
-        error: Why.
-        sha256: Of its bytes, None where they could not be read.
+        source: Where the image comes from.
+        error: Why it failed.
+        sha256: Hash of its bytes; empty if they could not be read.
     """
-    reason = str(error) or type(error).__name__
-    record = {"image": source.name, "source": source.shown, "status": "failed", "error": reason}
-    return Outcome(record | ({"image_sha256": sha256} if sha256 else {}))
+    record: Record = {
+        "image": source.name,
+        "source": source.shown,
+        "status": "failed",
+        "error": str(error) or type(error).__name__,
+    }
+    if sha256:
+        record["image_sha256"] = sha256
+    return Outcome(record)
 
 
-def done(
-    sample: Sample, found: Sequence[Explanation], model: "Model", extra: Record, *, files: Record
-) -> Outcome:
-    """Return the outcome of an attributed image.
+def attributed(image: "ImageInProgress", context: "Context", *, warnings: Sequence[str]) -> Outcome:
+    """Return the outcome of an image whose files are written.
 
     Args:
-        sample: The image.
-        found: Its explanations, the main one first.
-        model: The network, for labels and hash.
-        extra: config_sha256, seconds, warnings, and the panels' scales where they share some.
-        files: Paths of panel, gif and arrays relative to the output, None where not written.
+        image: The image, with its explanations.
+        context: What the images of the run share.
+        warnings: One line each.
     """
-    record = {
-        "image": sample.source.name,
-        "source": sample.source.shown,
+    model, [main, *others] = context.model, image.explanations
+    files = context.requested(image.files)
+    fields = {
+        "image": image.source.name,
+        "source": image.source.shown,
         "status": "ok",
-        "image_sha256": sample.sha256,
+        "image_sha256": image.sha256,
         "model_sha256": model.sha256,
-        "config_sha256": extra["config_sha256"],
+        "config_sha256": context.config_sha256,
         "revision": REVISION,
         "precision": model.precision,
-        **_entry(found[0], model),
-        "gradient_evaluations": sum(each.evaluations for each in found),
-        "seconds": round(extra["seconds"], 3),
-        **files,
-        "warnings": extra["warnings"],
+        **_scores(main, model),
+        "gradient_evaluations": sum(part.evaluations for part in image.explanations),
+        "seconds": round(time.perf_counter() - image.started, 3),
+        "panel": files.get("panel"),
+        "gif": files.get("gif"),
+        "arrays": files.get("arrays"),
+        "warnings": list(warnings),
     }
-    if sample.profile:
-        record["profile"] = sample.profile
-    if extra["scales"]:
-        record["panel_scales"] = extra["scales"]
-    if len(found) > 1:
-        record["others"] = [{"method": each.method, **_entry(each, model)} for each in found[1:]]
-    return Outcome(record, tuple(path for path in files.values() if path is not None))
+    record = cast(Record, fields)
+    if image.profile:
+        record["profile"] = image.profile
+    if context.scales and "panel" in files:
+        record["panel_scales"] = dict(context.scales)
+    if others:
+        record["others"] = [_entry(other, model) for other in others]
+    return Outcome(record, tuple(files.values()))
 
 
-def _entry(explanation: Explanation, model: "Model") -> Record:
-    pixels = {} if explanation.pixels is None else {"pixels": explanation.pixels}
-    return {
-        "target": explanation.target,
-        "label": model.label(explanation.target),
-        **pixels,
-        "score": _number(explanation.score),
-        "baseline_score": _number(explanation.baseline_score),
-        "attribution_sum": _number(explanation.attribution_sum),
-        "completeness_error": _number(explanation.completeness_error),
+def _entry(explanation: Explanation, model: "Model") -> Entry:
+    return {"method": explanation.method, **_scores(explanation, model)}
+
+
+def _scores(explanation: Explanation, model: "Model") -> Scores:
+    scores = {"target": explanation.target, "label": model.label(explanation.target)}
+    if explanation.pixels is not None:
+        scores["pixels"] = explanation.pixels
+    figures = {
+        "score": explanation.score,
+        "baseline_score": explanation.baseline_score,
+        "attribution_sum": explanation.attribution_sum,
+        "completeness_error": explanation.completeness_error,
     }
+    return cast(Scores, scores | {name: _rounded(value) for name, value in figures.items()})
 
 
-def _number(value: float | None) -> float | None:
+def _rounded(value: float | None) -> float | None:
     """Return seven digits, all that float32 holds, so that records do not depend on the batch."""
     if value is None or not math.isfinite(value):
         return None

@@ -1,26 +1,27 @@
-"""What an earlier record says of an image, and what of it stays."""
+"""The files of an image, and which of them an earlier run left up to date."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 from igcli.config.schema import Settings
 from igcli.outputs.output_paths import arrays_name, gif_name, panel_name
+from igcli.records import FileKind, Record
 
-Record = dict[str, Any]
-Files = dict[str, str]
+Files = dict[FileKind, str]
+"""Names of an image's files relative to the output, by kind."""
 
 
 class ResultFiles(Protocol):
-    """Where the files of images go: an `OutputFolder`, or what stands for one.
+    """Where the files of images go: an `OutputFolder`, or the results of one tar archive.
 
     Attributes:
-        is_remote: Whether each call takes its time.
+        is_remote: Whether each call waits for a store.
     """
 
     is_remote: bool
 
     def has(self, name: str) -> bool:
-        """Tell whether `name` exists as a file."""
+        """Tell whether the file `name` exists."""
         ...
 
     def write(self, name: str, data: bytes) -> None:
@@ -28,12 +29,12 @@ class ResultFiles(Protocol):
         ...
 
     def remove(self, name: str) -> None:
-        """Remove the file `name` where it is there."""
+        """Remove the file `name` if it exists."""
         ...
 
 
 def files_of(name: str, panel_format: str, gif_format: str) -> Files:
-    """Return where the panel, GIF and arrays of an image lie.
+    """Return the names of the panel, GIF and arrays of an image.
 
     Raises:
         ImageError: A name would be longer than file systems allow.
@@ -46,98 +47,89 @@ def files_of(name: str, panel_format: str, gif_format: str) -> Files:
 
 
 def requested_files(files: Files, settings: Settings, *, panels: bool) -> Files:
-    """Return those of an image's files that a run is to write."""
-    asked = {"panel": panels, "gif": settings.gif is not None, "arrays": settings.arrays}
-    return {kind: name for kind, name in files.items() if asked[kind]}
+    """Return those of an image's files that a run writes."""
+    requested = {"panel": panels, "gif": settings.gif is not None, "arrays": settings.arrays}
+    return {kind: name for kind, name in files.items() if requested[kind]}
 
 
-def is_same(earlier: Mapping[str, Any], hashes: Mapping[str, str]) -> bool:
+def is_same(earlier: Record, hashes: Mapping[str, str]) -> bool:
     """Tell whether a record is a result of the same image, network and settings."""
-    done = earlier.get("status") == "ok"
-    return done and all(earlier.get(name) == value for name, value in hashes.items())
+    if earlier.get("status") != "ok":
+        return False
+    return all(earlier.get(name) == value for name, value in hashes.items())
 
 
-def is_done(
-    earlier: Mapping[str, Any], hashes: Mapping[str, str], wanted: Files, folder: ResultFiles
-) -> bool:
-    """Tell whether nothing is left to do.
+def failed_before(earlier: Record, hashes: Mapping[str, str], *, retry_failed: bool) -> bool:
+    """Tell whether an image failed in an earlier run, is unchanged and is not retried.
 
     Args:
         earlier: The last record of the image.
-        hashes: Of what its results would be made of now.
-        wanted: The files asked for.
-        folder: The output.
-
-    Raises:
-        OutputError: It cannot be searched.
+        hashes: Hashes of what its results would be made of now.
+        retry_failed: Whether to retry images that failed.
     """
-    named = all(earlier.get(kind) == name for kind, name in wanted.items())
-    return named and is_same(earlier, hashes) and all(map(folder.has, wanted.values()))
+    if earlier.get("status") != "failed" or retry_failed:
+        return False
+    return earlier.get("image_sha256") == hashes["image_sha256"]
 
 
 def is_up_to_date(
-    earlier: Mapping[str, Any],
-    hashes: Mapping[str, str],
-    wanted: Callable[[], Files],
-    folder: ResultFiles,
-    *,
-    retry_failed: bool,
+    earlier: Record, hashes: Mapping[str, str], requested: Files, folder: ResultFiles
 ) -> bool:
-    """Tell whether an image is left as an earlier run left it, done or failed.
+    """Tell whether an earlier run wrote everything that is requested.
 
     Args:
         earlier: The last record of the image.
-        hashes: Of what its results would be made of now.
-        wanted: Returns the files asked for.
+        hashes: Hashes of what its results would be made of now.
+        requested: The files that the run writes.
         folder: The output.
-        retry_failed: Whether images that failed are tried again.
 
     Raises:
-        OutputError: It cannot be searched.
+        OutputError: The output cannot be searched.
     """
-    if earlier.get("status") == "failed":
-        return not retry_failed and earlier.get("image_sha256") == hashes["image_sha256"]
-    return is_done(earlier, hashes, wanted(), folder)
+    named = all(earlier.get(kind) == name for kind, name in requested.items())
+    return named and is_same(earlier, hashes) and all(map(folder.has, requested.values()))
 
 
 def renewed(record: Record, earlier: Record, files: Files, folder: ResultFiles) -> Record:
-    """Return a record that names what an earlier one of the same image did and this run did not.
+    """Return a record that also names the files which an earlier run wrote and this one did not.
 
     Args:
         record: The new one.
-        earlier: Of the same image, network and settings.
-        files: Where all files of the image lie.
+        earlier: The earlier one, of the same image, network and settings.
+        files: The names of all files of the image.
         folder: The output.
 
     Raises:
-        OutputError: It cannot be searched.
+        OutputError: The output cannot be searched.
     """
-    kept = {
+    kept: Files = {
         kind: name
         for kind, name in files.items()
         if record[kind] is None and earlier.get(kind) == name and folder.has(name)
     }
-    warnings = [*earlier.get("warnings", ()), *record["warnings"]] if kept else record["warnings"]
-    found = {**record, **kept, "warnings": list(dict.fromkeys(warnings))}
-    for part in ("others", "panel_scales"):
-        if kept and part in earlier:
-            found.setdefault(part, earlier[part])
-    return found
+    renewed = record.copy()
+    for kind, name in kept.items():
+        renewed[kind] = name
+    warnings = [*(earlier.get("warnings", ()) if kept else ()), *record["warnings"]]
+    renewed["warnings"] = list(dict.fromkeys(warnings))
+    if kept and "others" in earlier:
+        renewed.setdefault("others", earlier["others"])
+    if kept and "panel_scales" in earlier:
+        renewed.setdefault("panel_scales", earlier["panel_scales"])
+    return renewed
 
 
-def remove_outdated(
-    record: Mapping[str, Any], earlier: Mapping[str, Any], files: Files, folder: ResultFiles
-) -> None:
+def remove_outdated(record: Record, earlier: Record, files: Files, folder: ResultFiles) -> None:
     """Remove the files of an image's earlier content that this run did not replace.
 
     Args:
         record: The new one.
-        earlier: Of other content.
-        files: Where all files of the image lie.
+        earlier: The earlier one, of other content.
+        files: The names of all files of the image.
         folder: The output.
 
     Raises:
-        OutputError: They cannot be removed.
+        OutputError: The files cannot be removed.
     """
     for kind, name in files.items():
         if record[kind] is None and earlier.get(kind) == name:

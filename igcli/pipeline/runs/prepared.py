@@ -1,10 +1,11 @@
-"""What a run loads and resolves before its first image."""
+"""What a run in this process loads and resolves before its first image."""
 
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
 
 from igcli.config.schema import Settings
 from igcli.models.load import Model, load
+from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.calibration.batch_size import batch_size_for
 from igcli.pipeline.engine.engine import Engine
@@ -13,6 +14,8 @@ from igcli.pipeline.image.context import Context, Recorder
 from igcli.pipeline.image.fonts import face_for
 from igcli.pipeline.resume.earlier import Earlier
 from igcli.pipeline.resume.fingerprint import config_sha256
+from igcli.pipeline.runs.base import AttributionRun
+from igcli.pipeline.runs.summary import EngineFacts
 from igcli.render.options import GifOptions
 
 
@@ -32,7 +35,7 @@ class Prepared:
     spec: AttributionSpec
     panels: bool
 
-    def facts(self, batch_size: int) -> dict[str, Any]:
+    def facts(self, batch_size: int) -> EngineFacts:
         """Return what the summary says about the network, given the batch size that is used."""
         return {
             "device": self.model.device,
@@ -98,3 +101,42 @@ def context_for(
         gif_format=(earlier.described.gif or GifOptions()).format,
         face=face_for(settings.panel.font, prepared.model.labels or ()),
     )
+
+
+class PreparedRun(AttributionRun):
+    """A run whose images are attributed in this process."""
+
+    def __init__(
+        self, settings: Settings, location: RunLocation, *, prepared: Prepared, earlier: Earlier
+    ) -> None:
+        """Open the records, and write the configuration of the results.
+
+        Args:
+            settings: The resolved configuration.
+            location: Where results go.
+            prepared: The network and the attribution settings.
+            earlier: What earlier runs left.
+
+        Raises:
+            OutputError: The output cannot be written.
+        """
+        super().__init__(settings, location, earlier)
+        self._location, self._earlier = location, earlier
+        self._prepared, self._engine = prepared, prepared.engine
+        self._journal = Journal(location.records)
+        self._context = context_for(
+            settings, location, prepared=prepared, earlier=earlier, journal=self._journal
+        )
+
+    def _facts(self) -> EngineFacts:
+        return self._prepared.facts(self._engine.batch_size)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write the summary, then close the records."""
+        with self._journal:
+            super().__exit__(kind, error, trace)

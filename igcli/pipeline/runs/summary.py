@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -16,6 +16,24 @@ LARGE_ERROR = 0.2
 
 NAMED = 1000
 """Images named in the summary at most; the records of the others say the same."""
+
+
+class EngineFacts(TypedDict, total=False):
+    """What the summary says about the network and what runs it.
+
+    Attributes:
+        device: Name of the device.
+        precision: Arithmetic of the network.
+        batch_size: Gradient evaluations at a time.
+        model_sha256: Hash of the network.
+        workers: Number of Ray workers.
+    """
+
+    device: str
+    precision: str
+    batch_size: int
+    model_sha256: str
+    workers: int
 
 
 class Summary:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from igcli.pipeline.image.columns import Columns
+from igcli.pipeline.image.pictures import Columns
 from igcli.records import Explanation
 from igcli.render.curve import Curve
 from igcli.render.options import PanelOptions
