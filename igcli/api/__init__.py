@@ -1,1 +1,1 @@
-"""The engine without files: arrays in, attributions out."""
+"""The Python interface: arrays in, attributions out, without files."""

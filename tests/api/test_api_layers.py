@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 import igcli
-from igcli.api.per_example import checked_range
+from igcli.api.per_example import parse_input_range
 from igcli.errors import ModelError
-from igcli.models.adapters.layer_hook import Side
+from igcli.models.adapters.layer_hook import LayerSide
 
 layers = keras.layers
 Double = npt.NDArray[np.float64]
@@ -48,7 +48,7 @@ def test_behind_a_scaling_attributions_are_those_of_the_inputs(baseline: Any, sc
     options: dict[str, Any] = {"baseline": baseline, "target": 1, "steps": 40, "seed": 4}
     inputs = igcli.attribute(scaled, PIXELS, **options)
     largest = float(np.abs(inputs.attributions).max())
-    sides: tuple[tuple[str, Side], ...] = (("scaled", "output"), ("first", "input"))
+    sides: tuple[tuple[str, LayerSide], ...] = (("scaled", "output"), ("first", "input"))
     for name, side in sides:
         layer = igcli.attribute(scaled, PIXELS, layer=name, layer_side=side, **options)
         np.testing.assert_allclose(
@@ -167,7 +167,7 @@ def test_several_layers_are_on_their_ways_together(embedded: Any) -> None:
 
 def test_layers_of_which_one_lies_behind_another_are_refused(scaled: Any) -> None:
     for pair in (["first", "second"], ["second", "first"]):
-        with pytest.raises(ValueError, match="layer: second lies behind first: attribute to each"):
+        with pytest.raises(ValueError, match="layer: second depends on first: attribute to each"):
             igcli.attribute(scaled, PIXELS, layer=pair)
     with pytest.raises(ValueError, match="several different ones"):
         igcli.attribute(scaled, PIXELS, layer=["first", scaled.get_layer("first")])
@@ -175,7 +175,7 @@ def test_layers_of_which_one_lies_behind_another_are_refused(scaled: Any) -> Non
 
 def test_a_baseline_that_the_model_cannot_take_is_told(embedded: Any) -> None:
     words = np.ones((1, 4), np.int32)
-    with pytest.raises(ModelError, match="model: it failed when it was called: "):
+    with pytest.raises(ModelError, match="model: the call failed: "):
         igcli.attribute(embedded, [words, words], layer="word", baseline=[99, 0])
 
 
@@ -229,7 +229,7 @@ def test_without_a_range_black_is_zero_and_others_are_refused_where_it_is_not_0_
 def test_ranges_are_two_rising_numbers() -> None:
     for wrong in ((1, 0), (0, np.inf), 1, "01", (0, 1, 2), ("a", "b")):
         with pytest.raises(ValueError, match="input_range: expected two rising numbers"):
-            checked_range(wrong)
+            parse_input_range(wrong)
     model = igcli.load_model("demo")
-    with pytest.raises(ValueError, match=r"input_range: a loaded model takes pixels of 0\.\.\.255"):
+    with pytest.raises(ValueError, match=r"input_range: a loaded model takes pixels 0\.\.\.255"):
         igcli.attribute(model, np.zeros((1, 224, 224, 3)), input_range=(0, 1))

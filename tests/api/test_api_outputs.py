@@ -142,13 +142,13 @@ def filtered(x: Any) -> Any:
         (lambda x: tf.concat([x, x], 0), np.ones((2, 3)), "4 for a batch of 2"),
         (lambda x: tf.reduce_mean(x, 0, keepdims=True), np.ones((2, 3)), "1 for a batch of 2"),
         (lambda x: tf.reduce_sum(x), np.ones((2, 3)), "open batch dimension"),
-        (lambda x: np.ones(len(x)), np.ones((2, 3)), "it returned ndarray, expected a tensor"),
-        (lambda x: tf.sparse.from_dense(x), np.ones((2, 3)), "it returned SparseTensor"),
-        (lambda x: tf.constant(x.numpy()), np.ones((2, 3)), "it failed when it was called: "),
-        (lambda _: None, np.ones((2, 3)), "it returned NoneType, expected a tensor"),
+        (lambda x: np.ones(len(x)), np.ones((2, 3)), "expected a tensor .* got ndarray"),
+        (lambda x: tf.sparse.from_dense(x), np.ones((2, 3)), "got SparseTensor"),
+        (lambda x: tf.constant(x.numpy()), np.ones((2, 3)), "the call failed: "),
+        (lambda _: None, np.ones((2, 3)), "got NoneType"),
         (lambda x: x @ tf.constant(WEIGHTS, tf.float64), np.ones((2, 3)), "inputs are float32"),
-        (lambda x: x @ np.ones((4, 1), np.float32), np.ones((2, 3)), "it failed when it was"),
-        (one_unit(None), np.ones((2, 5)), "model: it failed when it was called: "),
+        (lambda x: x @ np.ones((4, 1), np.float32), np.ones((2, 3)), "the call failed: "),
+        (one_unit(None), np.ones((2, 5)), "model: the call failed: "),
     ],
 )
 def test_what_no_row_of_scores_comes_from_is_refused(
@@ -156,7 +156,7 @@ def test_what_no_row_of_scores_comes_from_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         igcli.attribute(function, inputs)
-    assert str(caught.value).startswith("model: it ")
+    assert str(caught.value).startswith("model: ")
     assert "\n" not in str(caught.value)
 
 
@@ -174,26 +174,29 @@ def test_a_filter_that_first_works_on_the_way_is_refused() -> None:
     [
         (
             {"explain": "logits"},
-            "explain: there is none called 'logits'; known are .* did you mean",
+            "explain: must be one of .*, not 'logits'; did you mean logit",
         ),
         ({"explain": "logit"}, "does not end in a softmax"),
-        ({"activation": "relu"}, "activation: there is none called 'relu'"),
-        ({"precision": "auto"}, "precision: there is none called 'auto'"),
+        ({"activation": "relu"}, "activation: must be one of softmax, sigmoid, not 'relu'"),
+        ({"precision": "auto"}, "precision: must be one of float32, bfloat16, not 'auto'"),
         ({"device": "tpu"}, "device: must be auto, cpu, gpu or gpu:N"),
         ({"device": 3}, "device: must be auto, cpu, gpu or gpu:N, not 3"),
-        ({"call_kwargs": 3}, "call_kwargs: expected a mapping, not int"),
-        ({"target": "top:2"}, "target: top:2: one target at a time"),
+        ({"call_kwargs": 3}, "call_kwargs: expected a mapping, got int"),
+        ({"target": "top:2"}, "target: expected top, one index or one label, got top:2"),
         ({"batch_size": 0}, "batch_size: must be a whole number, 1 or more, not 0"),
-        ({"baseline": None}, "baseline: expected a name, numbers or a mapping .*, not None"),
+        ({"baseline": None}, "baseline: expected a name, numbers or a mapping .*, got None"),
         ({"baseline": {"kind": "noise", "sample": 2}}, "baseline.sample: unknown key"),
         ({"baseline": {"kind": "noise", "samples": "x"}}, "baseline.samples: must be"),
-        ({"layer": ["a"]}, "layer: there is none called 'a'"),
-        ({"layer": [["a"]]}, "layer: expected a Keras layer or its name, not list"),
-        ({"layer": 3}, "layer: expected a Keras layer or its name, not int"),
+        ({"layer": ["a"]}, "layer: the model has no layer 'a'"),
+        ({"layer": [["a"]]}, "layer: expected a Keras layer or its name, got list"),
+        ({"layer": 3}, "layer: expected a Keras layer or its name, got int"),
         ({"layer": []}, "layer: expected a layer, or several different ones"),
-        ({"baseline_space": "layers"}, "baseline_space: there is none called 'layers'"),
-        ({"baseline_space": "layer"}, "baseline_space: there is no layer"),
-        ({"target": [[0], [0, 0]]}, "target: expected as many indices in each row"),
+        (
+            {"baseline_space": "layers"},
+            "baseline_space: must be one of inputs, layer, not 'layers'",
+        ),
+        ({"baseline_space": "layer"}, "baseline_space: layer: no layer was given"),
+        ({"target": [[0], [0, 0]]}, "target: expected the same number of indices"),
         ({"multiply_by_input": 1}, "multiply_by_input: must be True or False"),
         ({"multiply_by_input": False, "method": "idgi"}, "multiply_by_input: idgi has no such"),
     ],
@@ -221,10 +224,12 @@ def test_however_many_calls_tensorflow_warns_of_no_tracing(
 
 def test_options_of_a_loaded_model_are_checked() -> None:
     with pytest.raises(ValueError, match=r"model\.fit: must be crop, squash or pad, not 'no'"):
-        igcli.load_model("demo", fit="no")
+        igcli.load_model("demo", fit="no")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"model\.lables: unknown key; did you mean labels"):
-        igcli.load_model("demo", lables="x")
-    with pytest.raises(ValueError, match="explain: there is none called 'logits'"):
+        igcli.load_model("demo", lables="x")  # type: ignore[call-arg]
+    with pytest.raises(
+        ValueError, match="explain: must be one of probability, logit, not 'logits'"
+    ):
         igcli.load_model("demo", explain="logits")  # type: ignore[arg-type]
     model = igcli.load_model("demo")
     image = np.zeros((1, 224, 224, 3))
@@ -234,7 +239,7 @@ def test_options_of_a_loaded_model_are_checked() -> None:
         {"precision": "bfloat16"},
     ]
     for option in options:
-        with pytest.raises(ValueError, match=r"are said to igcli\.load_model"):
+        with pytest.raises(ValueError, match=r"pass device, explain, .* to igcli\.load_model"):
             igcli.attribute(model, image, **option)
 
 

@@ -44,7 +44,7 @@ def fewest(attribute: Any, most: float) -> dict[str, int | None]:
 @click.option("--rounds", default=5, show_default=True)
 def main(photos: Path, model: str, preprocess: str, tolerance: float, rounds: int) -> None:
     """Print errors, evaluations and seconds of both ways, and the ratio of the seconds."""
-    network = igcli.load_model(model, preprocess=preprocess)
+    network = igcli.load_model(model, preprocess=preprocess)  # type: ignore[arg-type]
     files = sorted(photos.glob("*.jpg"))
     images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
     attribute = partial(igcli.attribute, network, images.astype(np.float32))

@@ -1,1 +1,1 @@
-"""Any differentiable function, with any inputs, as a network."""
+"""Keras models, their layers and plain callables, with any inputs, as networks."""

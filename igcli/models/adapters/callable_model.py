@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.errors import ModelError
-from igcli.models.adapters.input_structure import Parts
+from igcli.models.adapters.input_structure import InputStructure
 from igcli.models.adapters.layer_hook import LayerHook, read, replace
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import WRONG_ROWS, TensorFlowNetwork
@@ -22,25 +22,27 @@ from igcli.models.runtime import choose_device, tensorflow
 
 tf = tensorflow()
 
-import keras  # noqa: E402  Quietly, after TensorFlow.
+import keras  # noqa: E402  After `tensorflow()`, which silences it.
 
-MOST_BYTES = 1 << 30
-"""What may travel with the examples: a graph holds two gibibytes at most."""
+MAX_BYTES = 1 << 30
+"""Size of the arrays that travel with the examples: a graph holds two gibibytes at most."""
+
+CHUNK_SIZE = 32
+"""Examples of one pass that reads a layer."""
+
+CALL_ERRORS = (
+    *(tf.errors.OpError, ValueError, TypeError, AttributeError),
+    *(NotImplementedError, KeyError),
+)
+"""What a model raises if it cannot take its inputs."""
 
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _NODES = re.compile(r"\{\{.*?\}\}|\[Op:\w*\].*$")
-"""Names of TensorFlow's operations, which say nothing to whoever wrote the model."""
+"""Names of TensorFlow's operations, which tell the author of a model nothing."""
 _DOUBLE = re.compile(r"\b(double|float64)\b")
 
-CHUNK = 32
-"""Examples of one pass that reads a layer."""
-
-
-FAILED = (tf.errors.OpError, ValueError, TypeError, AttributeError, NotImplementedError, KeyError)
-"""What a model raises that cannot take what it is given."""
-
-Values = Sequence[npt.NDArray[Any]]
-"""Of several inputs or layers, (N, ...) each."""
+Arrays = Sequence[npt.NDArray[Any]]
+"""Arrays (N, ...), one for each input or layer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,50 +51,57 @@ class CallableModel:
 
     Attributes:
         model: A Keras model, or a function of TensorFlow tensors.
-        output: Name or index of the output, where there are several.
-        taps: The layers whose values take the inputs' place, if any.
-        fixed: Keyword arguments that are the same for all examples.
-        rowwise: Keyword arguments (N, ...) of which each example has a row.
+        output: Name or index of the output if there are several.
+        hooks: The layers whose values take the place of the inputs, if any.
+        shared_kwargs: Keyword arguments that are the same for all examples.
+        row_kwargs: Keyword arguments (N, ...) with a row for each example.
     """
 
     model: Any
     output: int | str | None = None
-    taps: tuple[LayerHook, ...] = ()
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    rowwise: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    hooks: tuple[LayerHook, ...] = ()
+    shared_kwargs: Mapping[str, object] = field(default_factory=dict)
+    row_kwargs: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def is_keras(self) -> bool:
-        """Whether it is a Keras model or layer."""
+        """Whether the model is a Keras model or layer."""
         return isinstance(self.model, keras.Layer)
 
-    def run(self, inputs: Any, rows: Mapping[str, Any]) -> Any:
-        """Return the output of a batch, with the rows of the keyword arguments given.
+    def call(self, inputs: Any, row_kwargs: Mapping[str, Any]) -> Any:
+        """Return the output for a batch, a tensor (N, ...).
+
+        Args:
+            inputs: Tensors (N, ...), in the structure that the model takes.
+            row_kwargs: The rows of the keyword arguments that belong to the batch.
 
         Raises:
             ModelError: The model fails, or returns no tensor.
+            ValueError: The model has several outputs, and none of them was chosen.
         """
-        options = {**self.fixed, **rows}
+        kwargs = {**self.shared_kwargs, **row_kwargs}
         if self.is_keras:
-            options.setdefault("training", False)
+            kwargs.setdefault("training", False)
         try:
-            returned = self.model(inputs, **options)
-        except FAILED as error:
-            raise ModelError(f"model: it failed when it was called: {_reason(error)}") from error
-        found = self._chosen(returned)
-        if not isinstance(found, tf.Tensor):
-            raise ModelError(f"model: it returned {type(found).__name__}, expected a tensor (N, K)")
-        return found
+            returned = self.model(inputs, **kwargs)
+        except CALL_ERRORS as error:
+            raise ModelError(f"model: the call failed: {_reason(error)}") from error
+        output = self._chosen_output(returned)
+        if not isinstance(output, tf.Tensor):
+            raise ModelError(
+                f"model: expected a tensor (N, K) as its output, got {type(output).__name__}"
+            )
+        return output
 
     def read_layers(
-        self, parts: Parts, inputs: Values, rows: npt.NDArray[np.intp] | None = None
-    ) -> tuple[list[npt.NDArray[Any]], Parts]:
-        """Return the values, (N, ...) each, that a batch of inputs brings to the layers.
+        self, structure: InputStructure, inputs: Arrays, rows: npt.NDArray[np.intp] | None = None
+    ) -> tuple[list[npt.NDArray[Any]], InputStructure]:
+        """Return the values at the layers, (N, ...) each, and their structure.
 
         Args:
-            parts: What the inputs look like.
-            inputs: Their values, (N, ...) each.
-            rows: Which row of the keyword arguments goes with each input; their own if None.
+            structure: The structure of the inputs.
+            inputs: The inputs, (N, ...) each.
+            rows: The row of the keyword arguments for each input; 0 to N - 1 if None.
 
         Raises:
             ModelError: A layer is not called exactly once.
@@ -100,95 +109,97 @@ class CallableModel:
         """
         rows = np.arange(len(inputs[0])) if rows is None else rows
         chunks = []
-        for first in range(0, len(inputs[0]), CHUNK):
-            part = slice(first, first + CHUNK)
-            given = [tf.constant(each[part]) for each in inputs]
-            found = read(self.taps, partial(self.run, parts.packed(given), self._rows(rows[part])))
-            chunks.append(self._layer_values(found))
-        values = [np.concatenate(each) for each in zip(*chunks, strict=True)]
-        is_single = len(self.taps) == 1 and not isinstance(found[0], list | tuple)
-        shapes = tuple(value.shape[1:] for value in values)
-        return values, Parts(shapes, is_single=is_single, numbered=True)
+        for first in range(0, len(inputs[0]), CHUNK_SIZE):
+            part = slice(first, first + CHUNK_SIZE)
+            tensors = structure.pack([tf.constant(array[part]) for array in inputs])
+            values = read(self.hooks, partial(self.call, tensors, self._kwargs_of(rows[part])))
+            chunks.append(self._flat_values(values))
+        arrays = [np.concatenate(column) for column in zip(*chunks, strict=True)]
+        is_single = len(self.hooks) == 1 and not isinstance(values[0], list | tuple)
+        shapes = tuple(array.shape[1:] for array in arrays)
+        return arrays, InputStructure(shapes, is_single=is_single, has_index=True)
 
-    def check_independent(self, parts: Parts, inputs: Values) -> None:
-        """Refuse layers of which one lies behind another, whose values would then not matter.
+    def check_independent(self, structure: InputStructure, inputs: Arrays) -> None:
+        """Refuse layers of which one depends on another, whose own values would have no effect.
 
         Raises:
             ValueError: There are two such layers.
         """
-        run = partial(self.run, parts.packed([tf.constant(each[:1]) for each in inputs]))
-        rows = self._rows(np.arange(1))
-        for one, other in permutations(self.taps, 2):
-            [value] = read([one], partial(run, rows))
+        tensors = structure.pack([tf.constant(array[:1]) for array in inputs])
+        run = partial(self.call, tensors, self._kwargs_of(np.arange(1)))
+        for first, second in permutations(self.hooks, 2):
+            [value] = read([first], run)
             with tf.GradientTape() as tape:
                 tape.watch(value)
-                [behind] = read([other], partial(replace, [one], [value], partial(run, rows)))
-            if tape.gradient(behind, value) is not None:
+                [dependent] = read([second], partial(replace, [first], [value], run))
+            if tape.gradient(dependent, value) is not None:
                 raise ValueError(
-                    f"layer: {other.layer.name} lies behind {one.layer.name}: attribute to each in "
-                    "a call of its own"
+                    f"layer: {second.layer.name} depends on {first.layer.name}: attribute to each "
+                    "of them in a call of its own"
                 )
 
-    def sample(self, parts: Parts, inputs: Values) -> Any:
-        """Return the outputs of two examples, the first ones, as a tensor.
+    def sample_output(self, structure: InputStructure, inputs: Arrays) -> Any:
+        """Return the output for the first two examples, a tensor (2, ...).
 
         Raises:
-            ModelError: They are no two rows of scores.
+            ModelError: The output does not have a row of scores for each of them.
         """
-        two = np.arange(2) % len(inputs[0])
-        found = self.run(parts.packed([tf.constant(each[two]) for each in inputs]), self._rows(two))
-        if not found.shape.rank:
+        rows = np.arange(2) % len(inputs[0])
+        tensors = structure.pack([tf.constant(array[rows]) for array in inputs])
+        output = self.call(tensors, self._kwargs_of(rows))
+        if not output.shape.rank:
             raise ModelError(
                 "model: it returned one value for a whole batch: return one for each input, as "
-                "(N,) or (N, K), and save it with an open batch dimension"
+                "(N,) or (N, K), and save the model with an open batch dimension"
             )
-        if len(found) != 2:
-            raise ModelError(WRONG_ROWS.format(rows=len(found), inputs=2))
-        return found
+        if len(output) != 2:
+            raise ModelError(WRONG_ROWS.format(rows=len(output), inputs=2))
+        return output
 
-    def _rows(self, rows: npt.NDArray[np.intp]) -> dict[str, Any]:
-        return {name: tf.constant(table[rows]) for name, table in self.rowwise.items()}
+    def _kwargs_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Any]:
+        return {name: tf.constant(array[rows]) for name, array in self.row_kwargs.items()}
 
-    def _layer_values(self, found: Sequence[Any]) -> list[Any]:
-        """Return the values of all layers, one after the other."""
-        if len(found) == 1:
-            return list(found[0]) if isinstance(found[0], list | tuple) else [found[0]]
-        for tap, each in zip(self.taps, found, strict=True):
-            if isinstance(each, list | tuple):
+    def _flat_values(self, values: Sequence[Any]) -> list[Any]:
+        """Return the values at all layers in one list."""
+        if len(values) == 1:
+            return list(values[0]) if isinstance(values[0], list | tuple) else [values[0]]
+        for hook, value in zip(self.hooks, values, strict=True):
+            if isinstance(value, list | tuple):
                 raise ValueError(
-                    f"layer: {tap.layer.name} has {len(each)} values: attribute to it alone"
+                    f"layer: {hook.layer.name} has {len(value)} values: attribute to it in a call "
+                    "of its own"
                 )
-        return list(found)
+        return list(values)
 
-    def _chosen(self, outputs: Any) -> Any:
+    def _chosen_output(self, outputs: Any) -> Any:
         if not isinstance(outputs, list | tuple | dict):
             return outputs
-        names = list(outputs) if isinstance(outputs, dict) else list(range(len(outputs)))
-        if len(names) == 1:
-            return outputs[names[0]]
+        keys = list(outputs) if isinstance(outputs, dict) else list(range(len(outputs)))
+        if len(keys) == 1:
+            return outputs[keys[0]]
         key: Any = self.output
-        if isinstance(key, str) and key not in names:
-            known = getattr(self.model, "output_names", ())
-            key = known.index(key) if key in known else None
-        if key not in names:
-            shown = ", ".join(map(str, names))
-            raise ValueError(f"output: the model has {len(names)} ({shown}): choose one of them")
+        if isinstance(key, str) and key not in keys:
+            output_names = getattr(self.model, "output_names", ())
+            key = output_names.index(key) if key in output_names else None
+        if key not in keys:
+            shown = ", ".join(map(str, keys))
+            raise ValueError(f"output: the model has {len(keys)} ({shown}): choose one of them")
         return outputs[key]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wrapped:
-    """A network over joined examples.
+class WrappedModel:
+    """A network that takes joined examples.
 
     Attributes:
-        network: Its scores are the outputs of one example in a row.
-        parts: How an example is joined and split.
-        output_shape: Of one example.
+        network: Its scores are flattened, (N, K).
+        structure: How examples are joined and split.
+        output_shape: Shape of the scores of one example.
         device: TensorFlow's name of the device.
     """
 
     network: TensorFlowNetwork
-    parts: Parts
+    structure: InputStructure
     output_shape: tuple[int, ...]
     device: str
 
@@ -198,9 +209,9 @@ class Scoring:
     """Which scores are explained, and how they are computed.
 
     Attributes:
-        explain: The output as it is, or the value before its softmax or sigmoid.
-        activation: What the output is to end in, added where it is missing.
-        precision: What gradients are computed in.
+        explain: Explain the output itself, or the value before its softmax or sigmoid.
+        activation: The activation that the output must end in, added if it is missing.
+        precision: The precision of gradients.
         device: "auto", "cpu", "gpu" or "gpu:N".
     """
 
@@ -211,75 +222,82 @@ class Scoring:
 
 
 def wrap(
-    subject: CallableModel,
-    parts: Parts,
-    values: Values,
+    model: CallableModel,
+    structure: InputStructure,
+    values: Arrays,
     scoring: Scoring,
     *,
-    behind: tuple[Parts, Values] | None = None,
-) -> Wrapped:
+    layer_inputs: tuple[InputStructure, Arrays] | None = None,
+) -> WrappedModel:
     """Freeze a model as a function of joined examples.
 
     Args:
-        subject: The model.
-        parts: What is attributed to: the inputs, or the values at layers.
-        values: Their values, (N, ...) each.
-        scoring: Which scores, and how.
-        behind: What the inputs look like that led to the values at layers, and these inputs.
+        model: The model.
+        structure: The structure of what is attributed to: the inputs, or the values at layers.
+        values: The inputs, or the values at layers, (N, ...) each.
+        scoring: Which scores are explained, and how.
+        layer_inputs: With layers, the structure of the model's inputs, and the inputs.
 
     Raises:
         ModelError: The model has no scores that can be differentiated.
-        UsageError: The device is not there, or none for the precision.
-        ValueError: There is no such output, or too much travels with the examples.
+        UsageError: There is no such device, or it does not have the precision.
+        ValueError: There is no such output, or the arrays that travel with the examples are too
+            large.
     """
-    tables = dict(subject.rowwise)
-    hidden = {f"input {place}": each for place, each in enumerate(behind[1] if behind else ())}
-    if sum(table.nbytes for table in (*tables.values(), *hidden.values())) > MOST_BYTES:
+    row_kwargs = dict(model.row_kwargs)
+    input_arrays = layer_inputs[1] if layer_inputs else ()
+    inputs = {f"input {i}": array for i, array in enumerate(input_arrays)}
+    if sum(array.nbytes for array in (*row_kwargs.values(), *inputs.values())) > MAX_BYTES:
         raise ValueError("inputs: more than 1 GiB would travel with the examples: pass fewer")
-    if tables or hidden:
-        parts = dataclasses.replace(parts, numbered=True)
-    # What is wrong is told here, without TensorFlow's account of a graph being made.
-    shape = tuple(map(int, subject.sample(*(behind or (parts, values))).shape[1:]))
-    if scoring.activation and len(shape) > 1:
+    if row_kwargs or inputs:
+        structure = dataclasses.replace(structure, has_index=True)
+    # A call outside any graph raises errors without TensorFlow's report of the tracing.
+    output = model.sample_output(*(layer_inputs or (structure, values)))
+    output_shape = tuple(map(int, output.shape[1:]))
+    if scoring.activation and len(output_shape) > 1:
         raise ValueError(
-            f"activation: is for outputs (N, K), the model's are (N, {_listed(shape)})"
+            f"activation: needs outputs (N, K), but the model's are (N, {_listed(output_shape)})"
         )
 
     def scores(joined: Any) -> Any:
-        inputs = parts.split(joined)
-        number = tf.cast(tf.round(joined[:, -1]), tf.int32) if parts.numbered else None
-        rows, given = ({k: tf.gather(v, number) for k, v in t.items()} for t in (tables, hidden))
-        if behind is None:
-            output = subject.run(parts.packed(inputs), rows)
+        parts = structure.split(joined)
+        index = tf.cast(tf.round(joined[:, -1]), tf.int32) if structure.has_index else None
+        kwargs, original = (
+            {name: tf.gather(array, index) for name, array in arrays.items()}
+            for arrays in (row_kwargs, inputs)
+        )
+        if layer_inputs is None:
+            output = model.call(structure.pack(parts), kwargs)
         else:
-            before = behind[0].packed(list(given.values()))
-            put = inputs if len(subject.taps) > 1 else [parts.packed(inputs)]
-            output = replace(subject.taps, put, partial(subject.run, before, rows))
-        return tf.reshape(tf.cast(output, tf.float32), [-1, prod(shape)])
+            run = partial(model.call, layer_inputs[0].pack(list(original.values())), kwargs)
+            replacements = parts if len(model.hooks) > 1 else [structure.pack(parts)]
+            output = replace(model.hooks, replacements, run)
+        return tf.reshape(tf.cast(output, tf.float32), [-1, prod(output_shape)])
 
-    place = choose_device(scoring.device)
-    two_classes = subject.is_keras or scoring.activation is not None
-    head_options = HeadOptions(scoring.explain, scoring.activation, two_classes)
+    device = choose_device(scoring.device)
+    has_two_classes = model.is_keras or scoring.activation is not None
+    head_options = HeadOptions(scoring.explain, scoring.activation, has_two_classes)
     try:
         network = TensorFlowNetwork(
             scores,
-            parts.shape,
-            device=place,
+            structure.shape,
+            device=device,
             head_options=head_options,
             precision=scoring.precision,
         )
     except ModelError as error:
-        # Raised while a graph was made, it comes with TensorFlow's account of that.
+        # An error raised during tracing contains TensorFlow's report of it.
         raise ModelError(str(error).rpartition("ModelError: ")[2].strip()) from error
-    classes = shape if network.outputs == prod(shape) else (network.outputs,)
-    return Wrapped(network, parts, classes, place)
+    # A single output may stand for two classes.
+    scores_shape = output_shape if network.outputs == prod(output_shape) else (network.outputs,)
+    return WrappedModel(network, structure, scores_shape, device)
 
 
 def _reason(error: Exception) -> str:
-    """Return the line of an error's message that tells most."""
+    """Return the most telling line of an error's message."""
     lines = [_STYLE.sub("", line).strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Exception encountered")]
-    reason = _NODES.sub("", told[0]).strip() if told else type(error).__name__
+    telling = [line for line in lines if line and not line.startswith("Exception encountered")]
+    reason = _NODES.sub("", telling[0]).strip() if telling else type(error).__name__
     if _DOUBLE.search(reason):
         reason += " (inputs are float32: use float32 in the function too, or cast inside it)"
     return reason

@@ -1,104 +1,118 @@
 """Several inputs as one array, and back: methods see one array whatever a network takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.records import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the inputs of a network look like.
+class InputStructure:
+    """The shapes of a network's inputs, and whether they are one array, a list or a mapping.
+
+    A joined example is one array that holds all inputs of an example: the input itself if there is
+    a single one, else a vector.
 
     Attributes:
-        shapes: Of one example of each input.
-        keys: Keys of a mapping of inputs; None for a sequence.
-        is_single: Whether there is one input that stands alone.
-        numbered: Whether the number of the example is appended, by which what travels with it is
-            found; nothing is attributed to it.
+        shapes: Shape of one example of each input.
+        keys: Keys of a mapping of inputs; None for a list or a single array.
+        is_single: Whether there is one input, which is not in a list or mapping.
+        has_index: Whether the index of the example is appended to the vector. Arrays that travel
+            with the examples are looked up by it, and nothing is attributed to it.
     """
 
     shapes: tuple[tuple[int, ...], ...]
-    keys: tuple[Any, ...] | None = None
+    keys: tuple[Hashable, ...] | None = None
     is_single: bool = False
-    numbered: bool = False
+    has_index: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """Whether examples keep their shape, as images must."""
-        return self.is_single and not self.numbered
+        """Whether joined examples keep the shape of the input, as images must."""
+        return self.is_single and not self.has_index
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one joined example."""
         if self.is_plain:
             return self.shapes[0]
-        return (sum(self._sizes) + self.numbered,)
+        return (sum(self._sizes) + self.has_index,)
 
     @property
     def _sizes(self) -> list[int]:
         return [int(np.prod(shape)) for shape in self.shapes]
 
-    def join(self, values: Sequence[Array], *, number: float = 0) -> Array:
-        """Return one example, float32 of `shape`, of the values of its inputs."""
+    def join(self, values: Sequence[Array], *, index: float = 0) -> Array:
+        """Return one joined example, float32 of `shape`.
+
+        Args:
+            values: Its value for each input.
+            index: The index to append if there is one.
+        """
         if self.is_plain:
             return np.asarray(values[0], np.float32)
         flat = [np.asarray(value, np.float32).ravel() for value in values]
-        return np.concatenate([*flat, np.full(int(self.numbered), number, np.float32)])
+        return np.concatenate([*flat, np.full(int(self.has_index), index, np.float32)])
 
     def split(self, joined: Any) -> list[Any]:
-        """Return the inputs of a batch of joined examples, arrays or tensors (N, ...)."""
+        """Return the inputs, (N, ...) each, of joined examples (N, ...), arrays or tensors."""
         if self.is_plain:
             return [joined]
         ends = np.cumsum([0, *self._sizes])
-        flat = [joined[:, a:b] for a, b in pairwise(ends)]
+        flat = [joined[:, start:end] for start, end in pairwise(ends)]
         return [
-            _reshaped(each, (-1, *shape)) for each, shape in zip(flat, self.shapes, strict=True)
+            _reshaped(columns, (-1, *shape))
+            for columns, shape in zip(flat, self.shapes, strict=True)
         ]
 
-    def packed(self, values: Sequence[Any]) -> Any:
-        """Return values, one for each input, in the structure that the inputs came in."""
+    def pack(self, values: Sequence[Any]) -> Any:
+        """Return values, one for each input, in the structure of the inputs."""
         if self.keys is not None:
             return dict(zip(self.keys, values, strict=True))
         return values[0] if self.is_single else list(values)
 
-    def unpacked(self, structure: Any) -> list[Any] | None:
-        """Return the values of a structure like that of the inputs; None where it is another."""
+    def unpack(self, packed: Any) -> list[Any] | None:
+        """Return the value for each input; None if `packed` has another structure."""
         if self.keys is not None:
-            is_like = isinstance(structure, Mapping) and set(structure) == set(self.keys)
-            return [structure[key] for key in self.keys] if is_like else None
+            matches = isinstance(packed, Mapping) and set(packed) == set(self.keys)
+            return [packed[key] for key in self.keys] if matches else None
         if self.is_single:
-            return [structure]
-        is_like = isinstance(structure, list | tuple) and len(structure) == len(self.shapes)
-        return list(structure) if is_like else None
+            return [packed]
+        matches = isinstance(packed, list | tuple) and len(packed) == len(self.shapes)
+        return list(packed) if matches else None
 
 
-def arrays_of(inputs: Any) -> tuple[list[Any], tuple[Any, ...] | None, bool]:
-    """Return the arrays of one or several inputs, the keys of a mapping, and whether it is one.
+def parse_inputs(inputs: Any) -> tuple[list[npt.NDArray[Any]], InputStructure]:
+    """Return the arrays of one or several inputs, (N, ...) each, and their structure.
 
-    A sequence of arrays are several inputs; one of anything else is one array.
+    A sequence of arrays is several inputs; a sequence of anything else is one array.
 
     Raises:
-        ValueError: There is no example, or the inputs differ in their number.
+        ValueError: There are no examples, or the inputs have different numbers of them.
     """
     keys = tuple(inputs) if isinstance(inputs, Mapping) else None
-    several = isinstance(inputs, list | tuple) and all(hasattr(each, "shape") for each in inputs)
-    is_single = keys is None and not (several and len(inputs))
+    is_sequence = isinstance(inputs, list | tuple) and all(hasattr(i, "shape") for i in inputs)
+    is_single = keys is None and not (is_sequence and len(inputs))
     listed = [inputs] if is_single else [inputs[key] for key in keys] if keys else list(inputs)
     try:
-        arrays = [np.asarray(each) for each in listed]
+        arrays = [np.asarray(array) for array in listed]
     except ValueError:
-        raise ValueError("inputs: expected arrays whose rows are all of one shape") from None
+        raise ValueError("inputs: expected arrays whose rows all have one shape") from None
     if not arrays or any(array.ndim == 0 for array in arrays):
         raise ValueError("inputs: expected arrays with an example in each row")
-    if len({len(array) for array in arrays}) > 1 or not len(arrays[0]):
-        counts = ", ".join(str(len(array)) for array in arrays)
-        raise ValueError(f"inputs: expected at least one example, as many of each ({counts})")
-    return arrays, keys, is_single
+    counts = [len(array) for array in arrays]
+    if len(set(counts)) > 1 or not counts[0]:
+        shown = ", ".join(map(str, counts))
+        raise ValueError(
+            f"inputs: expected at least one example, and as many of each input, got {shown}"
+        )
+    shapes = tuple(array.shape[1:] for array in arrays)
+    return arrays, InputStructure(shapes, keys, is_single)
 
 
 def _reshaped(flat: Any, shape: tuple[int, ...]) -> Any:

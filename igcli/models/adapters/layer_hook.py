@@ -1,4 +1,4 @@
-"""Looking into a Keras network: what comes out of a layer, and putting something else there."""
+"""Hooks on Keras layers: reads the values at a layer, or replaces them."""
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +11,9 @@ from igcli.models.runtime import tensorflow
 
 tensorflow()
 
-import keras  # noqa: E402  Quietly, after TensorFlow.
+import keras  # noqa: E402  After `tensorflow()`, which silences it.
 
-Side = Literal["output", "input"]
+LayerSide = Literal["output", "input"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,51 +26,55 @@ class LayerHook:
     """
 
     layer: Any
-    side: Side
+    side: LayerSide
 
-    def once(self, passed: list[Any]) -> Any:
-        """Return what passed here, in the one call that there has to be.
+    def value_of_only_call(self, values: list[Any]) -> Any:
+        """Return the value of the one call that one pass of the model must make.
+
+        Args:
+            values: One for each call of the layer.
 
         Raises:
-            ModelError: The layer was not called, or more than once.
+            ModelError: The layer was not called, or was called more than once.
         """
-        if len(passed) != 1:
+        if len(values) != 1:
             raise ModelError(
-                f"layer: {self.layer.name} is called {len(passed)} times in one pass, expected once"
+                f"layer: {self.layer.name} is called {len(values)} times in one pass of the model, "
+                "expected once"
             )
-        return passed[0]
+        return values[0]
 
     @contextmanager
     def reading(self) -> Iterator[list[Any]]:
-        """Gather what passes here."""
-        passed: list[Any] = []
+        """Collect the values at the layer, one for each call."""
+        values: list[Any] = []
 
-        def call(original: Any, *arguments: Any, **options: Any) -> Any:
+        def call(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
             result = original(*arguments, **options)
-            passed.append(result if self.side == "output" else arguments[0])
+            values.append(result if self.side == "output" else arguments[0])
             return result
 
-        with self._calling(call):
-            yield passed
+        with self._patched(call):
+            yield values
 
     @contextmanager
-    def replacing(self, values: Any) -> Iterator[list[Any]]:
-        """Put values in the place of what passes here, and gather them once for every call."""
-        passed: list[Any] = []
+    def replacing(self, replacement: Any) -> Iterator[list[Any]]:
+        """Replace the values at the layer, and collect the replacement once for each call."""
+        values: list[Any] = []
 
-        def call(original: Any, *arguments: Any, **options: Any) -> Any:
-            passed.append(values)
+        def call(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+            values.append(replacement)
             if self.side == "output":
-                return values
-            return original(values, *arguments[1:], **options)
+                return replacement
+            return original(replacement, *arguments[1:], **options)
 
-        with self._calling(call):
-            yield passed
+        with self._patched(call):
+            yield values
 
     @contextmanager
-    def _calling(self, call: Callable[..., Any]) -> Iterator[None]:
+    def _patched(self, call: Callable[..., Any]) -> Iterator[None]:
         original = self.layer.call
-        # Past Keras, which would take the function for a part of the layer.
+        # Bypasses Keras, which would track the function as a part of the layer.
         object.__setattr__(
             self.layer, "call", lambda *args, **options: call(original, *args, **options)
         )
@@ -80,62 +84,60 @@ class LayerHook:
             object.__delattr__(self.layer, "call")
 
 
-def read(taps: Sequence[LayerHook], run: Callable[[], Any]) -> list[Any]:
-    """Return the tensors, in their structure, that pass each tap while `run` runs.
+def read(hooks: Sequence[LayerHook], run: Callable[[], Any]) -> list[Any]:
+    """Return the value at each hook, a tensor or a structure of them, while `run` runs.
 
     Raises:
         ModelError: A layer is not called, or more than once.
     """
     with ExitStack() as stack:
-        passed = [stack.enter_context(tap.reading()) for tap in taps]
+        values = [stack.enter_context(hook.reading()) for hook in hooks]
         run()
-    return [tap.once(each) for tap, each in zip(taps, passed, strict=True)]
+    return [hook.value_of_only_call(calls) for hook, calls in zip(hooks, values, strict=True)]
 
 
-def replace(taps: Sequence[LayerHook], values: Sequence[Any], run: Callable[[], Any]) -> Any:
-    """Return what `run` returns with values in the place of what passes each tap.
+def replace(hooks: Sequence[LayerHook], replacements: Sequence[Any], run: Callable[[], Any]) -> Any:
+    """Return what `run` returns when the value at each hook is replaced.
 
     Raises:
         ModelError: A layer is not called, or more than once.
     """
     with ExitStack() as stack:
-        pairs = list(zip(taps, values, strict=True))
-        passed = [stack.enter_context(tap.replacing(value)) for tap, value in pairs]
+        pairs = list(zip(hooks, replacements, strict=True))
+        values = [stack.enter_context(hook.replacing(replacement)) for hook, replacement in pairs]
         result = run()
-    for tap, each in zip(taps, passed, strict=True):
-        tap.once(each)
+    for hook, calls in zip(hooks, values, strict=True):
+        hook.value_of_only_call(calls)
     return result
 
 
-def find_all(model: Any, layers: Any, side: Side) -> tuple[LayerHook, ...]:
-    """Return a tap for each of one or several layers, given themselves or by name.
+def find_hooks(model: Any, layers: Any, side: LayerSide) -> tuple[LayerHook, ...]:
+    """Return a hook on each of one or several layers, given as layers or by name.
 
     Raises:
-        ValueError: There is no such layer or side, or one is named twice.
+        ValueError: There is no such layer or side, or a layer is named twice.
     """
-    if side not in get_args(Side):
-        raise ValueError(f"layer_side: expected {' or '.join(get_args(Side))}, not {side!r}")
+    if side not in get_args(LayerSide):
+        raise ValueError(f"layer_side: expected {' or '.join(get_args(LayerSide))}, got {side!r}")
     listed = layers if isinstance(layers, list | tuple) else [layers]
-    found = [find(model, each) for each in listed]
-    if len({id(each) for each in found}) != len(found) or not found:
+    resolved = [_find_layer(model, layer) for layer in listed]
+    if len({id(layer) for layer in resolved}) != len(resolved) or not resolved:
         raise ValueError("layer: expected a layer, or several different ones")
-    return tuple(LayerHook(each, side) for each in found)
+    return tuple(LayerHook(layer, side) for layer in resolved)
 
 
-def find(model: Any, layer: Any) -> Any:
-    """Return a layer of a Keras model, given itself or its name.
-
-    Raises:
-        ValueError: There is no such layer; the message has the nearest names.
-    """
+def _find_layer(model: Any, layer: Any) -> Any:
     if isinstance(layer, keras.Layer):
         return layer
     if not isinstance(layer, str):
-        raise ValueError(f"layer: expected a Keras layer or its name, not {type(layer).__name__}")
+        raise ValueError(f"layer: expected a Keras layer or its name, got {type(layer).__name__}")
     if not isinstance(model, keras.Layer):
-        raise ValueError("layer: only Keras models know layers by name: pass the layer itself")
-    known = {each.name: each for each in model._flatten_layers(include_self=False)}
-    if layer not in known:
-        near = difflib.get_close_matches(str(layer), known, 3, 0.4) or list(known)
-        raise ValueError(f"layer: there is none called {layer!r}; some are {', '.join(near[:8])}")
-    return known[layer]
+        raise ValueError("layer: only layers of Keras models have names: pass the layer itself")
+    layers = {inner.name: inner for inner in model._flatten_layers(include_self=False)}
+    if layer not in layers:
+        suggestions = difflib.get_close_matches(str(layer), layers, 3, 0.4) or list(layers)
+        raise ValueError(
+            f"layer: the model has no layer {layer!r}; some of its layers are "
+            f"{', '.join(suggestions[:8])}"
+        )
+    return layers[layer]
