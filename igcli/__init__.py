@@ -3,7 +3,6 @@
 Every name is imported on first use: `import igcli` imports neither TensorFlow nor NumPy.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,10 +52,10 @@ if not TYPE_CHECKING:  # A type checker would accept any name.
         """Import a public name on first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "__version__":
-            from importlib.metadata import version
+        from importlib import import_module, metadata
 
-            return version("igcli")
+        if name == "__version__":
+            return metadata.version("igcli")
         return getattr(import_module(_MODULES.get(name, "igcli.errors")), name)
 
     def __dir__() -> list[str]:
