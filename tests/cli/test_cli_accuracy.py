@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,26 +11,13 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.integration.quadrature import RULES
+from support.image_files import write_images
+from support.results import records, summary
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for seed in range(6):
-        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
-        Image.fromarray(noise).save(folder / f"{seed}.png")
-    return folder
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
-
-
-def summary(output: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((output / "summary.json").read_text())
-    return found
+    return write_images(tmp_path / "images", 6)
 
 
 def test_every_rule_gives_the_same_scores(cli: Cli, images: Path, tiny_model: Path) -> None:

@@ -1,8 +1,6 @@
 """Baselines, targets and methods, from the command line to files."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,26 +8,13 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.methods import METHODS
+from support.image_files import write_images
+from support.results import arrays, records
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for seed in range(5):
-        noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
-        Image.fromarray(noise).save(folder / f"{seed}.png")
-    return folder
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
-
-
-def arrays(output: Path, name: str) -> dict[str, Any]:
-    with np.load(output / "arrays" / name) as file:
-        return dict(file)
+    return write_images(tmp_path / "images", 5)
 
 
 def test_noise_is_averaged_and_the_same_whatever_batch_and_order(

@@ -10,6 +10,9 @@ import pytest
 from conftest import Cli
 from PIL import Image
 
+from support.image_files import write_image
+from support.results import records, summary
+
 RECORD = [
     "image",
     "source",
@@ -34,26 +37,14 @@ RECORD = [
 ]
 
 
-def picture(path: Path, seed: int = 0, size: tuple[int, int] = (16, 16)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
-    picture(folder / "a.jpg", 1)
-    picture(folder / "cats" / "b.png", 2)
-    picture(folder / "cats" / "c.JPG", 3, (40, 20))
+    write_image(folder / "a.jpg", 1)
+    write_image(folder / "cats" / "b.png", 2)
+    write_image(folder / "cats" / "c.JPG", 3, (40, 20))
     (folder / "notes.txt").write_text("not an image")
     return folder
-
-
-def records(output: Path) -> dict[str, dict[str, object]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
 
 
 def test_a_folder_gives_a_tree_of_panels_and_records(
@@ -75,9 +66,9 @@ def test_a_folder_gives_a_tree_of_panels_and_records(
         "summary.json",
         "config.yaml",
     }
-    summary = json.loads((output / "summary.json").read_text())
-    assert (summary["images"], summary["done"], summary["failed"]) == (3, 3, 0)
-    assert summary["gradient_evaluations"] == 27
+    totals = summary(output)
+    assert (totals["images"], totals["done"], totals["failed"]) == (3, 3, 0)
+    assert totals["gradient_evaluations"] == 27
 
 
 def test_the_written_configuration_gives_the_same_run(
@@ -140,9 +131,9 @@ def test_attribute_makes_gifs_in_the_same_pass(
 
 def test_json_ends_in_the_summary(cli: Cli, images: Path, tiny_model: Path) -> None:
     result = cli("attribute", images, "--model", tiny_model, "--steps", "2", "--json")
-    *found, summary = map(json.loads, result.lines)
+    *found, totals = map(json.loads, result.lines)
     assert sorted(record["image"] for record in found) == ["a.jpg", "cats/b.png", "cats/c.JPG"]
-    assert summary["done"] == 3
+    assert totals["done"] == 3
 
 
 def test_bad_images_are_failed_records(
@@ -167,15 +158,15 @@ def test_a_black_image_is_shown_with_warnings(cli: Cli, tiny_model: Path, tmp_pa
     assert result.code == 0
     record = records(tmp_path / "igcli-output")["black.png"]
     assert record["completeness_error"] is None
-    assert any("completeness error undefined" in text for text in record["warnings"])  # type: ignore[attr-defined]
-    assert any("flat" in text for text in record["warnings"])  # type: ignore[attr-defined]
+    assert any("completeness error undefined" in text for text in record["warnings"])
+    assert any("flat" in text for text in record["warnings"])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 3)])
 def test_images_of_any_shape_are_fitted(
     cli: Cli, tiny_model: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    picture(tmp_path / "odd.png", 4, size)
+    write_image(tmp_path / "odd.png", 4, size)
     assert cli("attribute", "odd.png", "--model", tiny_model, "--steps", "2").code == 0
 
 
@@ -253,8 +244,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_bad_input_gets_one_line_and_its_code(cli: Cli, tmp_path: Path, name: str) -> None:
     arguments, code, said = REFUSED[name]
-    picture(tmp_path / "a.png")
-    picture(tmp_path / "a.png.jpg")
+    write_image(tmp_path / "a.png")
+    write_image(tmp_path / "a.png.jpg")
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("no")
@@ -270,7 +261,7 @@ def test_bad_input_gets_one_line_and_its_code(cli: Cli, tmp_path: Path, name: st
 def test_what_is_wrong_with_the_output_is_known_without_tensorflow(
     tmp_path: Path,
 ) -> None:
-    picture(tmp_path / "a.png")
+    write_image(tmp_path / "a.png")
     (tmp_path / "file").write_text("no")
     script = (
         "import sys; from igcli.cli import main\n"
@@ -338,7 +329,7 @@ def test_progress_off_a_terminal_is_told_to_whoever_wants_detail(
 
 def test_a_name_as_long_as_file_systems_allow(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
     name = "n" * 251 + ".png"
-    picture(tmp_path / name)
+    write_image(tmp_path / name)
     arguments = ("attribute", name, "--model", tiny_model, "--steps", "2", "--arrays", "--gif")
     result = cli(*arguments)
     assert (result.code, len(result.lines)) == (0, 3), result.err

@@ -19,9 +19,7 @@ from igcli.errors import UsageError
 LEAVES = {key.name: key for key in walk(KEYS) if key.scalars or key.is_switch}
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def invoke(*arguments: str) -> Result:

@@ -1,6 +1,5 @@
 """Runs that are stopped, or lose their output, input or memory: real processes, one line each."""
 
-import json
 import os
 import resource
 import signal
@@ -11,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import Cli, Result
-from PIL import Image
 
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import PointGradients, Points
 from igcli.models.network.network import TensorFlowNetwork
+from support.image_files import write_image
+from support.results import records, summary
 
 Again = Callable[[], Result]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -56,10 +55,8 @@ with Lock(folder):
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
-    folder.mkdir()
     for number in range(40):
-        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+        write_image(folder / f"{number:02}.png", number)
     return folder
 
 
@@ -99,11 +96,6 @@ def start(arguments: list[str]) -> Iterator[Start]:
         process.communicate()
 
 
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
-
-
 def leftovers(output: Path) -> list[str]:
     return [path.name for path in output.rglob(".igcli-*")]
 
@@ -126,10 +118,10 @@ def test_a_run_is_stopped_within_five_seconds_of_a_slow_batch(
     assert time.monotonic() - before < 5
     assert process.returncode == code
     [line] = [line for line in err.splitlines() if "stopped" in line]
-    summary = json.loads((output / "summary.json").read_text())
+    totals = summary(output)
     done = records(output)
-    assert not summary["finished"]
-    assert 0 < summary["done"] == len(done) < 40
+    assert not totals["finished"]
+    assert 0 < totals["done"] == len(done) < 40
     assert f"stopped; {len(done)} of 40 images done" in line
     assert "Traceback" not in err
     assert all((output / record["panel"]).is_file() for record in done.values())
@@ -163,7 +155,7 @@ def test_a_pipe_that_is_closed_ends_the_run_quietly(
     assert process.returncode == 141
     assert "Traceback" not in err
     assert "Broken" not in err
-    assert not json.loads((output / "summary.json").read_text())["finished"]
+    assert not summary(output)["finished"]
     assert 0 < len(records(output)) < 40
     assert leftovers(output) == []
 
@@ -206,7 +198,7 @@ def test_a_device_without_memory_gets_less_and_the_run_goes_on(
         "igcli: out of memory: halving batch_size 9",
         "igcli: out of memory: halving batch_size 4",
     ]
-    assert json.loads((output / "summary.json").read_text())["batch_size"] == 2
+    assert summary(output)["batch_size"] == 2
     assert len(records(output)) == 40
 
 

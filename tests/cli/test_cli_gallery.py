@@ -4,14 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import Cli
-from PIL import Image
 
 from igcli.config.schema import Settings
 from igcli.pipeline.resume.fingerprint import config_sha256
-from support.runs import failed, ok, write_file, write_run
+from support.image_files import write_image
+from support.runs import failed, ok, write_run
 
 
 def test_the_path_of_the_page_is_all_that_is_said(cli: Cli, tmp_path: Path) -> None:
@@ -73,9 +72,7 @@ def test_neither_command_needs_tensorflow(tmp_path: Path, name: str) -> None:
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     for number in range(2):
-        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
-        write_file(tmp_path / "images", f"{number}.jpg", b"")
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.jpg")
+        write_image(tmp_path / "images" / f"{number}.jpg", number)
     (tmp_path / "images" / "cut.jpg").write_bytes(b"\xff\xd8\xff")
     return tmp_path / "images"
 

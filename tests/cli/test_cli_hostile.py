@@ -16,6 +16,7 @@ from igcli.errors import ImageError
 from igcli.images.decode import decode
 from igcli.images.options import Limits
 from support.damage import BOMBS, mutated, seeds
+from support.results import records
 
 Again = Callable[..., Result]
 MUTATIONS = 1000
@@ -34,11 +35,6 @@ def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
     folder.mkdir()
     return folder
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
 
 
 def is_decodable(data: bytes) -> bool:

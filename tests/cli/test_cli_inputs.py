@@ -1,26 +1,21 @@
 """From the command line to panels, for each kind of source."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Cli
-from PIL import Image
 
 from support import model_files
-from support.model_files import SHAPE
+from support.image_files import write_image
+from support.results import record, summary
 
 KINDS = (".keras", ".h5", "", ".pb")
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    pixels = np.random.default_rng(4).integers(0, 256, SHAPE, np.uint8)
-    path = tmp_path / "image.png"
-    Image.fromarray(pixels).save(path)
-    return path
+    return write_image(tmp_path / "image.png", 4)
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +23,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("nets")
     model = model_files.network()
     return {kind: model_files.save(model, kind, folder) for kind in KINDS}
-
-
-def record(output: Path) -> dict[str, Any]:
-    [line] = (output / "results.jsonl").read_text().splitlines()
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 @pytest.mark.parametrize("explain", ["probability", "logit"])
@@ -125,7 +114,7 @@ def test_record_and_summary_say_the_precision(
     settings = ("--model", files[".keras"], "--precision", precision, "--steps", "4")
     result = cli("attribute", image, *settings)
     assert result.code == 0, result.err
-    summary = json.loads((tmp_path / "igcli-output" / "summary.json").read_text())
+    totals = summary(tmp_path / "igcli-output")
     used = record(tmp_path / "igcli-output")["precision"]
-    assert used == summary["precision"]
+    assert used == totals["precision"]
     assert used == precision or (precision == "auto" and used in ("float32", "bfloat16"))

@@ -1,7 +1,6 @@
 """SIGKILL at random moments, each followed by a resume: nothing lost, repeated, torn or left."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -14,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TREES = ("panels", "gifs", "arrays")
+from support.results import TREES, Record, files, parsed, without
+
 EARLY = 3
 """One kill of so many hits before the first record of its run."""
 
@@ -37,19 +37,15 @@ def start(images: Path, output: Path) -> "subprocess.Popen[bytes]":
 
 
 def results(output: Path) -> dict[str, bytes]:
-    return {
-        os.fspath(path.relative_to(output)): path.read_bytes()
-        for tree in TREES
-        for path in (output / tree).rglob("*")
-        if path.is_file() and not path.name.endswith(".tmp")
-    }
+    every = files(output, TREES).items()
+    return {name: data for name, data in every if not name.endswith(".tmp")}
 
 
-def records(output: Path) -> list[dict[str, Any]]:
+def records(output: Path) -> list[Record]:
+    """All records without their times; a last line may be torn."""
     path = output / "results.jsonl"
-    text = path.read_text() if path.exists() else ""
-    found = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    return [{key: value for key, value in record.items() if key != "seconds"} for record in found]
+    whole, _, _ = (path.read_bytes() if path.exists() else b"").rpartition(b"\n")
+    return [without(record, "seconds") for record in parsed(whole)]
 
 
 def as_set(found: list[dict[str, Any]]) -> set[str]:

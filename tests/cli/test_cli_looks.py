@@ -1,6 +1,5 @@
 """The shipped files of published looks, run as they stand, and what images may do to panels."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,10 @@ from PIL import Image
 
 from igcli.config.load import load_settings
 from igcli.render.options import PRESETS
+from support.image_files import write_image
+from support.results import record
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-
-
-def save(path: Path, height: int, width: int) -> Path:
-    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def record(output: Path) -> dict[str, Any]:
-    [line] = (output / "results.jsonl").read_text().splitlines()
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 def panel(output: Path) -> "np.ndarray[Any, np.dtype[np.uint8]]":
@@ -44,7 +33,7 @@ def test_every_look_has_a_file_that_runs(
         ("noise", 10) if preset == "published" else ("black", 1)
     )
     assert settings.steps == 50
-    image = save(tmp_path / "a.png", 16, 16)
+    image = write_image(tmp_path / "a.png", 16)
     result = cli("attribute", "-c", file, "--model", tiny_model, "--output", "out", image)
     assert result.code == 0, result.err
     assert not [each for each in record(tmp_path / "out")["warnings"] if "flat" in each]
@@ -58,7 +47,7 @@ def test_every_look_has_a_file_that_runs(
 def test_images_of_any_size(
     height: int, width: int, fit: str, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
-    image = save(tmp_path / "a.png", height, width)
+    image = write_image(tmp_path / "a.png", height, (height, width))
     shown = ("--panel-preset", "notebook_outlines", "--steps", "2", "--panel-magnify", "1")
     known = ("--model", tiny_model, "--model-fit", fit)
     result = cli("attribute", *known, *shown, "--output", "out", image)
@@ -71,7 +60,7 @@ def test_every_column_at_once_with_long_labels(cli: Cli, tiny_model: Path, tmp_p
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(["many words " * 27, "W" * 300, "λέξη слово 中文 \u202e" * 20]))
     columns = "colorbar,path,label,image,method,colorbar,path,baseline,gradients"
-    image = save(tmp_path / "a.png", 16, 16)
+    image = write_image(tmp_path / "a.png", 16)
     result = cli(
         *("attribute", image, "--model", tiny_model, "--model-labels", labels, "--steps", "3"),
         *(
@@ -139,7 +128,7 @@ def test_one_pixel_that_is_not_zero(
 def test_a_path_is_gathered_only_where_it_is_shown(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
-    image = save(tmp_path / "a.png", 16, 16)
+    image = write_image(tmp_path / "a.png", 16)
     shown = ("--panel-columns", "path", "--panel-format", "png", "--model", tiny_model)
     for method, green in (("integrated_gradients", True), ("idgi", False)):
         assert cli("attribute", image, *shown, "--method", method, "--output", method).code == 0
@@ -148,7 +137,7 @@ def test_a_path_is_gathered_only_where_it_is_shown(
 
 
 def test_pictures_of_small_inputs_are_magnified(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
-    image = save(tmp_path / "a.png", 16, 16)
+    image = write_image(tmp_path / "a.png", 16)
     columns = ("--panel-columns", "image,method,baseline", "--panel-format", "png")
     # The frames of a WebP, unlike those of a GIF, do not share a palette.
     more = ("--gif", "--gif-format", "webp", "--arrays", "--steps", "2", "--model", tiny_model)
@@ -176,7 +165,7 @@ def test_pictures_of_small_inputs_are_magnified(cli: Cli, tiny_model: Path, tmp_
 
 
 def test_an_animation_is_about_the_first_target(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
-    image = save(tmp_path / "a.png", 16, 16)
+    image = write_image(tmp_path / "a.png", 16)
     known = ("--model", tiny_model, "--steps", "2", "--gif-columns", "label,path,method")
     for target in ("top:3", "top:1"):
         assert cli("gif", image, *known, "--target", target, "--output", target).code == 0

@@ -3,7 +3,6 @@ from types import MappingProxyType
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 from conftest import Cli
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from igcli.models.catalog.applications import APPLICATIONS
 from igcli.models.options import NAMES
 from support import inception, model_files
+from support.image_files import write_image
 from support.model_files import SHAPE
 
 LABELS = "\n".join(inception.LABELS).encode() + b"\n"
@@ -18,10 +18,7 @@ LABELS = "\n".join(inception.LABELS).encode() + b"\n"
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    pixels = np.random.default_rng(4).integers(0, 256, SHAPE, np.uint8)
-    path = tmp_path / "image.png"
-    Image.fromarray(pixels).save(path)
-    return path
+    return write_image(tmp_path / "image.png", 4)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Networks of one channel and networks that give every pixel a class, from images to files."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,9 @@ import pytest
 from conftest import Cli
 from PIL import Image
 
+from support.image_files import write_image
+from support.results import Record, arrays, record
+
 SIDE = 24
 Values = npt.NDArray[np.float64]
 
@@ -18,15 +20,11 @@ Values = npt.NDArray[np.float64]
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """An image of a size that needs no fitting, in many colours."""
-    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    Image.fromarray(noise).save(tmp_path / "photo.png")
-    return tmp_path / "photo.png"
+    return write_image(tmp_path / "photo.png", size=(SIDE, SIDE))
 
 
-def results(output: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    record = json.loads((output / "results.jsonl").read_text())
-    with np.load(output / "arrays" / "photo.png.npz") as file:
-        return record, dict(file)
+def results(output: Path) -> tuple[Record, dict[str, Any]]:
+    return record(output), arrays(output, "photo.png.npz")
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Folders, lists and targets as people have them, from the command line to files."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +10,9 @@ from PIL import Image
 
 from support import profiles
 from support.fonts import write_font
-from support.tars import image, regular, write_tar
+from support.image_files import encoded, write_image
+from support.results import records, summary
+from support.tars import regular, write_tar
 
 Run = Callable[..., Result]
 LABELS = "tabby\nlynx\ntiger cat\n"
@@ -32,20 +32,7 @@ def run(cli: Cli, tiny_model: Path, tmp_path: Path) -> Run:
 
 def pictures(folder: Path, *names: str) -> None:
     for seed, name in enumerate(names):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
-        Image.fromarray(pixels).save(path, "PNG")
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
-
-
-def summary(output: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((output / "summary.json").read_text())
-    return found
+        write_image(folder / name, seed, form="PNG")
 
 
 def test_what_a_walk_left_out_is_told(run: Run, tmp_path: Path) -> None:
@@ -114,8 +101,8 @@ def test_members_beside_images_are_their_targets(run: Run, tmp_path: Path) -> No
         write_tar(
             tmp_path / "x.tar",
             [
-                regular("0.png", image(0)), regular("0.cls", b"2"),
-                regular("1.png", image(1)), regular("1.cls", label),
+                regular("0.png", encoded(0)), regular("0.cls", b"2"),
+                regular("1.png", encoded(1)), regular("1.cls", label),
                 regular("2.svg", b"<svg>"),
             ],
         )  # fmt: skip
@@ -137,7 +124,7 @@ def test_members_beside_images_are_their_targets(run: Run, tmp_path: Path) -> No
 
 def test_targets_of_no_member_are_named_once_all_are_read(run: Run, tmp_path: Path) -> None:
     for name in ("x.tar", "y.tar"):
-        write_tar(tmp_path / "in" / name, [regular("0.png", image(0))])
+        write_tar(tmp_path / "in" / name, [regular("0.png", encoded(0))])
     arguments = ("in", "--input-format", "tar", "--targets", "rows.csv", "--limit", "1")
     (tmp_path / "rows.csv").write_text("in/x.tar/0.png,1\nin/x.tar/9.png,1\nin/y.tar/9.png,1\n")
     result = run(*arguments)

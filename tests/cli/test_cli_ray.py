@@ -1,6 +1,5 @@
 """Runs on workers that Ray keeps: the files of a local run, whatever dies."""
 
-import json
 import os
 import secrets
 import signal
@@ -18,6 +17,7 @@ from PIL import Image
 
 from igcli.errors import UsageError
 from igcli.pipeline.distributed.cluster import worker_resources
+from support.results import TREES, Record, files, lines, summary, timeless
 
 pytest.importorskip("ray")
 
@@ -37,8 +37,6 @@ def opened(path, *arguments, **options):
 os.open = opened
 """
 """Of a module that every Python imports: workers die of images with that name."""
-
-Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -116,28 +114,17 @@ def make_images(folder: Path, count: int, **further: bytes) -> None:
         (folder / f"{name}.png").write_bytes(data or (folder / "0" / "000.png").read_bytes())
 
 
-def files(output: Path) -> dict[str, bytes]:
-    trees = ("panels", "gifs", "arrays")
-    paths = (path for tree in trees for path in (output / tree).rglob("*") if path.is_file())
-    return {os.fspath(path.relative_to(output)): path.read_bytes() for path in paths}
-
-
-def records(output: Path) -> list[Record]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    everything: list[Record] = [json.loads(line) for line in lines]
-    plain = [{k: value for k, value in record.items() if k != "seconds"} for record in everything]
-    return sorted(plain, key=lambda record: str(record["image"]))
+def once_each(output: Path) -> dict[str, Record]:
+    """The records by image, without their times; no image comes twice."""
+    by_image = timeless(output)
+    assert len(by_image) == len(lines(output))
+    return by_image
 
 
 def recorded(output: Path) -> int:
     """The records so far, of a run under way, too."""
     paths = [output / "results.jsonl", *(output / "records").glob("*.jsonl")]
     return sum(path.read_bytes().count(b"\n") for path in paths if path.exists())
-
-
-def summary(output: Path) -> Record:
-    record: Record = json.loads((output / "summary.json").read_text())
-    return record
 
 
 def processes(mark: bytes, environment: dict[str, str]) -> list[int]:
@@ -170,8 +157,8 @@ def test_a_fleet_writes_what_a_local_run_writes(tmp_path: Path, start: Start, cl
     names = {line.removeprefix(f"{tmp_path}/fleet/") for line in lines}
     assert names == {line.removeprefix(f"{tmp_path}/local/") for line in printed}
     assert len(lines) == len(printed) == 45
-    assert files(tmp_path / "fleet") == files(tmp_path / "local")
-    assert records(tmp_path / "fleet") == records(tmp_path / "local")
+    assert files(tmp_path / "fleet", TREES) == files(tmp_path / "local", TREES)
+    assert once_each(tmp_path / "fleet") == once_each(tmp_path / "local")
     assert {path.name for path in (tmp_path / "fleet").iterdir()} == {
         path.name for path in (tmp_path / "local").iterdir()
     }
@@ -210,12 +197,12 @@ def test_dead_workers_are_replaced_and_images_that_kill_given_up(
     os.kill(processes(WORKER, patched)[0], signal.SIGKILL)
     code, lines, err = finish(process)
     assert code == 3, err
-    assert files(tmp_path / "fleet") == files(tmp_path / "local")
+    assert files(tmp_path / "fleet", TREES) == files(tmp_path / "local", TREES)
     assert len(lines) == len(set(lines)) == 120
-    recorded_images = records(tmp_path / "fleet")
-    done = [record for record in recorded_images if record["status"] == "ok"]
-    assert done == records(tmp_path / "local")
-    [killer] = [record for record in recorded_images if record["status"] == "failed"]
+    recorded_images = once_each(tmp_path / "fleet")
+    done = {name: record for name, record in recorded_images.items() if record["status"] == "ok"}
+    assert done == once_each(tmp_path / "local")
+    [killer] = [record for record in recorded_images.values() if record["status"] == "failed"]
     assert killer["image"] == "killer.png"
     assert "its worker died 2 times" in killer["error"]
     assert not list((tmp_path / "fleet").rglob(".igcli-*"))
@@ -340,6 +327,6 @@ def test_a_stopped_fleet_is_gone_and_goes_on(
     result = finish(start(*fleet))
     assert result[0] == 0, result[2]
     assert len(result[1]) <= 3 * (60 - kept) + 3
-    assert files(tmp_path / "fleet") == files(tmp_path / "local")
-    assert records(tmp_path / "fleet") == records(tmp_path / "local")
+    assert files(tmp_path / "fleet", TREES) == files(tmp_path / "local", TREES)
+    assert once_each(tmp_path / "fleet") == once_each(tmp_path / "local")
     assert not list((tmp_path / "fleet").rglob(".igcli-*"))

@@ -6,31 +6,24 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
-import numpy as np
 import pytest
 from conftest import Cli, Result
-from PIL import Image
 
 from igcli.config.schema import Settings
 from igcli.pipeline.resume.fingerprint import REVISION, config_sha256
+from support.image_files import write_image
+from support.results import files, lines, records, summary
 
 Again = Callable[..., Result]
 NAMES = ["a.jpg", "b.png", "cats/c.jpg", "cats/d.webp"]
 
 
-def picture(path: Path, seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     for seed, name in enumerate(NAMES):
-        picture(tmp_path / "images" / name, seed)
+        write_image(tmp_path / "images" / name, seed)
     return tmp_path / "images"
 
 
@@ -51,22 +44,9 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "igcli-output"
 
 
-def files(output: Path) -> dict[str, bytes]:
-    found = (path for path in output.rglob("*") if path.is_file())
-    return {os.fspath(path.relative_to(output)): path.read_bytes() for path in found}
-
-
-def lines(output: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (output / "results.jsonl").read_text().splitlines()]
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    return {record["image"]: record for record in lines(output)}
-
-
 def counts(output: Path) -> tuple[int, ...]:
-    summary = json.loads((output / "summary.json").read_text())
-    return tuple(summary[key] for key in ("done", "skipped", "redone", "failed"))
+    totals = summary(output)
+    return tuple(totals[key] for key in ("done", "skipped", "redone", "failed"))
 
 
 def written(result: Result, output: Path) -> set[str]:
@@ -82,11 +62,11 @@ def test_a_finished_run_has_nothing_left_to_do(again: Again, output: Path) -> No
     assert (result.code, result.out) == (0, b"")
     assert "4 of 4 images done (4 before)" in result.err
     assert counts(output) == (4, 4, 0, 0)
-    summary = json.loads(after.pop("summary.json"))
+    totals = json.loads(after.pop("summary.json"))
     first = json.loads(before.pop("summary.json"))
     assert after == before
-    assert summary["gradient_evaluations"] == 0
-    assert summary["completeness_error"] == first["completeness_error"]
+    assert totals["gradient_evaluations"] == 0
+    assert totals["completeness_error"] == first["completeness_error"]
     assert {path: path.stat().st_mtime_ns for path in (output / "panels").rglob("*")} == times
 
 
@@ -102,7 +82,7 @@ def test_only_what_is_missing_is_done(again: Again, output: Path) -> None:
 
 def test_an_image_that_changed_is_done_again(again: Again, output: Path, images: Path) -> None:
     again("--gif")
-    picture(images / "b.png", 99)
+    write_image(images / "b.png", 99)
     result = again()
     assert written(result, output) == {"panels/b.png.jpg"}
     assert "redone because they changed" in result.err
@@ -235,8 +215,8 @@ def test_what_alters_no_result_is_no_change(again: Again, output: Path, name: st
     result = again(*UNCHANGED[name])
     assert result.code == 0, result.err
     after = files(output)
-    for summary in (before, after):
-        del summary["summary.json"]
+    for written_files in (before, after):
+        del written_files["summary.json"]
     config = after.pop("config.yaml"), before.pop("config.yaml")
     assert after == before
     assert b"windowing" in config[0]  # The GIFs are still described.

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +19,10 @@ from PIL import Image
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.lock import Lock
 from igcli.pipeline.runs import local
+from support.results import TREES, files, summary, timeless
 
 COUNT = 200
 HOSTILE = ["späce ü.png", "new\nline.png", "-0.png", "bad\udcff.png", "a.jpg.png", "b.jpg"]
-TREES = ("panels", "gifs", "arrays")
 OPTIONS = ("--steps", "4", "--batch-size", "16", "--gif", "--arrays", "-q")
 Attribute = Callable[..., Result]
 
@@ -55,16 +54,6 @@ def names_in(images: Path) -> list[str]:
     return [os.fspath(p.relative_to(images)) for p in images.rglob("*") if p.is_file()]
 
 
-def files(output: Path) -> dict[str, bytes]:
-    found = (path for tree in TREES for path in (output / tree).rglob("*") if path.is_file())
-    return {os.fspath(path.relative_to(output)): path.read_bytes() for path in found}
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    found = map(json.loads, (output / "results.jsonl").read_text().splitlines())
-    return {each["image"]: {k: v for k, v in each.items() if k != "seconds"} for each in found}
-
-
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_images(tmp_path_factory.mktemp("many") / "in", COUNT)
@@ -94,7 +83,7 @@ def test_split_runs_are_the_single_run(
     attribute: Attribute, cli: Cli, many: Path, tmp_path: Path
 ) -> None:
     assert attribute(many, "whole").code == 3
-    expected, whole = files(tmp_path / "whole"), records(tmp_path / "whole")
+    expected, whole = files(tmp_path / "whole", TREES), timeless(tmp_path / "whole")
     assert len(whole) == COUNT
     assert len(expected) == 3 * (COUNT - COUNT // 20)
     for count in (1, 2, 3, 7):
@@ -102,7 +91,7 @@ def test_split_runs_are_the_single_run(
         for number in range(count, 0, -1):
             assert attribute(many, output.name, "--shard", f"{number}/{count}").code in (0, 3)
         own = {
-            number: set(records(output / "shards" / f"{number}-of-{count}"))
+            number: set(timeless(output / "shards" / f"{number}-of-{count}"))
             for number in range(1, count + 1)
         }
         names = names_in(many)
@@ -115,16 +104,16 @@ def test_split_runs_are_the_single_run(
             "summary.json",
             "index.html",
         ]
-        assert files(output) == expected
-        assert records(output) == whole
-        assert list(records(output)) == sorted(
+        assert files(output, TREES) == expected
+        assert timeless(output) == whole
+        assert list(timeless(output)) == sorted(
             whole, key=lambda n: n.encode(errors="surrogatepass")
         )
         same_summary(output, tmp_path / "whole", count)
 
 
 def same_summary(output: Path, whole: Path, count: int) -> None:
-    one, other = (json.loads((each / "summary.json").read_text()) for each in (whole, output))
+    one, other = (summary(folder) for folder in (whole, output))
     assert other.pop("shards") == count
     assert other.pop("seconds") > 0
     one.pop("seconds")
@@ -135,11 +124,11 @@ def test_adding_images_moves_none(attribute: Attribute, few: Path, tmp_path: Pat
     images = tmp_path / "in"
     shutil.copytree(few, images)
     assert attribute(images, "out", "--shard", "2/3", "--json").code in (0, 3)
-    before = records(tmp_path / "out" / "shards" / "2-of-3")
+    before = timeless(tmp_path / "out" / "shards" / "2-of-3")
     for number in range(20):
         Image.new("RGB", (16, 16), (number, 0, 0)).save(images / f"{number}.added.png")
     attribute(images, "out", "--shard", "2/3")
-    after = records(tmp_path / "out" / "shards" / "2-of-3")
+    after = timeless(tmp_path / "out" / "shards" / "2-of-3")
     assert {name: after[name] for name in before} == before
     assert set(after.keys() - before) == {
         f"{number}.added.png" for number in range(20) if shard_of(f"{number}.added.png", 3) == 2
@@ -188,15 +177,15 @@ def test_a_killed_shard_is_named_and_healed(
     merged = cli("merge", output, "--no-gallery")
     assert merged.code == 3
     assert "--shard 2" in merged.err
-    assert not json.loads((output / "summary.json").read_text())["finished"]
+    assert not summary(output)["finished"]
     assert attribute(many, "out", "--shard", "2/3").code == 3
     assert cli("merge", output).code == 3
     assert cli("status", output, "--array").out == b""
     assert attribute(many, "whole").code == 3
     assert list(output.rglob("*.tmp")) == [left]
     left.unlink()
-    assert files(output) == files(tmp_path / "whole")
-    assert records(output) == records(tmp_path / "whole")
+    assert files(output, TREES) == files(tmp_path / "whole", TREES)
+    assert timeless(output) == timeless(tmp_path / "whole")
 
 
 def test_shards_run_side_by_side(many: Path, tiny_model: Path, cli: Cli, tmp_path: Path) -> None:
@@ -232,7 +221,7 @@ def test_a_shard_may_have_no_image_but_a_run_must(
     shutil.copy(few / "b.jpg", images)
     other = 3 - shard_of("b.jpg", 2)
     assert attribute(images, "out", "--shard", f"{other}/2").code == 0
-    found = json.loads((tmp_path / "out" / "shards" / f"{other}-of-2" / "summary.json").read_text())
+    found = summary(tmp_path / "out" / "shards" / f"{other}-of-2")
     assert (found["finished"], found["total"], found["images"]) == (True, 0, 0)
     (images / "b.jpg").unlink()
     assert attribute(images, "empty", "--shard", "1/2").code == 4
@@ -252,7 +241,7 @@ def test_names_collide_over_the_whole_run(attribute: Attribute, few: Path, tmp_p
 def test_the_limit_is_the_whole_runs(attribute: Attribute, few: Path, tmp_path: Path) -> None:
     for number in (1, 2):
         attribute(few, "out", "--shard", f"{number}/2", "--limit", "9")
-    found = [records(tmp_path / "out" / "shards" / f"{number}-of-2") for number in (1, 2)]
+    found = [timeless(tmp_path / "out" / "shards" / f"{number}-of-2") for number in (1, 2)]
     assert sum(map(len, found)) == 9
 
 
@@ -279,8 +268,8 @@ def test_a_shared_scale_is_the_single_runs(
     for number in (3, 1, 2):
         assert attribute(many, "out", *shared, "--shard", f"{number}/3").code in (0, 3)
     assert cli("merge", tmp_path / "out").code == 3
-    assert files(tmp_path / "out") == files(tmp_path / "whole")
-    assert records(tmp_path / "out") == records(tmp_path / "whole")
+    assert files(tmp_path / "out", TREES) == files(tmp_path / "whole", TREES)
+    assert timeless(tmp_path / "out") == timeless(tmp_path / "whole")
 
 
 def test_shards_take_the_batch_size_of_the_first(
@@ -289,8 +278,7 @@ def test_shards_take_the_batch_size_of_the_first(
     for number, measured in ((1, 10), (2, 50)):
         monkeypatch.setattr(local, "tuned", lambda *_, size=measured, **__: size)
         attribute(few, "out", "--shard", f"{number}/2", "--batch-size", "auto")
-        summary = tmp_path / "out" / "shards" / f"{number}-of-2" / "summary.json"
-        assert json.loads(summary.read_text())["batch_size"] == 10
+        assert summary(tmp_path / "out" / "shards" / f"{number}-of-2")["batch_size"] == 10
 
 
 REFUSED = {
@@ -421,24 +409,26 @@ def test_overwriting_a_shard_leaves_the_others_alone(
     shutil.copytree(few, images)
     for number in (1, 2):
         attribute(images, "out", "--shard", f"{number}/2")
-    gone = next(n for n in records(output / "shards/1-of-2") if n.startswith("0/"))
+    gone = next(n for n in timeless(output / "shards/1-of-2") if n.startswith("0/"))
     (images / gone).unlink()
-    others = {n for n in files(output) if f"/{gone}." not in n}
-    stamps = {n: (output / n).stat().st_mtime_ns for n in files(output)}
+    others = {n for n in files(output, TREES) if f"/{gone}." not in n}
+    stamps = {n: (output / n).stat().st_mtime_ns for n in files(output, TREES)}
     assert attribute(images, "out", "--shard", "1/2", "--on-existing", "overwrite").code in (0, 3)
-    assert set(files(output)) == others
+    assert set(files(output, TREES)) == others
     redone = {n for n in others if (output / n).stat().st_mtime_ns != stamps[n]}
-    own = {n for n, record in records(output / "shards/1-of-2").items() if record["status"] == "ok"}
+    own = {
+        n for n, record in timeless(output / "shards/1-of-2").items() if record["status"] == "ok"
+    }
     assert len(redone) == 3 * len(own)
     assert gone not in own
     cli("merge", output)
-    stamps = {n: (output / n).stat().st_mtime_ns for n in files(output)}
+    stamps = {n: (output / n).stat().st_mtime_ns for n in files(output, TREES)}
     attribute(images, "out", "--shard", "2/2", "--on-existing", "overwrite")
-    found = files(output)
+    found = files(output, TREES)
     assert {n for n in found if (output / n).stat().st_mtime_ns != stamps[n]} == set(found) - redone
     cli("merge", output)
-    expected = {n: r for n, r in records(whole).items() if n != gone}
-    assert {n: {**r, "source": ""} for n, r in records(output).items()} == {
+    expected = {n: r for n, r in timeless(whole).items() if n != gone}
+    assert {n: {**r, "source": ""} for n, r in timeless(output).items()} == {
         n: {**r, "source": ""} for n, r in expected.items()
     }
 
@@ -459,13 +449,13 @@ def test_after_a_merge_single_runs_and_shards_go_on(
     Image.new("RGB", (16, 16), "teal").save(images / changed)
     assert len(attribute(images, "out").lines) == 3
     sha256 = hashlib.sha256((images / changed).read_bytes()).hexdigest()
-    assert records(output)[changed]["image_sha256"] == sha256
+    assert timeless(output)[changed]["image_sha256"] == sha256
     for number in (1, 2):
         assert attribute(images, "out", "--shard", f"{number}/2").lines == []
     assert not (output / "summary.json").exists()  # nobody knows about the whole until a merge
     cli("merge", output)
-    assert records(output)[changed]["image_sha256"] == sha256
-    assert len(records(output)) == 30
+    assert timeless(output)[changed]["image_sha256"] == sha256
+    assert len(timeless(output)) == 30
     assert attribute(images, "out", "--on-existing", "overwrite").code == 3
     assert not (output / "shards").exists()
 
@@ -477,8 +467,8 @@ def test_shards_go_on_where_a_single_run_was_stopped(
     for number in (1, 2):
         attribute(few, "out", "--shard", f"{number}/2")
     cli("merge", tmp_path / "out")
-    assert files(tmp_path / "out") == files(whole)
-    assert records(tmp_path / "out") == records(whole)
+    assert files(tmp_path / "out", TREES) == files(whole, TREES)
+    assert timeless(tmp_path / "out") == timeless(whole)
 
 
 def test_the_status_of_a_run_that_is_not_split(cli: Cli, whole: Path, tmp_path: Path) -> None:

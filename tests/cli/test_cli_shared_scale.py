@@ -1,9 +1,7 @@
 """Panels at a scale shared over the run: the same in any order, and after any interruption."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from conftest import Cli, Result
 from PIL import Image
 
 from igcli.pipeline.calibration import panel_scale
+from support.results import records
 
 COUNT = 5
 Attribute = Callable[..., Result]
@@ -34,11 +33,6 @@ def attribute(cli: Cli, tiny_model: Path) -> Attribute:
         return cli("attribute", *known, *map(str, options))
 
     return run
-
-
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    lines = (output / "results.jsonl").read_text().splitlines()
-    return {record["image"]: record for record in map(json.loads, lines)}
 
 
 def panels(output: Path) -> dict[str, bytes]:

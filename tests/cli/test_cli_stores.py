@@ -9,25 +9,26 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from conftest import Cli, Result
 from PIL import Image
 
 from igcli.outputs.open import output_at
 from support import stores
+from support.image_files import encoded
+from support.results import Record, files, parsed, without
 from support.stores import KEY, SECRET, put, tree
 
 COUNT = 6
 
 
-def image(number: int) -> bytes:
-    pixels = np.random.default_rng(number).integers(0, 256, (20, 24, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
+def placeless(data: bytes) -> dict[str, Record]:
+    """Records by image, without what the place and time of a run change; no image comes twice."""
+    found = parsed(data)
+    by_image = {record["image"]: without(record, "seconds", "source") for record in found}
+    assert len(by_image) == len(found)
+    return by_image
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,10 @@ def bucket(address: str, request: pytest.FixtureRequest) -> Iterator[str]:
     with stores.environment(address):
         stores.make_bucket(name)
         for number in range(COUNT):
-            put(f"s3://{name}/in/{number % 2}/{number}.png", image(number))
+            put(f"s3://{name}/in/{number % 2}/{number}.png", encoded(number))
         put(f"s3://{name}/in/broken.jpg", b"no image")
         put(f"s3://{name}/in/notes.txt", b"no image")
-        put(f"s3://{name}/in/.hidden/a.png", image(0))
+        put(f"s3://{name}/in/.hidden/a.png", encoded(0))
         yield f"s3://{name}"
 
 
@@ -56,7 +57,7 @@ def local(tmp_path: Path) -> Path:
     for number in range(COUNT):
         path = folder / str(number % 2) / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(image(number))
+        path.write_bytes(encoded(number))
     (folder / "broken.jpg").write_bytes(b"no image")
     return folder
 
@@ -67,24 +68,6 @@ def run(cli: Cli, tiny_model: Path) -> Cli:
         return cli("attribute", *arguments, "--model", tiny_model, "--steps", "3")
 
     return attribute
-
-
-def records(data: bytes) -> dict[str, dict[str, Any]]:
-    found = [json.loads(line) for line in data.splitlines()]
-    assert len({each["image"] for each in found}) == len(found)
-    left_out = ("seconds", "source")
-    return {
-        each["image"]: {key: value for key, value in each.items() if key not in left_out}
-        for each in found
-    }
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        os.fspath(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def test_a_store_gets_what_a_folder_gets(
@@ -98,7 +81,7 @@ def test_a_store_gets_what_a_folder_gets(
     assert there.keys() == here.keys()
     for name in there.keys() - {"results.jsonl", "summary.json", "config.yaml"}:
         assert there[name] == here[name], name
-    assert records(there["results.jsonl"]) == records(here["results.jsonl"])
+    assert placeless(there["results.jsonl"]) == placeless(here["results.jsonl"])
     sources = [json.loads(line)["source"] for line in there["results.jsonl"].splitlines()]
     assert sorted(sources)[0] == f"{bucket}/in/0/0.png"
     assert set(result.lines) == {
@@ -115,8 +98,8 @@ def test_a_store_is_resumed(run: Cli, bucket: str) -> None:
     output = ("--output", f"{bucket}/out")
     assert run(f"{bucket}/in", *output).code == 3
     before = tree(f"{bucket}/out")
-    put(f"{bucket}/in/0/2.png", image(9))
-    put(f"{bucket}/in/new.png", image(10))
+    put(f"{bucket}/in/0/2.png", encoded(9))
+    put(f"{bucket}/in/new.png", encoded(10))
     again = run(f"{bucket}/in", *output)
     assert sorted(again.lines) == [
         f"{bucket}/out/panels/0/2.png.jpg",
@@ -163,7 +146,7 @@ def test_a_killed_run_goes_on_where_it_left_records(
     run: Cli, bucket: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     for number in range(40):
-        put(f"{bucket}/many/{number:02}.png", image(number))
+        put(f"{bucket}/many/{number:02}.png", encoded(number))
     options = ("--model", str(tiny_model), "--steps", "3", "--batch-size", "4")
     arguments = ["attribute", f"{bucket}/many", "--output", f"{bucket}/out", *options, "-q"]
     process = subprocess.Popen(
@@ -187,7 +170,7 @@ def test_a_killed_run_goes_on_where_it_left_records(
     result = run(f"{bucket}/many", "--output", f"{bucket}/out", "--batch-size", "4")
     assert result.code == 0, result.err
     found = tree(f"{bucket}/out")
-    assert len(records(found["results.jsonl"])) == 40
+    assert len(placeless(found["results.jsonl"])) == 40
     assert json.loads(found["summary.json"])["skipped"] >= 4
     assert not [name for name in found if name.startswith("records/")]
 
@@ -202,7 +185,7 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
     names.write_text(f"{bucket}/in/0/0.png\n{bucket}/in/0/nothing.png\n{bucket}/in/0\n")
     listed = run("--files-from", names, "--output", tmp_path / "listed")
     assert listed.code == 3
-    found = records((tmp_path / "listed" / "results.jsonl").read_bytes())
+    found = placeless((tmp_path / "listed" / "results.jsonl").read_bytes())
     assert found["0.png"]["status"] == "ok" if "0.png" in found else found["0/0.png"]
     errors = {each["error"] for each in found.values() if each["status"] == "failed"}
     assert errors == {"cannot be read: no such file or folder", "empty file"}
@@ -285,13 +268,13 @@ def test_shards_share_a_store(cli: Cli, run: Cli, bucket: str) -> None:
         assert result.code in (0, 3), result.err
     merged = cli("merge", f"{bucket}/out")
     assert merged.code in (0, 3), merged.err
-    assert len(records(stores.get(f"{bucket}/out/results.jsonl"))) == COUNT + 1
+    assert len(placeless(stores.get(f"{bucket}/out/results.jsonl"))) == COUNT + 1
 
 
 def test_files_of_the_web(run: Cli, local: Path, tmp_path: Path) -> None:
     private = local / "private"
     private.mkdir()
-    (private / "a.png").write_bytes(image(1))
+    (private / "a.png").write_bytes(encoded(1))
     with stores.web_server(local) as (address, asked), stores.environment(address):
         names = tmp_path / "names.txt"
         paths = (
@@ -303,7 +286,7 @@ def test_files_of_the_web(run: Cli, local: Path, tmp_path: Path) -> None:
         names.write_text("".join(f"{address}/{path}\n" for path in paths))
         result = run("--files-from", names, "--output", tmp_path / "out", "-v")
         assert result.code == 3, result.err
-        found = records((tmp_path / "out" / "results.jsonl").read_bytes())
+        found = placeless((tmp_path / "out" / "results.jsonl").read_bytes())
     assert {name: each.get("error") for name, each in found.items()} == {
         "0/0.png": None,
         "private/a.png": None,

@@ -9,26 +9,19 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Cli
 
-from support.tars import image, members_of, regular, samples, special, write_tar
+from support.image_files import encoded
+from support.results import summary, timeless, without
+from support.tars import members_of, regular, samples, special, write_tar
 
 TAR = ("--input-format", "tar")
-BROKEN = regular("cats/broken.png", image(5)[:200])
+BROKEN = regular("cats/broken.png", encoded(5)[:200])
 
 
-def records(output: Path) -> dict[str, dict[str, Any]]:
-    """The last record of each image, but for what a run's place and time say."""
-    lines = (output / "results.jsonl").read_text().splitlines()
-    found = [json.loads(line) for line in lines]
-    assert len({each["image"] for each in found}) <= len(found)
-    return {each["image"]: {**each, "seconds": 0} for each in found}
-
-
-def timeless(path: Path) -> dict[str, bytes]:
+def timeless_members(path: Path) -> dict[str, bytes]:
     """The members of an archive, their records without `seconds`."""
     return {
         name: re.sub(rb'"seconds": [0-9.]+', b"", data) if name.endswith(".json") else data
@@ -63,12 +56,12 @@ def test_archives_hold_what_a_run_over_the_same_files_writes(
     assert result.lines == [str(tmp_path / "packed" / "tars" / "data" / "a.tar")]
     assert "5 of 6 images done; 1 failed" in result.err
     found = members_of(Path(result.lines[0]))
-    single, packed = records(tmp_path / "single"), records(tmp_path / "packed")
+    single, packed = timeless(tmp_path / "single"), timeless(tmp_path / "packed")
     assert len(packed) == len(single) == 6
     for name, record in single.items():
         stem = os.path.splitext(name)[0]
         other = packed[f"data/a.tar/{name}"]
-        assert json.loads(found[f"{stem}.json"]) | {"seconds": 0} == other
+        assert without(json.loads(found[f"{stem}.json"]), "seconds") == other
         assert other["source"] == f"{data}/a.tar/{name}"
         assert other.pop("tar") == "data/a.tar"
         ours = {"panel": ".panel.jpg", "gif": ".gif", "arrays": ".npz"}
@@ -91,16 +84,18 @@ def test_equal_results_are_equal_archives(
     cli("attribute", data, *TAR, *settings, "--output", "two")
     names = ["a.tar", "more/b.tar.gz.tar"]
     for name in names:
-        assert timeless(tmp_path / "one/tars" / name) == timeless(tmp_path / "two/tars" / name)
+        assert timeless_members(tmp_path / "one/tars" / name) == timeless_members(
+            tmp_path / "two/tars" / name
+        )
         with tarfile.open(tmp_path / "one/tars" / name) as archive:
             assert {(each.mtime, each.uid, each.gid, each.uname) for each in archive} == {
                 (0, 0, 0, "")
             }
     found = [path.relative_to(tmp_path / "one/tars") for path in (tmp_path / "one").rglob("*.tar")]
     assert sorted(map(str, found)) == names
-    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
-    assert (summary["images"], summary["done"], summary["failed"]) == (9, 8, 1)
-    assert (summary["total"], summary["archives"]) == (None, 2)
+    totals = summary(tmp_path / "one")
+    assert (totals["images"], totals["done"], totals["failed"]) == (9, 8, 1)
+    assert (totals["total"], totals["archives"]) == (None, 2)
 
 
 def test_images_wait_for_their_turn_in_a_bounded_number(
@@ -114,13 +109,15 @@ def test_images_wait_for_their_turn_in_a_bounded_number(
     result = cli(*run, "--batch-size", "4", "--output", "bounded")
     assert "12 of 12 images done" in result.err
     name = "tars/x.tar"
-    assert timeless(tmp_path / "bounded" / name) == timeless(tmp_path / "free" / name)
+    assert timeless_members(tmp_path / "bounded" / name) == timeless_members(
+        tmp_path / "free" / name
+    )
 
 
 def test_archives_follow_the_convention_of_webdataset(
     cli: Cli, tmp_path: Path, settings: tuple[str, ...]
 ) -> None:
-    members = [regular(f"v1.0/{key}.{side}.png", image(3)) for key in "ab" for side in ("l", "r")]
+    members = [regular(f"v1.0/{key}.{side}.png", encoded(3)) for key in "ab" for side in ("l", "r")]
     write_tar(tmp_path / "x.tar", members)
     assert cli("attribute", "x.tar", *TAR, *settings).code == 0
     groups: list[tuple[str, list[str]]] = []
@@ -148,7 +145,7 @@ def test_a_whole_archive_is_left_alone_and_a_changed_image_done_again(
     assert (output / "results.jsonl").read_bytes() == lines
     first = members_of(path)
     members = [*samples(5), BROKEN]
-    members[4] = regular("cats/0002.jpg", image(77, "JPEG"))
+    members[4] = regular("cats/0002.jpg", encoded(77, "JPEG"))
     write_tar(data / "a.tar", members)
     changed = cli(*run)
     assert changed.lines == [str(path)]
@@ -177,7 +174,7 @@ def test_pictures_added_later_join_those_that_are_there(
     assert record["panel"] == "tars/a.tar/cats/0001.panel.jpg"
     assert record["gif"] == "tars/a.tar/cats/0001.gif"
     assert second["cats/0001.gif"].startswith(b"GIF8")
-    assert records(tmp_path / "igcli-output")["a.tar/cats/0001.jpg"] == record | {"seconds": 0}
+    assert timeless(tmp_path / "igcli-output")["a.tar/cats/0001.jpg"] == without(record, "seconds")
     assert cli("attribute", data, *TAR, *settings).out == b""
 
 
@@ -185,10 +182,10 @@ def test_records_lost_after_an_archive_was_whole_come_back(
     cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
 ) -> None:
     cli("attribute", data, *TAR, *settings)
-    whole = records(tmp_path / "igcli-output")
+    whole = timeless(tmp_path / "igcli-output")
     (tmp_path / "igcli-output" / "results.jsonl").unlink()
     assert cli("attribute", data, *TAR, *settings).out == b""
-    assert records(tmp_path / "igcli-output") == whole
+    assert timeless(tmp_path / "igcli-output") == whole
 
 
 def test_other_settings_are_refused_and_overwriting_removes_archives_alone(
@@ -228,11 +225,10 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     assert "in/x.tar: damaged after " in first.err
     assert "in/y.tar: cannot be read as a tar file: " in first.err
     assert "images may be missing of damaged archives: 2" in first.err
-    count = len(records(output))
+    count = len(timeless(output))
     assert 1 <= count < 6
     assert [path.name for path in output.glob("tars/*")] == ["x.tar"]
-    summary = json.loads((output / "summary.json").read_text())
-    assert set(summary["damaged"]) == {"x.tar", "y.tar"}
+    assert set(summary(output)["damaged"]) == {"x.tar", "y.tar"}
     status = cli("status", "igcli-output")
     assert (status.code, status.lines[-1].split()[1:4]) == (3, [str(count), "0", "?"])
     kept = members_of(output / "tars/x.tar")
@@ -247,7 +243,7 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     mended = cli("attribute", "in", *TAR, *settings)
     assert mended.code == 0
     assert f"6 of 6 images done ({count} before)" in mended.err
-    assert "damaged" not in json.loads((output / "summary.json").read_text())
+    assert "damaged" not in summary(output)
     assert cli("status", "igcli-output").code == 0
 
 
@@ -266,13 +262,13 @@ def test_pictures_and_arrays_in_archives_are_no_files(
 
 def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:
     members = [
-        regular("/abs.png", image(1)),
-        regular("../../up.png", image(2)),
-        regular("a\nb\x1b[31m.png", image(3)),
+        regular("/abs.png", encoded(1)),
+        regular("../../up.png", encoded(2)),
+        regular("a\nb\x1b[31m.png", encoded(3)),
         special("link.png", tarfile.SYMTYPE, "/etc/passwd"),
         special("node.png", tarfile.BLKTYPE),
-        regular("abs.png", image(4)),
-        regular("abs.jpg", image(4)),
+        regular("abs.png", encoded(4)),
+        regular("abs.jpg", encoded(4)),
         regular("bomb.png", bytes(2_000_000)),
     ]
     write_tar(tmp_path / "in/x.tar", members)
@@ -286,7 +282,7 @@ def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[st
     ]
     assert "left out, of names that lead elsewhere or came before: '../../up.png'" in result.err
     assert {path.name for path in tmp_path.iterdir()} == {"in", "igcli-output"}
-    errors = {name: each.get("error") for name, each in records(tmp_path / "igcli-output").items()}
+    errors = {name: each.get("error") for name, each in timeless(tmp_path / "igcli-output").items()}
     assert errors["x.tar/bomb.png"] == "too large: 2,000,000 bytes, the limit is 1,000,000"
     assert cli("attribute", "in", *TAR, *settings, "--max-bytes", "1000000").out == b""
 
@@ -314,7 +310,7 @@ def test_archives_that_would_share_an_output_and_none_at_all_are_refused(
     assert result.code == 2
     assert "two images have the same output" in result.err
     (tmp_path / "none").mkdir()
-    (tmp_path / "none/a.jpg").write_bytes(image(1))
+    (tmp_path / "none/a.jpg").write_bytes(encoded(1))
     result = cli("attribute", "none", *TAR, *settings)
     assert result.code == 4
     assert "no tar files in none: 1 other file (.jpg 1)" in result.err
@@ -334,7 +330,7 @@ def test_targets_of_members_are_found_by_their_source(
     write_tar(tmp_path / "in/x.tar", samples(2))
     (tmp_path / "targets.csv").write_text("in/x.tar/cats/0001.jpg,2\n")
     cli("attribute", "in", *TAR, *settings, "--targets", "targets.csv", "--target", "0")
-    found = records(tmp_path / "igcli-output")
+    found = timeless(tmp_path / "igcli-output")
     assert [each["target"] for each in found.values()] == [0, 2]
 
 
@@ -350,10 +346,12 @@ def test_shards_are_of_archives(cli: Cli, tmp_path: Path, settings: tuple[str, .
     assert sorted(written) == [str(tmp_path / f"parts/tars/{number}.tar") for number in range(6)]
     for number in range(6):
         name = f"tars/{number}.tar"
-        assert timeless(tmp_path / "parts" / name) == timeless(tmp_path / "whole" / name)
+        assert timeless_members(tmp_path / "parts" / name) == timeless_members(
+            tmp_path / "whole" / name
+        )
     before = cli("status", "parts").lines[-1]
     assert cli("merge", "parts", "--no-gallery").code == 0
-    assert records(tmp_path / "parts") == records(tmp_path / "whole")
+    assert timeless(tmp_path / "parts") == timeless(tmp_path / "whole")
     assert cli("status", "parts").lines[-1] == before
     assert before.split()[:3] == ["total", "12", "0"]
 
@@ -369,7 +367,9 @@ def test_killed_runs_repeat_the_archive_under_way(
         return subprocess.Popen([sys.executable, *command], cwd=tmp_path, stdout=subprocess.DEVNULL)
 
     assert start("whole").wait() == 0
-    expected = {number: timeless(tmp_path / f"whole/tars/{number}.tar") for number in range(3)}
+    expected = {
+        number: timeless_members(tmp_path / f"whole/tars/{number}.tar") for number in range(3)
+    }
     killed = 0
     for number in range(3):
         process = start("out")
@@ -384,12 +384,12 @@ def test_killed_runs_repeat_the_archive_under_way(
         process.send_signal(signal.SIGKILL)
         process.wait()
         for path in (tmp_path / "out/tars").glob("*.tar"):
-            assert timeless(path) == expected[int(path.stem)]
+            assert timeless_members(path) == expected[int(path.stem)]
     assert start("out").wait() == 0
     assert killed >= 2
     for number in range(3):
-        assert timeless(tmp_path / f"out/tars/{number}.tar") == expected[number]
-    assert records(tmp_path / "out") == records(tmp_path / "whole")
+        assert timeless_members(tmp_path / f"out/tars/{number}.tar") == expected[number]
+    assert timeless(tmp_path / "out") == timeless(tmp_path / "whole")
     lines = (tmp_path / "out/results.jsonl").read_text().splitlines()
     assert len(lines) == 120
     assert not list(tmp_path.rglob(".igcli-*"))
@@ -442,7 +442,7 @@ def test_members_with_long_names_have_results(
     cli: Cli, tmp_path: Path, settings: tuple[str, ...]
 ) -> None:
     name = "x" * 250 + ".png"
-    write_tar(tmp_path / "x.tar", [regular(name, image(1))])
+    write_tar(tmp_path / "x.tar", [regular(name, encoded(1))])
     assert cli("attribute", "x.tar", *TAR, *settings).code == 0
     members = members_of(tmp_path / "igcli-output/tars/x.tar")
     assert {member[:200] for member in members} == {"x" * 200}

@@ -13,10 +13,7 @@ from igcli.config.schema import Settings
 from igcli.config.validation_messages import explained
 from igcli.options import Options
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def mistakes(content: str, **overrides: object) -> list[str]:

@@ -11,10 +11,7 @@ from igcli.config.schema import Gif, Settings
 from igcli.config.yaml_source import Document
 from igcli.models.options import ModelOptions, Normalization
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:

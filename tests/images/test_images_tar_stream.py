@@ -12,7 +12,8 @@ from igcli.errors import ImageError
 from igcli.images.archives.tar_stream import LONGEST_HEADER, TarStream
 from igcli.images.statistics import WalkStatistics
 from igcli.records import Source
-from support.tars import image, regular, samples, special, write_tar
+from support.image_files import encoded
+from support.tars import regular, samples, special, write_tar
 
 MOST = 1 << 20
 
@@ -190,7 +191,7 @@ def test_headers_made_to_harm_end_the_archive(tmp_path: Path, start: bytes) -> N
 def test_memory_does_not_grow_with_the_members(tmp_path: Path) -> None:
     peaks = []
     for count in (20, 2000):
-        data = image(1, size=(100, 100))
+        data = encoded(1, size=(100, 100))
         path = write_tar(tmp_path / "x.tar", [regular(f"{n}.png", data) for n in range(count)])
         tracemalloc.start()
         assert (

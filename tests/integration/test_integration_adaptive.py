@@ -12,7 +12,7 @@ from igcli.integration.integral import Integral, Segment
 from igcli.integration.options import PathOptions
 from igcli.integration.quadrature import RULES
 from igcli.pipeline.engine.engine import Engine
-from support.separable import Separable, Vector, step, step_slope
+from support.networks import Separable, Vector, step, step_slope
 
 SHAPE = (1, 1, 4)
 IMAGE = np.ones(SHAPE, np.float32)
@@ -186,7 +186,7 @@ def test_gradients_that_were_let_go_still_have_their_final_weight() -> None:
     assert sum(network.batches) >= found.evaluations
     weights = (np.diff(found.alphas, prepend=0) + np.diff(found.alphas, append=1)) / 2
     points = np.broadcast_to(found.alphas[:, None, None, None], (len(weights), *SHAPE))
-    expected = (weights[:, None, None, None] * network._slopes(points)).sum(0)
+    expected = (weights[:, None, None, None] * network.pixel_slopes(points)).sum(0)
     np.testing.assert_allclose(found.attributions, expected, rtol=2e-5)
 
 

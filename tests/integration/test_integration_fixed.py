@@ -7,7 +7,7 @@ from igcli.integration import fixed
 from igcli.integration.integral import Integral, Segment
 from igcli.integration.quadrature import RULES
 from igcli.pipeline.engine.engine import Engine
-from support.separable import Separable
+from support.networks import Separable
 
 SHAPE = (2, 3, 3)
 START = np.full(SHAPE, 1, np.float32)

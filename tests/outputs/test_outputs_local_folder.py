@@ -8,21 +8,14 @@ import pytest
 from igcli.errors import ImageError, OutputError, UsageError
 from igcli.outputs.local_folder import LocalFolder
 from support.limits import files_up_to
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        os.fspath(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+from support.results import files
 
 
 def test_files_are_written_with_their_folders(output: LocalFolder) -> None:
     output.write("panels/cats/a.jpg", b"one")
     output.write("panels/cats/a.jpg", b"two")
     output.write("summary.json", b"")
-    assert content(Path(output.path)) == {"panels/cats/a.jpg": b"two", "summary.json": b""}
+    assert files(Path(output.path)) == {"panels/cats/a.jpg": b"two", "summary.json": b""}
     assert output.has("panels/cats/a.jpg")
     assert not output.has("panels/cats")
     assert not output.has("panels/dogs/a.jpg")
@@ -55,7 +48,7 @@ def test_no_name_leads_out(output: LocalFolder, name: str) -> None:
         output.write(name, b"x")
     with pytest.raises(OutputError):
         output.has(name)
-    assert content(Path(output.path).parent) == {}
+    assert files(Path(output.path).parent) == {}
 
 
 def test_links_in_the_output_are_not_followed(output: LocalFolder, tmp_path: Path) -> None:
@@ -73,7 +66,7 @@ def test_links_in_the_output_are_not_followed(output: LocalFolder, tmp_path: Pat
     with pytest.raises(OutputError):
         output.open_to_read("results.jsonl")
     output.write("results.jsonl", b"the link is replaced")
-    assert content(victim) == {"a.jpg": b"mine"}
+    assert files(victim) == {"a.jpg": b"mine"}
     assert not Path(output.path, "results.jsonl").is_symlink()
 
 
@@ -83,7 +76,7 @@ def test_the_output_itself_may_be_a_link(tmp_path: Path) -> None:
     folder = LocalFolder(os.fspath(tmp_path / "link"))
     folder.create()
     folder.write("panels/a.jpg", b"x")
-    assert content(tmp_path / "real") == {"panels/a.jpg": b"x"}
+    assert files(tmp_path / "real") == {"panels/a.jpg": b"x"}
 
 
 def test_a_fifo_in_place_of_a_file_does_not_hang(output: LocalFolder) -> None:
@@ -101,7 +94,7 @@ def test_what_only_the_name_is_to_blame_for_fails_one_image(output: LocalFolder)
             output.write(name, b"x")
     with pytest.raises(OutputError, match="Not a directory"):
         output.write("panels/a.jpg/b.jpg/c.jpg", b"x")
-    assert content(Path(output.path)) == {"panels/a.jpg/b.jpg": b"x"}
+    assert files(Path(output.path)) == {"panels/a.jpg/b.jpg": b"x"}
 
 
 def test_a_vanished_output_is_not_made_again(output: LocalFolder) -> None:
@@ -117,7 +110,7 @@ def test_a_full_disk_leaves_nothing_behind(output: LocalFolder) -> None:
     wanted = r"^output 'panels/a\.jpg' cannot be written: "
     with files_up_to(1000), pytest.raises(OutputError, match=wanted):
         output.write("panels/a.jpg", b"x" * 5000)
-    assert content(Path(output.path)) == {"panels/a.jpg": b"old"}
+    assert files(Path(output.path)) == {"panels/a.jpg": b"old"}
 
 
 def test_files_are_whole_at_any_time(output: LocalFolder) -> None:
@@ -137,7 +130,7 @@ def test_files_are_whole_at_any_time(output: LocalFolder) -> None:
     stop.set()
     watcher.join()
     assert seen <= whole
-    assert content(Path(output.path)).keys() == {"panels/a.jpg"}
+    assert files(Path(output.path)).keys() == {"panels/a.jpg"}
 
 
 def test_many_threads_write(output: LocalFolder) -> None:
@@ -150,9 +143,9 @@ def test_many_threads_write(output: LocalFolder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    files = content(Path(output.path))
-    assert len(files) == 160
-    assert all(data == bytes([int(Path(name).stem)]) * 100 for name, data in files.items())
+    written = files(Path(output.path))
+    assert len(written) == 160
+    assert all(data == bytes([int(Path(name).stem)]) * 100 for name, data in written.items())
 
 
 def test_check_touches_nothing(tmp_path: Path) -> None:
@@ -209,7 +202,7 @@ def test_a_failing_rename_leaves_nothing(
     monkeypatch.setattr(os, "rename", fail)
     with pytest.raises(OutputError, match="Input/output error"):
         output.write("panels/a.jpg", b"x")
-    assert content(Path(output.path)) == {}
+    assert files(Path(output.path)) == {}
 
 
 def test_a_folder_below_writes_into_its_own_place(tmp_path: Path) -> None:

@@ -5,16 +5,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-
-def image(seed: int, form: str = "PNG", size: tuple[int, int] = (20, 24)) -> bytes:
-    """Return an image file of random pixels."""
-    file = io.BytesIO()
-    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
-    Image.fromarray(pixels).save(file, form)
-    return file.getvalue()
+from support.image_files import encoded
 
 
 def regular(name: str, data: bytes) -> tuple[tarfile.TarInfo, bytes]:
@@ -46,7 +37,7 @@ def samples(count: int, first: int = 0) -> list[tuple[tarfile.TarInfo, bytes]]:
     """Return members of samples as WebDataset has them: an image and its class."""
     found = []
     for number in range(first, first + count):
-        found.append(regular(f"cats/{number:04}.jpg", image(number, "JPEG")))
+        found.append(regular(f"cats/{number:04}.jpg", encoded(number, "JPEG")))
         found.append(regular(f"cats/{number:04}.cls", b"3"))
     return found
 
