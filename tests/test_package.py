@@ -13,6 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DATA = {
     "igcli/py.typed",
     "igcli/models/demo/demo.keras",
+    "igcli/models/demo/labels.txt",
     "igcli/models/imagenet_labels.txt",
     "igcli/render/fonts/DejaVuSansCondensed.ttf",
     "igcli/render/fonts/LICENSE_DEJAVU",

@@ -1,1 +1,1 @@
-"""Where a network comes from, and TensorFlow; nothing here imports it before it is needed."""
+"""Networks: where they come from, their graphs, and TensorFlow, which is imported when needed."""

@@ -35,8 +35,8 @@ def test_every_network_of_keras_applications_is_in_the_table() -> None:
 def test_preprocessing_is_that_of_keras(name: str) -> None:
     module = sys.modules[builder(name).__module__]
     expected = module.preprocess_input(PIXELS.copy())
-    found = preprocessing(APPLICATIONS[name].preprocess)(tf.constant(PIXELS))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+    actual = preprocessing(APPLICATIONS[name].preprocess)(tf.constant(PIXELS))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.full
@@ -44,14 +44,14 @@ def test_preprocessing_is_that_of_keras(name: str) -> None:
 def test_sizes_and_weights_files_are_those_of_keras(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requested = []
     monkeypatch.setattr(
-        "keras.src.utils.file_utils.get_file", lambda name, *_, **__: asked.append(name)
+        "keras.src.utils.file_utils.get_file", lambda name, *_, **__: requested.append(name)
     )
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
     model = application._build(name, "imagenet")
     known = APPLICATIONS[name]
-    assert asked == [known.weights]
+    assert requested == [known.weights]
     assert model.inputs[0].shape[1] in (known.size, None)
     keras.backend.clear_session()
 

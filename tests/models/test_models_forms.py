@@ -50,8 +50,8 @@ def test_attributions_are_those_of_the_network_in_memory(make: Make, tmp_path: P
         scores = np.asarray(form.scores(tf.repeat(image[None], 2, 0)))[0]
         target = int(np.median(scores.argmax(-1)))
         expected, score = integrated_gradients(form, image, target)
-        found = igcli.attribute(model, image[None], steps=STEPS, target=target)
+        explained = igcli.attribute(model, image[None], steps=STEPS, target=target)
         assert np.abs(expected).max() > 0, form.path.name
-        distance = np.linalg.norm(found.attributions[0] - expected) / np.linalg.norm(expected)
+        distance = np.linalg.norm(explained.attributions[0] - expected) / np.linalg.norm(expected)
         assert distance < form.tolerance, (form.path.name, distance)
-        assert found.scores[0] == pytest.approx(score, rel=max(form.tolerance, 1e-4))
+        assert explained.scores[0] == pytest.approx(score, rel=max(form.tolerance, 1e-4))

@@ -135,7 +135,7 @@ def test_imagenets_names_keep_those_that_come_twice(tmp_path: Path, shared: Path
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "read_names"),
     [
         ("cat\ndog\nhorse\n", "3 names (one per line: cat ... horse)"),
         ("0 cat\n1 dog\n", "2 names (numbered lines: cat ... dog)"),
@@ -151,15 +151,16 @@ def test_imagenets_names_keep_those_that_come_twice(tmp_path: Path, shared: Path
         ("{}", "no names"),
     ],
 )
-def test_a_wrong_number_says_what_was_read(tmp_path: Path, content: str, found: str) -> None:
+def test_a_wrong_number_says_what_was_read(tmp_path: Path, content: str, read_names: str) -> None:
     with pytest.raises(ModelError) as error:
         read(tmp_path, content, 1000)
-    says = f"{tmp_path / 'labels.txt'}: read {found}, but the network has 1,000 outputs: give one"
-    assert says in str(error.value)
+    file = tmp_path / "labels.txt"
+    message = f"{file}: read {read_names}, but the network has 1,000 outputs: give one"
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ('{"0": "cat", "2": "dog"}', "index 1 has no name"),
         ('{"2": "cat", "3": "dog"}', "index 0 has no name"),
@@ -182,9 +183,9 @@ def test_a_wrong_number_says_what_was_read(tmp_path: Path, content: str, found: 
     ],
 )
 def test_what_holds_no_names_is_refused_in_one_line(
-    tmp_path: Path, content: str | bytes, says: str
+    tmp_path: Path, content: str | bytes, message: str
 ) -> None:
     with pytest.raises(ModelError) as error:
         read(tmp_path, content, 2, "labels.json")
-    assert says in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)

@@ -91,8 +91,8 @@ def test_a_gpu_that_does_not_exist_is_refused() -> None:
 def test_an_archive_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / name, "w") as archive:
         archive.writestr("archive/data.pkl", b"")
-    says = {"net.pt": "networks are read from", "net.keras": "an archive without config.json"}
-    with pytest.raises(IgcliError, match=says[name]):
+    messages = {"net.pt": "networks are read from", "net.keras": "an archive without config.json"}
+    with pytest.raises(IgcliError, match=messages[name]):
         load(options(tmp_path / name), device="cpu")
 
 

@@ -11,8 +11,8 @@ PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 5, 4, 3)).astype(np.float3
 @pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
 def test_modes_are_those_of_keras_applications(mode: str) -> None:
     expected = keras.applications.imagenet_utils.preprocess_input(PIXELS.copy(), mode=mode)
-    found = preprocessing(mode)(PIXELS)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    actual = preprocessing(mode)(PIXELS)  # type: ignore[arg-type]
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_unit_and_none() -> None:
@@ -21,5 +21,5 @@ def test_unit_and_none() -> None:
 
 
 def test_numbers() -> None:
-    found = preprocessing(Normalization(mean=117.0, std=2.0))(PIXELS)
-    np.testing.assert_allclose(found, (PIXELS - 117) / 2, rtol=1e-6)
+    actual = preprocessing(Normalization(mean=117.0, std=2.0))(PIXELS)
+    np.testing.assert_allclose(actual, (PIXELS - 117) / 2, rtol=1e-6)

@@ -74,8 +74,8 @@ def test_one_input_may_stand_in_a_list_or_mapping(tmp_path: Path, wrap: Any) -> 
     inputs = keras.Input(SHAPE, name="pixels")
     scores = keras.layers.Dense(2)(keras.layers.Flatten()(inputs))
     model = model_files.seeded(keras.Model(wrap(inputs), scores))
-    found = opened(saved(model, tmp_path)).network.predict(images())
-    np.testing.assert_allclose(found, model(wrap(images())), rtol=1e-4)
+    scores = opened(saved(model, tmp_path)).network.predict(images())
+    np.testing.assert_allclose(scores, model(wrap(images())), rtol=1e-4)
 
 
 def test_several_inputs_are_for_the_python_interface(tmp_path: Path) -> None:
@@ -87,19 +87,21 @@ def test_several_inputs_are_for_the_python_interface(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "says"),
+    ("shape", "message"),
     [
         ((16, 16, 4), r"images of four channels \(16, 16, 4\), expected RGB or grey"),
         ((4, 16, 16, 3), r"inputs of shape \(4, 16, 16, 3\), expected RGB"),
         ((47,), r"inputs of shape \(47\), which are not the pixels of a square image"),
     ],
 )
-def test_inputs_that_are_no_rgb_images(tmp_path: Path, shape: tuple[int, ...], says: str) -> None:
+def test_inputs_that_are_no_rgb_images(
+    tmp_path: Path, shape: tuple[int, ...], message: str
+) -> None:
     inputs = keras.Input(shape)
     path = saved(
         keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs))), tmp_path
     )
-    with pytest.raises(ModelError, match=says):
+    with pytest.raises(ModelError, match=message):
         opened(path)
 
 
@@ -107,8 +109,8 @@ def test_a_fixed_batch_size_does_not_matter_to_keras(tmp_path: Path) -> None:
     inputs = keras.Input(batch_shape=(2, *SHAPE))
     scores = keras.layers.Dense(2)(keras.layers.Flatten()(inputs))
     model = model_files.seeded(keras.Model(inputs, scores))
-    found = opened(saved(model, tmp_path)).network.predict(images(3))
-    np.testing.assert_allclose(found[:2], model(images(3)[:2]), rtol=1e-4)
+    scores = opened(saved(model, tmp_path)).network.predict(images(3))
+    np.testing.assert_allclose(scores[:2], model(images(3)[:2]), rtol=1e-4)
 
 
 def test_an_argmax_at_the_end_has_no_gradient(tmp_path: Path) -> None:
@@ -217,8 +219,8 @@ def test_an_open_choice_of_signature_lists_them(several: Path) -> None:
 def test_the_signature_of_keras_export_is_chosen_by_itself(tmp_path: Path) -> None:
     model = model_files.network()
     model.export(str(tmp_path / "saved"), verbose=False)
-    found = opened(tmp_path / "saved").network.predict(images())
-    np.testing.assert_allclose(found, model(images()), rtol=1e-4)
+    scores = opened(tmp_path / "saved").network.predict(images())
+    np.testing.assert_allclose(scores, model(images()), rtol=1e-4)
 
 
 def test_swish_survives_an_export(tmp_path: Path) -> None:
@@ -251,8 +253,8 @@ def test_a_signature_of_a_fixed_batch_size_is_given_many(tmp_path: Path) -> None
     spec = tf.TensorSpec((2, *SHAPE), tf.float32)
     module.serve = tf.function(lambda image: tf.reduce_mean(image, [1, 2]), [spec])
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.serve)
-    found = opened(tmp_path / "saved").network.predict(images(5))
-    np.testing.assert_allclose(found, images(5).mean((1, 2)), rtol=1e-5)
+    scores = opened(tmp_path / "saved").network.predict(images(5))
+    np.testing.assert_allclose(scores, images(5).mean((1, 2)), rtol=1e-5)
 
 
 def graph_file(folder: Path, build: Any) -> Path:
@@ -292,8 +294,8 @@ def test_a_graph_with_its_batch_baked_in_is_given_many(tmp_path: Path) -> None:
         flat = tf.reshape(image, [1, 768])
         tf.matmul(flat, tf.ones([768, 2]), name="scores")
 
-    found = opened(graph_file(tmp_path, build)).network.predict(images(3))
-    np.testing.assert_allclose(found[:, 0], images(3).sum((1, 2, 3)), rtol=1e-5)
+    scores = opened(graph_file(tmp_path, build)).network.predict(images(3))
+    np.testing.assert_allclose(scores[:, 0], images(3).sum((1, 2, 3)), rtol=1e-5)
 
 
 def test_a_graph_of_bytes_is_computed_from_its_first_float(tmp_path: Path) -> None:

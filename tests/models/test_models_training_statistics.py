@@ -82,13 +82,13 @@ def test_images_are_compared_with_what_it_remembers(make: Callable[[], Any], cou
     trained = TrainingStatistics(make(), SHAPE)
     assert trained.is_known
     images = IMAGES[:count]
-    found = trained.fit(images, preprocessing("tf"))
+    fit = trained.fit(images, preprocessing("tf"))
     values = (np.stack(images).reshape(-1, 3) / 127.5 - 1) @ KERNEL[0, 0].astype(np.float64)
     variance = VARIANCE.astype(np.float64) + EPSILON
     ratio = values.var(0) / variance
     divergence = 0.5 * (ratio + (values.mean(0) - MEAN) ** 2 / variance - 1 - np.log(ratio))
-    np.testing.assert_allclose(found.divergence, np.median(divergence), rtol=1e-4)
-    np.testing.assert_allclose(found.spread, np.median(np.sqrt(ratio)), rtol=1e-4)
+    np.testing.assert_allclose(fit.divergence, np.median(divergence), rtol=1e-4)
+    np.testing.assert_allclose(fit.spread, np.median(np.sqrt(ratio)), rtol=1e-4)
 
 
 def untrained() -> Any:
@@ -161,21 +161,21 @@ def test_the_right_preprocessing_is_not_doubted(
 
 @pytest.mark.parametrize("used", ["none", "caffe"])
 def test_a_wrong_scale_is_seen_on_single_photos(shared: Path, used: str) -> None:
-    found = suggestions(shared, NETWORKS[0][0], used)
-    assert all(each is not None and "tf" in _named(each) for each in found)
-    assert sum(each is not None and _named(each)[0] == "tf" for each in found) >= 30
+    findings = suggestions(shared, NETWORKS[0][0], used)
+    assert all(finding is not None and "tf" in _named(finding) for finding in findings)
+    assert sum(finding is not None and _named(finding)[0] == "tf" for finding in findings) >= 30
     [several] = suggestions(shared, NETWORKS[0][0], used, 39)
     assert several is not None
     assert _named(several) == ["tf"]
 
 
-def _named(found: Finding) -> list[str]:
-    return found.remedy.removeprefix("set model.preprocess: ").split(",")[0].split(" or ")
+def _named(finding: Finding) -> list[str]:
+    return finding.remedy.removeprefix("set model.preprocess: ").split(",")[0].split(" or ")
 
 
 def test_several_photos_show_what_single_ones_do_not(shared: Path) -> None:
-    [found] = suggestions(shared, NETWORKS[0][0], "torch", 39)
-    assert found is not None
-    assert _named(found) == ["tf"]
+    [finding] = suggestions(shared, NETWORKS[0][0], "torch", 39)
+    assert finding is not None
+    assert _named(finding) == ["tf"]
     single = suggestions(shared, NETWORKS[0][0], "torch")
     assert single.count(None) >= 35

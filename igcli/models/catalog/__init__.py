@@ -1,1 +1,1 @@
-"""Networks known by name, and what is kept of them on this machine."""
+"""Networks known by name, and the files kept about networks on this machine."""

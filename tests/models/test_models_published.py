@@ -165,12 +165,12 @@ def test_an_archive_without_the_graph(
 ) -> None:
     monkeypatch.setenv("IGCLI_HOME", str(tmp_path / "home"))
     path = tmp_path / "bad.zip"
-    for data, says in (
+    for data, message in (
         (inception.archive({}), "has no tensorflow"),
         (b"text", "not a readable zip"),
     ):
         path.write_bytes(data)
-        with pytest.raises(ModelError, match=says):
+        with pytest.raises(ModelError, match=message):
             published.install(inception.release(data, graph, LABELS), path)
 
 
@@ -215,11 +215,11 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("direct")
 def test_what_is_downloaded_is_verified_and_kept(release: Release, zipped: bytes) -> None:
     with served(zipped, sent=len(zipped)) as url:
-        found = published.fetch(replace(release, url=url))
-    assert found[release.labels.name] == LABELS
+        contents = published.fetch(replace(release, url=url))
+    assert contents[release.labels.name] == LABELS
     names = {path.name for path in published.cache_folder().rglob("*") if path.is_file()}
     assert names == {member.name for member in release.members}
-    assert published.fetch(release) == found  # No server any more.
+    assert published.fetch(release) == contents  # No server any more.
 
 
 @pytest.mark.usefixtures("direct")

@@ -180,21 +180,21 @@ def test_custom_objects_are_run_for_trusted_files_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "says"),
+    ("code", "message"),
     [
         ("import nothing_of_that_name", "ModuleNotFoundError: No module named"),
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
     ],
 )
-def test_custom_objects_that_cannot_be_imported(code: str, says: str) -> None:
+def test_custom_objects_that_cannot_be_imported(code: str, message: str) -> None:
     Path("own.py").write_text(code)
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
     model.save("net.keras")
     options = ModelOptions(source="net.keras", custom_objects="own.py")
-    with pytest.raises(ModelError, match=rf"custom_objects: own\.py cannot be imported: {says}"):
+    with pytest.raises(ModelError, match=rf"custom_objects: own\.py cannot be imported: {message}"):
         load(options, device="cpu", trust=True)
 
 
@@ -205,11 +205,11 @@ def test_a_configuration_that_is_no_configuration(name: str) -> None:
     )
     model.save("net.keras")
     with zipfile.ZipFile("net.keras") as archive:
-        members = {each: archive.read(each) for each in archive.namelist()}
+        members = {member: archive.read(member) for member in archive.namelist()}
     for damage in (b"[" * 100_000, b"\xff\xfe", b"[]", b'{"config": 3', b"3"):
         with zipfile.ZipFile("net.keras", "w") as archive:
-            for each, data in members.items():
-                archive.writestr(each, damage if each == name else data)
+            for member, data in members.items():
+                archive.writestr(member, damage if member == name else data)
         if (name, damage) not in (("metadata.json", b"[]"), ("metadata.json", b"3")):
             assert "is damaged" in refused("net.keras")
 
