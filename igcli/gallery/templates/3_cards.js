@@ -1,48 +1,48 @@
 // The cards of the grid.
-function item(card, index) {
+function cardItem(card, index) {
   const open = make("button", {
     type: "button", className: "open", tabIndex: index ? -1 : 0,
-    onclick: () => enlarge(first() + index), onfocus: () => settle(index),
+    onclick: () => enlarge(pageStart() + index), onfocus: () => setCurrent(index),
   });
-  if (card.views.length) open.append(span2("views", card.views.map(view)));
+  if (card.views.length) open.append(groupSpan("views", card.views.map(viewSpan)));
   open.append(...[
-    span("name", card.name), span("label", card.label), numbers(card),
-    ...card.warnings.map((text) => span("warning", `⚠ ${text}`)), span("reason", card.reason),
+    textSpan("name", card.name), textSpan("label", card.label), cardNumbers(card),
+    ...card.warnings.map((text) => textSpan("warning", `⚠ ${text}`)),
+    textSpan("reason", card.reason),
   ].filter(Boolean));
-  const made = make("li", { className: card.reason ? "card failed" : "card" }, open);
-  if (card.views.some((one) => one.motion)) hover(made, card, index);
-  return made;
+  const item = make("li", { className: card.reason ? "card failed" : "card" }, open);
+  if (card.views.some((view) => view.motion)) makePlayable(item, card, index);
+  return item;
 }
 
-const span2 = (className, children) => make("span", { className }, ...children);
-
-function numbers(card) {
+function cardNumbers(card) {
   if (card.reason) return null;
-  return span2("numbers", page.fields.filter((field) => field.sortable).map((field) =>
-    span2("", [make("i", {}, `${field.name} `), written(card, field)])));
+  return groupSpan("numbers", page.fields.filter((field) => field.sortable).map((field) =>
+    groupSpan("", [make("i", {}, `${field.name} `), formatted(card, field)])));
 }
 
-function view(one) {
-  const picture = span2("picture", []);
-  if (one.still) picture.append(image(one.still, "still"));
-  else if (one.motion) picture.append(stillOf(one.motion));
-  else picture.append(span("missing", "no picture was written"));
-  return span2("view", [...(one.caption ? [span("caption", one.caption)] : []), picture]);
+function viewSpan(view) {
+  const picture = groupSpan("picture", []);
+  if (view.still) picture.append(image(view.still, "still"));
+  else if (view.motion) picture.append(firstFrame(view.motion));
+  else picture.append(textSpan("missing", "no picture was written"));
+  return groupSpan("view",
+    [...(view.caption ? [textSpan("caption", view.caption)] : []), picture]);
 }
 
 function image(src, className) {
-  const made = make("img", { className, alt: "", loading: "lazy", decoding: "async" });
-  made.onload = () => { if (className === "still") shape(made); };
-  made.onerror = () => made.replaceWith(span("missing", "the file is missing or damaged"));
-  made.src = src;
-  return made;
+  const node = make("img", { className, alt: "", loading: "lazy", decoding: "async" });
+  node.onload = () => { if (className === "still") reserveSpace(node); };
+  node.onerror = () => node.replaceWith(textSpan("missing", "the file is missing or damaged"));
+  node.src = src;
+  return node;
 }
 
-// The first picture says how much room the others will need, so that nothing jumps.
-let shaped = false;
-function shape(made) {
-  if (shaped || !made.naturalWidth || made.closest("dialog")) return;
-  shaped = true;
+// The first picture's shape reserves space for the others, so that nothing moves as they load.
+let isSpaceReserved = false;
+function reserveSpace(picture) {
+  if (isSpaceReserved || !picture.naturalWidth || picture.closest("dialog")) return;
+  isSpaceReserved = true;
   document.documentElement.style.setProperty(
-    "--ratio", `${made.naturalWidth} / ${made.naturalHeight}`);
+    "--ratio", `${picture.naturalWidth} / ${picture.naturalHeight}`);
 }

@@ -1,54 +1,54 @@
-// Animations, which play only when they are asked to.
-const stills = new IntersectionObserver((entries) => {
-  for (const entry of entries.filter((one) => one.isIntersecting)) {
-    stills.unobserve(entry.target);
-    drawStill(entry.target);
+// Animations, which play only on request.
+const visibleCanvases = new IntersectionObserver((entries) => {
+  for (const entry of entries.filter((entry) => entry.isIntersecting)) {
+    visibleCanvases.unobserve(entry.target);
+    drawFirstFrame(entry.target);
   }
 }, { rootMargin: "300px" });
 
 // An animation in an <img> always plays; a canvas shows its first frame.
-function stillOf(motion) {
+function firstFrame(motion) {
   const canvas = make("canvas", { className: "still", width: 0, height: 0 });
   canvas.dataset.source = motion;
-  stills.observe(canvas);
+  visibleCanvases.observe(canvas);
   return canvas;
 }
 
-function drawStill(canvas) {
+function drawFirstFrame(canvas) {
   const animation = make("img", { alt: "" });
   animation.onload = () => {
     canvas.width = animation.naturalWidth;
     canvas.height = animation.naturalHeight;
     canvas.getContext("2d").drawImage(animation, 0, 0);
-    shape(animation);
+    reserveSpace(animation);
   };
   animation.onerror = () =>
-    canvas.replaceWith(span("missing", "the file is missing or damaged"));
+    canvas.replaceWith(textSpan("missing", "the file is missing or damaged"));
   animation.src = canvas.dataset.source;
 }
 
-function hover(made, card, index) {
+function makePlayable(item, card, index) {
   const button = make("button", {
     type: "button", className: "play", tabIndex: index ? -1 : 0,
-    onclick: () => play(made, card, !made.dataset.playing),
+    onclick: () => play(item, card, !item.dataset.playing),
   }, "▶ Play");
   button.setAttribute("aria-label", `Play the animation of ${card.name}`);
-  made.append(button);
-  made.classList.add("playable");
-  made.onpointerenter = (event) => {
-    if (event.pointerType === "mouse" && !calm.matches) play(made, card, true);
+  item.append(button);
+  item.classList.add("playable");
+  item.onpointerenter = (event) => {
+    if (event.pointerType === "mouse" && !reducedMotion.matches) play(item, card, true);
   };
-  made.onpointerleave = (event) => {
-    if (event.pointerType === "mouse") play(made, card, false);
+  item.onpointerleave = (event) => {
+    if (event.pointerType === "mouse") play(item, card, false);
   };
 }
 
-function play(made, card, on) {
-  for (const one of made.querySelectorAll(".motion")) one.remove();
-  const pictures = made.querySelectorAll(".picture");
-  card.views.forEach((one, place) => {
-    if (on && one.motion) pictures[place].append(image(one.motion, "motion"));
+function play(item, card, on) {
+  for (const animation of item.querySelectorAll(".motion")) animation.remove();
+  const pictures = item.querySelectorAll(".picture");
+  card.views.forEach((view, index) => {
+    if (on && view.motion) pictures[index].append(image(view.motion, "motion"));
   });
-  if (on) made.dataset.playing = "true"; else delete made.dataset.playing;
-  made.querySelector(".play").textContent = on ? "■ Stop" : "▶ Play";
+  if (on) item.dataset.playing = "true"; else delete item.dataset.playing;
+  item.querySelector(".play").textContent = on ? "■ Stop" : "▶ Play";
 }

@@ -1,42 +1,46 @@
-// One image, large.
-function enlarge(place) {
-  if (!(place in shown)) return;
-  opened = place;
-  const card = shown[place];
+// One image, enlarged.
+function enlarge(position) {
+  if (!(position in shown)) return;
+  opened = position;
+  const card = shown[position];
   element("large-name").textContent = card.name;
   element("large-place").textContent =
-    `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
-  element("previous").disabled = place === 0;
-  element("next").disabled = place === shown.length - 1;
+    `${(position + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
+  element("previous").disabled = position === 0;
+  element("next").disabled = position === shown.length - 1;
   element("large-body").replaceChildren(
-    span2("views", card.views.map(largeView)), ...[
-      ...card.warnings.map((text) => span("warning", `⚠ ${text}`)),
-      span("reason", card.reason), table(card),
+    groupSpan("views", card.views.map(largeView)), ...[
+      ...card.warnings.map((text) => textSpan("warning", `⚠ ${text}`)),
+      textSpan("reason", card.reason), largeTable(card),
     ].filter(Boolean));
   if (!large.open) large.showModal();
   element("large-body").focus();
   large.scrollTop = 0;
 }
 
-function largeView(one) {
-  const picture = span2("picture", []);
-  if (one.still) picture.append(image(one.still, "still"));
-  if (one.motion && !(one.still && calm.matches)) picture.append(image(one.motion, "motion"));
-  const files = Object.entries(one.files ?? {}).map(([name, href]) => make("a", { href }, name));
-  return span2("view", [
-    ...(one.caption ? [span("caption", one.caption)] : []), picture, span2("files", files)]);
+function largeView(view) {
+  const picture = groupSpan("picture", []);
+  if (view.still) picture.append(image(view.still, "still"));
+  if (view.motion && !(view.still && reducedMotion.matches)) {
+    picture.append(image(view.motion, "motion"));
+  }
+  const files = Object.entries(view.files ?? {}).map(([name, href]) => make("a", { href }, name));
+  return groupSpan("view", [
+    ...(view.caption ? [textSpan("caption", view.caption)] : []), picture,
+    groupSpan("files", files)]);
 }
 
-function table(card) {
-  const made = make("dl", { className: "table" });
-  const row = (name, text) => made.append(make("dt", {}, name), make("dd", {}, text));
+function largeTable(card) {
+  const table = make("dl", { className: "table" });
+  const row = (name, text) => table.append(make("dt", {}, name), make("dd", {}, text));
   if (card.label) row("Label", card.label);
-  if (!card.reason) for (const field of page.fields) row(field.name, written(card, field));
+  if (!card.reason) for (const field of page.fields) row(field.name, formatted(card, field));
   for (const [name, text] of Object.entries(card.texts ?? {})) row(name, text);
-  return made;
+  return table;
 }
 
-function closed() {
-  if (Math.floor(opened / PER_PAGE) !== state.page) turn(Math.floor(opened / PER_PAGE));
-  focus(opened - first());
+function onLargeClosed() {
+  const openedPage = Math.floor(opened / PER_PAGE);
+  if (openedPage !== state.page) goToPage(openedPage);
+  focusCard(opened - pageStart());
 }
