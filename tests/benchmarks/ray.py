@@ -1,7 +1,7 @@
-"""What workers kept by Ray cost on top of a local run: a fixed time, and a part of each image's.
+"""The cost of Ray workers over a local run: a fixed time, and a time for each image.
 
 `python tests/benchmarks/ray.py [IMAGES] [REPEATS]` runs scenes of the demo locally and with as many
-workers as make the same use of the cores, one run after the other, and prints seconds and ratios.
+workers as igcli chooses for the cores, alternating, and prints seconds and ratios.
 """
 
 import json
@@ -27,16 +27,20 @@ def main(count: int, repeats: int) -> None:
                     took.setdefault((engine, number), []).append(seconds)
                     print(f"{engine}, {number} images: {seconds:.1f} s", flush=True)
     best = {key: min(seconds) for key, seconds in took.items()}
-    each = {engine: (best[engine, count] - best[engine, 1]) / (count - 1) for engine in ENGINES}
+    per_image = {
+        engine: (best[engine, count] - best[engine, 1]) / (count - 1) for engine in ENGINES
+    }
     fixed = statistics.median(
         ray - local for ray, local in zip(took["ray", 1], took["local", 1], strict=True)
     )
-    print(f"fixed: {fixed:.1f} s; an image: local {each['local'] * 1000:.0f} ms, ", end="")
-    print(f"ray {each['ray'] * 1000:.0f} ms, ratio {each['ray'] / each['local']:.2f}")
+    print(f"fixed: {fixed:.1f} s; an image: local {per_image['local'] * 1000:.0f} ms, ", end="")
+    print(
+        f"ray {per_image['ray'] * 1000:.0f} ms, ratio {per_image['ray'] / per_image['local']:.2f}"
+    )
 
 
 def copies(folder: Path, count: int) -> list[Path]:
-    """Make so many files of the scenes."""
+    """Write `count` image files, copies of the scenes in turn."""
     folder.mkdir()
     scenes = sorted(path for path in SCENES.rglob("*") if path.suffix in (".jpg", ".png"))
     paths = []
@@ -49,7 +53,7 @@ def copies(folder: Path, count: int) -> list[Path]:
 
 
 def run(folder: Path, images: list[str], engine: str) -> float:
-    """Return the seconds of a whole command."""
+    """Run the command and return the seconds it took."""
     (folder / "names.txt").write_text("\n".join(images))
     output = folder / "out"
     fixed = ("--batch-size", "24", "--on-existing", "overwrite", "-q")
@@ -66,5 +70,5 @@ def run(folder: Path, images: list[str], engine: str) -> float:
 
 
 if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:]]
+    numbers = [int(argument) for argument in sys.argv[1:]]
     main(*(numbers + [200, 3][len(numbers) :]))

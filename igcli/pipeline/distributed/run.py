@@ -53,13 +53,18 @@ class DistributedRun(AttributionRun):
     """Has Ray workers attribute images into an output."""
 
     def __init__(
-        self, pool: Pool, place: RunLocation, *, earlier: Earlier, calibration: RecordedCalibration
+        self,
+        pool: Pool,
+        location: RunLocation,
+        *,
+        earlier: Earlier,
+        calibration: RecordedCalibration,
     ) -> None:
         """Open the records, write the configuration and let the workers start.
 
         Args:
             pool: The workers; they end with the run.
-            place: Where results go.
+            location: Where results go.
             earlier: What earlier runs left in the output.
             calibration: What earlier runs settled by their first images.
 
@@ -67,23 +72,23 @@ class DistributedRun(AttributionRun):
             OutputError: The output cannot be written.
         """
         settings = pool.config.settings
-        super().__init__(settings, place, earlier)
-        self._pool, self._place = pool, place
+        super().__init__(settings, location, earlier)
+        self._pool, self._location = pool, location
         self._pending = PendingImages(
             settings,
             pool.config.panels,
             earlier,
-            place.folder,
+            location.folder,
             self._recorder.index,
             {
                 "model_sha256": pool.facts["model_sha256"],
                 "config_sha256": self._recorder.config_sha256,
             },
         )
-        self._tag = place.folder.tag
+        self._tag = location.folder.tag
         batch_size = pool.facts["batch_size"]
         if settings.batch_size == "auto":
-            batch_size = agreed_batch_size(place, batch_size, pool.facts["device"])
+            batch_size = agreed_batch_size(location, batch_size, pool.facts["device"])
         self._engine_facts: EngineFacts = {
             **pool.facts,
             "batch_size": batch_size,
@@ -91,7 +96,7 @@ class DistributedRun(AttributionRun):
         }
         if calibration.precision is not None:
             self._engine_facts["precision"] = calibration.precision
-        path, shard = place.folder.path, place.shard
+        path, shard = location.folder.path, location.shard
         pool.open(RunConfig(earlier, calibration, batch_size, path, shard, self._tag))
 
     def _attributed(self, images: Selection) -> Generator[Outcome]:
@@ -125,7 +130,7 @@ class DistributedRun(AttributionRun):
             sha256 = ""
         error = IgcliError(KILLER.format(MAX_DEATHS_ALONE))
         failure = outcome.failed(image.source, error, sha256)
-        with Journal(self._place.records, part=self._tag) as journal:
+        with Journal(self._location.records, part=self._tag) as journal:
             journal.append(failure.record)
         return failure
 
@@ -138,9 +143,9 @@ class DistributedRun(AttributionRun):
         """Stop the workers, join their records and write the summary."""
         try:
             self._pool.stop()
-            join(self._place.records)
-            self._place.records.remove_empty(PARTS)
-            sweep(self._place.folder, [self._tag])
+            join(self._location.records)
+            self._location.records.remove_empty(PARTS)
+            sweep(self._location.folder, [self._tag])
         except OutputError:
             if error is None:
                 raise

@@ -80,13 +80,13 @@ def _attribute_images(
         prepared.model.network.precision = run.calibration.precision
     folder = output_at(run.output)
     folder.tag = f"{run.tag}-{client.ticket}-{secrets.token_hex(4)}"
-    place = RunLocation(folder, run.shard)
+    location = RunLocation(folder, run.shard)
     part = f"{run.tag}-{client.ticket}"
-    with Journal(place.records, part=part) as journal:
+    with Journal(location.records, part=part) as journal:
         if lost:
-            client.call("report_lost", client.ticket, _recorded(lost, place, part))
+            client.call("report_lost", client.ticket, _recorded(lost, location, part))
         context = context_for(
-            config.settings, place, prepared=prepared, earlier=run.earlier, journal=journal
+            config.settings, location, prepared=prepared, earlier=run.earlier, journal=journal
         )
         images = _Images(client, replace(context, scales=run.calibration.scales))
         engine = Engine(prepared.model.network, batch_size=run.batch_size)
@@ -103,12 +103,12 @@ def _facts(prepared: Prepared, config: WorkerConfig) -> EngineFacts:
     return prepared.facts(size)
 
 
-def _recorded(lost: Sequence[Assignment], place: RunLocation, part: str) -> list[Outcome]:
+def _recorded(lost: Sequence[Assignment], location: RunLocation, part: str) -> list[Outcome]:
     """Return the outcomes of images that a dead worker recorded but did not report."""
     earlier = {image.source.name: image.earlier for image in lost}
     last = {
         record["image"]: record
-        for record in read(place.records, part=part)
+        for record in read(location.records, part=part)
         if record["image"] in earlier
     }
     return [_outcome_of(record, earlier[name]) for name, record in last.items()]
