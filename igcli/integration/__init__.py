@@ -1,1 +1,1 @@
-"""Paths, quadrature and baselines: the mathematics shared by all methods."""
+"""Paths, quadrature, refinement and baselines: the mathematics that methods share."""

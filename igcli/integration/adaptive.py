@@ -1,89 +1,119 @@
-"""Integration to a tolerance: points are added where the integral is wrong, and no further.
+"""Integration to a tolerance: points are added where the integral is inaccurate, and only there.
 
-Scores come with gradients, so that the trapezoid rule's error in the attributions' sum is known
-exactly on every interval. The sum alone is fooled by errors that cancel, and by attributions whose
-errors cancel within an interval: the gaps' magnitudes and the jumps of the gradients are watched
-too. Weights that are fitted to the scores would hide the first error and enlarge the second.
+Scores come with gradients, so the trapezoid rule's error in the attributions' sum is known exactly
+on every interval. The sum alone misses errors that cancel between intervals, and attributions whose
+errors cancel within an interval, so the gaps' magnitudes and the jumps of the gradients are limited
+too. Weights fitted to the scores would hide the first error and enlarge the second.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from igcli.integration.integral import Frames, Integral, Segment
-from igcli.integration.mesh import Accuracy, Mesh, Places, Vector
+from igcli.integration.integral import FrameCollector, Integral, Segment
+from igcli.integration.mesh import Accuracy, Indices, Intervals, Mesh, Vector
 from igcli.integration.options import PathOptions
 from igcli.integration.requests import Computation, Line, gradients_along
 from igcli.records import SMALLEST_DIFFERENCE, Array
 
-FIRST = 8
-"""Intervals to begin with."""
+FIRST_INTERVALS = 8
+"""Intervals before the first refinement."""
 
-FEWEST, MOST = 4, 16
-"""Points of a round; in between a sixteenth of the intervals there are."""
+MIN_POINTS, MAX_POINTS = 4, 16
+"""Points of a round of refinement; in between, a sixteenth of the current intervals."""
 
-VANISHING = np.float32(1e-20)
-"""Part of the largest change of a pixel that stands for none where gradients alone are wanted: by
-it products can be divided, and their sums are what they were."""
+TINY = np.float32(1e-20)
+"""Replaces zeros in the direction, relative to its largest value, where gradients alone are
+requested: products can then be divided by the direction, and their sums stay the same."""
 
 CAPPED = "steps: auto stopped at max_steps ({size:,})"
-STUCK = "steps: auto stopped where the path cannot be cut any finer"
-BROKEN = "steps: auto stopped at a gradient that is not finite"
-SHORT_OF = (
-    "{reason}: the attributions' sum is off by {found.total:.1%}, by {found.parts:.1%} if errors "
-    "did not cancel, single attributions by about {found.pixels:.1%}; tolerance {tolerance:g}"
+TOO_NARROW = "steps: auto stopped because no interval can be split any further"
+NOT_FINITE = "steps: auto stopped at a gradient that is not finite"
+NOT_WITHIN = (
+    "{reason}: the attributions' sum is off by {accuracy.total:.1%} ({accuracy.parts:.1%} without "
+    "cancellation), single attributions by about {accuracy.pixels:.1%}; tolerance {tolerance:g}"
 )
 
 
 def integrate(segment: Segment, options: PathOptions) -> Computation[Integral]:
     """Return the integral by a trapezoid rule on intervals of unequal width.
 
-    It ends once the attributions' sum is within the tolerance, the gaps' magnitudes sum to no more
-    than four times the tolerance, and the estimated relative L2 error is within the tolerance; or
-    where none of them means anything, the scores of both ends being equal. However many points
-    there are, no more than `mesh.KEPT` gradients and those of one round are in memory, and 51 maps.
+    Refinement ends once the attributions' sum is within the tolerance, the gaps' magnitudes sum to
+    at most four times the tolerance, and the estimated relative L2 error is within the tolerance;
+    or at once if the scores of both ends are equal, because then none of them means anything. At
+    most `mesh.KEPT` gradients, those of one round and 51 maps are in memory.
 
     Args:
         segment: The path.
-        options: Tolerance and cap.
+        options: Tolerance and maximum number of intervals.
     """
-    track = _Track(segment)
-    first = np.linspace(0.0, 1.0, min(FIRST, options.max_steps) + 1)
-    scores, products = yield from track.visit(first)
-    mesh = Mesh(first, scores, products)
+    path = _Path(segment)
+    alphas = np.linspace(0.0, 1.0, min(FIRST_INTERVALS, options.max_steps) + 1)
+    scores, products = yield from path.evaluate(alphas)
+    mesh = Mesh(alphas, scores, products)
     del products
     warning = None
     if abs(mesh.difference) >= SMALLEST_DIFFERENCE:
 
-        def split(places: Places) -> Computation[None]:
-            scores, products = yield from track.visit(mesh.middles(places))
-            mesh.split(places, scores, products)
+        def split(indices: Indices) -> Computation[None]:
+            scores, products = yield from path.evaluate(mesh.middles(indices))
+            mesh.split(indices, scores, products)
 
         warning = yield from refine(mesh, split, options)
     total = mesh.total()
     if mesh.owed:
-        total += yield from track.weighted(mesh.owed)
+        total += yield from path.weighted_sum(mesh.owed)
     return Integral(
-        attributions=total if segment.multiplied else total / track.direction,
+        attributions=total if segment.multiplied else total / path.direction,
         start_score=float(mesh.scores[0]),
         end_score=float(mesh.scores[-1]),
         alphas=mesh.alphas,
         scores=mesh.scores.astype(np.float32),
-        evaluations=track.evaluations,
-        interior=track.frames.result() if segment.interior else None,
+        evaluations=path.evaluations,
+        interior=path.frames.result() if segment.interior else None,
         gathered=mesh.gathered() if segment.gathered else None,
         warnings=(warning,) if warning else (),
     )
 
 
-class _Track:
-    """Takes gradients along a path.
+def refine(
+    intervals: Intervals, split: Callable[[Indices], Computation[None]], options: PathOptions
+) -> Computation[str | None]:
+    """Split intervals until the tolerance is met; return a warning if it is not.
+
+    Args:
+        intervals: The path.
+        split: Splits the intervals with these indices.
+        options: Tolerance and maximum number of intervals.
+    """
+    tolerance = options.tolerance
+    while math.isfinite((accuracy := intervals.accuracy()).parts):
+        is_complete, is_resolved = accuracy.is_complete(tolerance), accuracy.is_resolved(tolerance)
+        if is_complete and is_resolved:
+            return None
+        size = intervals.size
+        limit = min(max(MIN_POINTS, size // 16), MAX_POINTS, options.max_steps - size)
+        if not limit:
+            return _not_within(CAPPED.format(size=size), accuracy, tolerance)
+        chosen = intervals.worst(limit, gaps=not is_complete, variances=not is_resolved)
+        if not len(chosen):
+            return _not_within(TOO_NARROW, accuracy, tolerance)
+        yield from split(chosen)
+    return NOT_FINITE
+
+
+def _not_within(reason: str, accuracy: Accuracy, tolerance: float) -> str:
+    return NOT_WITHIN.format(reason=reason, accuracy=accuracy, tolerance=tolerance)
+
+
+class _Path:
+    """Evaluates scores and gradients along a straight path.
 
     Attributes:
-        direction: What gradients are multiplied by.
-        evaluations: How many so far.
+        direction: Float32, in the input's shape, the factor of the gradients.
+        evaluations: Number of gradients so far.
         frames: Interior gradients.
     """
 
@@ -91,80 +121,28 @@ class _Track:
         self._segment = segment
         self._direction = self.direction = segment.direction
         if not segment.multiplied:
-            least = VANISHING * (np.abs(self._direction).max() or np.float32(1))
-            self.direction = np.where(self._direction == 0, least, self._direction)
+            tiny = TINY * (np.abs(self._direction).max() or np.float32(1))
+            self.direction = np.where(self._direction == 0, tiny, self._direction)
         self.evaluations = 0
-        self.frames = Frames()
+        self.frames = FrameCollector()
 
-    def visit(self, alphas: Vector) -> Computation[tuple[Array, Array]]:
+    def evaluate(self, alphas: Vector) -> Computation[tuple[Array, Array]]:
         """Return scores (P,) and the direction times the gradient at each point (P, ...)."""
         shown = np.ones(len(alphas), np.bool_) if self._segment.interior else None
-        [found] = yield from gradients_along(self._line(alphas, interior=shown))
-        if found.interior is not None:
-            self.frames.add(alphas, found.interior)
-        products = found.gradients
+        [answer] = yield from gradients_along(self._line(alphas, interior=shown))
+        if answer.interior is not None:
+            self.frames.add(alphas, answer.interior)
+        products = answer.gradients
         products *= self.direction
-        return found.scores, products
+        return answer.scores, products
 
-    def weighted(self, weights: Mapping[float, float]) -> Computation[Array]:
-        """Return the direction times the sum of weighted gradients, taken once more."""
+    def weighted_sum(self, weights: Mapping[float, float]) -> Computation[Array]:
+        """Return the direction times the sum of weighted gradients, which are computed again."""
         alphas = np.array(sorted(weights))
         values = np.array([weights[alpha] for alpha in alphas])
-        [found] = yield from gradients_along(self._line(alphas, weights=values))
-        return self.direction * found.gradients
+        [answer] = yield from gradients_along(self._line(alphas, weights=values))
+        return self.direction * answer.gradients
 
-    def _line(self, alphas: Vector, **wanted: Any) -> Line:
+    def _line(self, alphas: Vector, **requested: Any) -> Line:
         self.evaluations += len(alphas)
-        return Line(self._segment.start, self._direction, self._segment.target, alphas, **wanted)
-
-
-class Refined(Protocol):
-    """A path cut into intervals that can be split."""
-
-    @property
-    def size(self) -> int:
-        """Number of intervals."""
-        ...
-
-    def accuracy(self) -> Accuracy:
-        """Return how far the integral is off."""
-        ...
-
-    def worst(self, most: int, *, gaps: bool, variances: bool) -> Places:
-        """Return the places of the intervals to split next, up to `most`, in rising order.
-
-        Args:
-            most: How many.
-            gaps: Whether the attributions' sum is still to be improved.
-            variances: Whether single attributions are.
-        """
-        ...
-
-
-def refine(
-    mesh: Refined, split: Callable[[Places], Computation[None]], options: PathOptions
-) -> Computation[str | None]:
-    """Split intervals until the tolerance is met; return a warning where it is not.
-
-    Args:
-        mesh: The path.
-        split: Splits intervals of it.
-        options: Tolerance and cap.
-    """
-    tolerance = options.tolerance
-    while math.isfinite((found := mesh.accuracy()).parts):
-        complete, resolved = found.is_complete(tolerance), found.is_resolved(tolerance)
-        if complete and resolved:
-            return None
-        most = min(max(FEWEST, mesh.size // 16), MOST, options.max_steps - mesh.size)
-        if not most:
-            return _short_of(CAPPED.format(size=mesh.size), found, tolerance)
-        chosen = mesh.worst(most, gaps=not complete, variances=not resolved)
-        if not len(chosen):
-            return _short_of(STUCK, found, tolerance)
-        yield from split(chosen)
-    return BROKEN
-
-
-def _short_of(reason: str, found: Accuracy, tolerance: float) -> str:
-    return SHORT_OF.format(reason=reason, found=found, tolerance=tolerance)
+        return Line(self._segment.start, self._direction, self._segment.target, alphas, **requested)

@@ -1,4 +1,4 @@
-"""What integrating gradients along a straight path takes and gives."""
+"""A straight path, its integral, and the interior gradients that an animation shows of it."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from igcli.records import Array, Interior
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A straight path and the score along it.
+    """A straight path and the score to integrate along it.
 
     Attributes:
         start: Float32, shape of the network's input, in pixel space; alpha = 0.
         end: Float32, the same shape; alpha = 1.
         target: Index of the score.
-        interior: Whether interior gradients are wanted.
-        gathered: Whether the integral up to each point is wanted.
+        interior: Whether to return interior gradients.
+        gathered: Whether to return the integral up to each point.
         multiplied: Whether the mean of the gradients is multiplied by the direction.
     """
 
@@ -36,18 +36,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Integral:
-    """The mean of the gradients along a path, times the direction where that is wanted.
+    """The mean of the gradients along a path, times its direction unless the segment opts out.
 
     Attributes:
-        attributions: Float32, shape of the input, in units of the score where it is multiplied.
+        attributions: Float32, shape of the input; in units of the score if multiplied.
         start_score: Score at alpha = 0.
         end_score: Score at alpha = 1.
         alphas: Float64 (P,), evaluated points in rising order.
         scores: Float32 (P,), score at these points.
-        evaluations: Number of gradients taken.
-        interior: Gradients at up to 51 of them, where asked for.
-        gathered: Float64 (P,), start score plus the sum of the integral up to each point, where
-            asked for.
+        evaluations: Number of gradients computed.
+        interior: Interior gradients at up to 51 of the points, if requested.
+        gathered: Float64 (P,), start score plus the sum of the integral up to each point, if
+            requested.
         warnings: One line each.
     """
 
@@ -62,48 +62,49 @@ class Integral:
     warnings: tuple[str, ...] = ()
 
 
-MOST = 51
-"""Frames of an animation at most, as published."""
+MAX_FRAMES = 51
+"""Maximum number of frames of an animation. Source: the published animations."""
 
 
-def frames(alphas: npt.NDArray[np.float64], most: int = MOST) -> npt.NDArray[np.bool_]:
-    """Choose at most `most` of the points, those nearest to even spacing over 0...1.
+def choose_frames(
+    alphas: npt.NDArray[np.float64], max_frames: int = MAX_FRAMES
+) -> npt.NDArray[np.bool_]:
+    """Choose the points closest to even spacing over 0...1.
 
     Args:
         alphas: Float64 (P,), rising.
-        most: How many at most, 2 or more.
+        max_frames: Maximum number of points, 2 or more.
 
     Returns:
-        Bool (P,), true for the points chosen; all of them where there are no more than `most`.
+        Bool (P,), true for the chosen points; all of them if there are at most `max_frames`.
     """
-    if len(alphas) <= most:
+    if len(alphas) <= max_frames:
         return np.ones(len(alphas), np.bool_)
-    wanted = np.linspace(0.0, 1.0, most)
-    nearest = np.abs(alphas[:, None] - wanted).argmin(axis=0)
+    even = np.linspace(0.0, 1.0, max_frames)
     chosen = np.zeros(len(alphas), np.bool_)
-    chosen[nearest] = True
+    chosen[np.abs(alphas[:, None] - even).argmin(axis=0)] = True
     return chosen
 
 
-class Frames:
-    """Keeps the interior gradients that an animation will show, while points keep coming."""
+class FrameCollector:
+    """Keeps the interior gradients that an animation will show, while points are being added."""
 
     def __init__(self) -> None:
         self._alphas: npt.NDArray[np.float64] = np.empty(0)
         self._maps: dict[float, Array] = {}
 
     def add(self, alphas: npt.NDArray[np.float64], maps: Array) -> None:
-        """Add points; those that are not shown among all so far never will be, and are let go.
+        """Add points; maps not chosen among all points so far never will be, and are dropped.
 
         Args:
-            alphas: Float64 (P,), other than those before.
-            maps: Float32 (P, H, W), interior gradients there.
+            alphas: Float64 (P,), new points.
+            maps: Float32 (P, H, W), interior gradients at them.
         """
-        # Copies, so that one map does not keep the others of its round alive.
-        self._maps.update((alpha, each.copy()) for alpha, each in zip(alphas, maps, strict=True))
+        # Copied, so that one map does not keep the others of its round alive.
+        self._maps.update((alpha, map_.copy()) for alpha, map_ in zip(alphas, maps, strict=True))
         self._alphas = np.sort(np.concatenate([self._alphas, alphas]))
-        shown = self._alphas[frames(self._alphas)]
-        self._maps = {alpha: self._maps[alpha] for alpha in shown}
+        chosen = self._alphas[choose_frames(self._alphas)]
+        self._maps = {alpha: self._maps[alpha] for alpha in chosen}
 
     def result(self) -> Interior:
         """Return the frames in the order of the path."""

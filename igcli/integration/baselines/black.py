@@ -1,4 +1,7 @@
-"""Black: zeros."""
+"""Black: zeros.
+
+Source: Sundararajan, Taly and Yan 2017 (arXiv 1703.01365), section 3.
+"""
 
 import numpy as np
 from numpy.random import Generator

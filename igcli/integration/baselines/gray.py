@@ -1,4 +1,4 @@
-"""Gray: the same as '#808080'."""
+"""Gray: as '#808080'."""
 
 import numpy as np
 from numpy.random import Generator

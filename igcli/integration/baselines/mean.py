@@ -10,6 +10,6 @@ RANGE_RELATIVE = False
 
 
 def baseline(image: Array, _random: Generator) -> Array:
-    """Return the mean over all axes but the channels; of a row without any, its mean."""
+    """Return the mean over all axes but the channels; if there are no others, the mean of all."""
     axes = tuple(range(max(1, image.ndim - 1)))
     return np.broadcast_to(image.mean(axes, np.float64), image.shape).astype(np.float32)

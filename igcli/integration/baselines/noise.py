@@ -1,4 +1,4 @@
-"""Noise, of every pixel and channel on its own.
+"""Uniform noise, independent for every pixel and channel.
 
 Source: the published panels, whose random baselines are uniform.
 """
@@ -13,5 +13,5 @@ RANGE_RELATIVE = True
 
 
 def baseline(image: Array, random: Generator) -> Array:
-    """Return values drawn uniformly from 0...255."""
+    """Return random values, uniform over 0...255."""
     return random.uniform(0, 255, image.shape).astype(np.float32)
