@@ -432,7 +432,7 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
         igcli.attribute(model, images[:, :8])
     with pytest.raises(ValueError, match="need the Keras model itself"):
         igcli.attribute(model, images, layer="dense")
-    with pytest.raises(IgcliError, match="no label 'dgo'; the nearest: dog"):
+    with pytest.raises(IgcliError, match="no label 'dgo'; did you mean dog"):
         igcli.attribute(model, images, target="dgo")
     blurred = igcli.attribute(model, images, method="blur_integrated_gradients", baseline="blur")
     assert blurred.attributions.shape == images.shape
