@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from igcli.outputs.folder import PARTS, OutputFolder
+from igcli.records import Record
 
 NAME = "results.jsonl"
 
@@ -71,7 +72,7 @@ def part_names(folder: OutputFolder) -> list[str]:
     return [f"{PARTS}/{name}" for name in folder.names(PARTS) if name.endswith(".jsonl")]
 
 
-def read(folder: OutputFolder, *, part: str | None = None) -> Iterator[Any]:
+def read(folder: OutputFolder, *, part: str | None = None) -> Iterator[Record]:
     """Yield the records in `folder`, or those of one part; other lines are skipped.
 
     Raises:
@@ -96,11 +97,11 @@ def lines(folder: OutputFolder) -> Iterator[bytes]:
         yield from folder.lines(name)
 
 
-def _parse_all(lines: Iterable[bytes]) -> Iterator[Any]:
+def _parse_all(lines: Iterable[bytes]) -> Iterator[Record]:
     return (record for record in map(parse, lines) if record is not None)
 
 
-def parse(line: bytes) -> Any:
+def parse(line: bytes) -> Record | None:
     """Return the record in a line; None for a torn line and for anything that names no image.
 
     Of the record only `image` is checked: files may have been edited, or written by others.
@@ -112,7 +113,7 @@ def parse(line: bytes) -> Any:
     except (ValueError, RecursionError):
         return None
     is_record = isinstance(record, dict) and isinstance(record.get("image"), str)
-    return record if is_record else None
+    return cast(Record, record) if is_record else None
 
 
 def to_line(record: Mapping[str, object]) -> bytes:

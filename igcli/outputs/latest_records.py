@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import groupby
-from typing import IO, Any, Self, cast
+from typing import IO, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class RecordIndex:
         self._starts = np.frombuffer(starts, np.int64)[order]
         self._sizes = np.frombuffer(sizes, np.int32)[order]
 
-    def find(self, image: str) -> Any:
+    def find(self, image: str) -> Record | None:
         """Return the last record of an image, or None."""
         first, end = (np.searchsorted(self._keys, hash(image), side) for side in ("left", "right"))
         for position in range(int(end) - 1, int(first) - 1, -1):

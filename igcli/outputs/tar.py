@@ -8,11 +8,11 @@ Source: the WebDataset format: members of one key, which ends at the first dot, 
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import parse, to_line
-from igcli.records import FileKind
+from igcli.records import FileKind, Record
 from igcli.shortening import member_stem, shortened
 
 FOLDER, SUFFIX, RECORD = "tars", ".tar", ".json"
@@ -67,7 +67,7 @@ class Group:
         end: Offset of the next one.
     """
 
-    record: Any
+    record: Record
     files: Mapping[str, tuple[int, int]]
     start: int
     end: int
@@ -98,7 +98,7 @@ def read_groups(file: IO[bytes]) -> Iterator[Group]:
         return
 
 
-def read_records(folder: OutputFolder, name: str) -> Iterator[Any]:
+def read_records(folder: OutputFolder, name: str) -> Iterator[Record]:
     """Yield the records in the archive `name`; errors as in `folder.open_to_read`."""
     with folder.open_to_read(name) as file:
         for group in read_groups(file):

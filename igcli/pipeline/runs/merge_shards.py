@@ -64,9 +64,10 @@ class Counts:
     def count(self, line: bytes) -> bytes:
         """Count the record in a line, and return the line."""
         record = journal.parse(line)
-        self._summary.add(Outcome(record, up_to_date=True))
-        evaluations = record.get("gradient_evaluations")
-        self._evaluations += evaluations if isinstance(evaluations, int) else 0
+        if record is not None:
+            self._summary.add(Outcome(record, up_to_date=True))
+            evaluations = record.get("gradient_evaluations")
+            self._evaluations += evaluations if isinstance(evaluations, int) else 0
         return line
 
     def record(self, status: Status) -> dict[str, Any]:
