@@ -36,7 +36,7 @@ from igcli.models.adapters.input_structure import InputStructure
 from igcli.models.adapters.layer_hook import LayerSide
 from igcli.models.load import Model, load
 from igcli.models.options import Activation, Explained, ModelOptions, Precision
-from igcli.pipeline.calibration.batch_size import batch_size_for
+from igcli.pipeline.calibration.batch_size import default_batch_size
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain as explain_example
 from igcli.pipeline.explain.network_output import network_output_of
@@ -298,7 +298,7 @@ def _input_range(input_range: object, model: Model | ModelFunction) -> InputRang
 
 def _batch_size(batch_size: int | None, device: str) -> int:
     if batch_size is None:
-        return batch_size_for(device)
+        return default_batch_size(device)
     is_integer = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
     if not is_integer or batch_size < 1:
         raise ValueError(f"batch_size: must be a whole number, 1 or more, not {batch_size!r}")

@@ -1,4 +1,4 @@
-"""What can be known to be wrong before a network is loaded. Importing this imports no NumPy."""
+"""Checks of the settings before a network is loaded. Importing this does not import NumPy."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from igcli.pipeline.image.fonts import check_font
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
-    """Return the methods of a run, the main one first, then those that only columns name."""
-    named = (name for name in columns_of(settings, panels=panels) if name in METHODS)
-    return tuple(dict.fromkeys((settings.method, *named)))
+    """Return the methods of a run: the main one first, then those that only columns name."""
+    in_columns = (name for name in columns_of(settings, panels=panels) if name in METHODS)
+    return tuple(dict.fromkeys((settings.method, *in_columns)))
 
 
 def columns_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
@@ -25,10 +25,10 @@ def columns_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
 
 
 def check(settings: Settings, *, panels: bool) -> None:
-    """Refuse settings whose files are missing or that do not go together.
+    """Refuse settings that contradict each other or whose files are missing.
 
     Raises:
-        UsageError: One line for the first of them.
+        UsageError: One line about the first problem.
     """
     model_options.check_files(settings.model)
     path_options.check_exists(settings)
@@ -42,16 +42,16 @@ def check(settings: Settings, *, panels: bool) -> None:
     if "expected_gradients" in names:
         _check_folder(own_options(settings, ExpectedGradientsOptions).folder)
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:
-        able = [name for name in METHODS if methods.load(name).INTERIOR]
+        capable = [name for name in METHODS if methods.load(name).INTERIOR]
         raise UsageError(
             f"gif: {settings.method} has no interior gradients to animate: "
-            f"use method: {' or '.join(able)}"
+            f"use method: {' or '.join(capable)}"
         )
 
 
 def _check_folder(folder: str | None) -> None:
     key = "expected_gradients.folder"
     if folder is None:
-        raise UsageError(f"{key}: is missing: name a folder of images to draw baselines from")
+        raise UsageError(f"{key}: missing; give a folder of images to draw baselines from")
     if not Path(folder).is_dir():
         raise UsageError(f"{key}: no such folder: {folder}")

@@ -20,7 +20,7 @@ import numpy as np
 import igcli
 from igcli.integration.network import Network, Points
 from igcli.models.options import Precision
-from igcli.pipeline.calibration.batch_size import tuned
+from igcli.pipeline.calibration.batch_size import tuned_batch_size
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.peer_workers.client import prepare
@@ -52,7 +52,7 @@ def picked(model: Any) -> tuple[int, float]:
     with tempfile.TemporaryDirectory() as home:
         os.environ["IGCLI_HOME"] = home
         start = time.perf_counter()
-        return tuned(model, gradients=10**9), time.perf_counter() - start
+        return tuned_batch_size(model, gradients=10**9), time.perf_counter() - start
 
 
 @click.command()

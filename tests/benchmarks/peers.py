@@ -31,7 +31,7 @@ from benchmarks.peer_workers.environments import PEERS, NotInstalledError, pytho
 from benchmarks.peer_workers.subjects import IMAGES, NETWORKS, PHOTOS, STEPS, photos
 from benchmarks.peer_workers.tables import OURS, Completeness, Row
 
-from igcli.pipeline.calibration.batch_size import batch_size_for
+from igcli.pipeline.calibration.batch_size import default_batch_size
 
 BATCH_SIZES = (10, 25, 50)
 PRECISIONS = ("float32", "bfloat16")
@@ -126,7 +126,7 @@ def measure(bench: Bench, network: str, rounds: int) -> list[Row]:
     rows = bench.rows()
     for row in alive(rows):
         if row.peer == OURS:
-            row.batch_size = batch_size_for("CPU:0")
+            row.batch_size = default_batch_size("CPU:0")
             continue
         with failing(row), bench.worker(row, network) as worker:
             search(row, worker)

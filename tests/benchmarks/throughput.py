@@ -24,7 +24,7 @@ from igcli.demo.scenes import render_scene
 from igcli.gallery.run_page import write_gallery
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.runs.local import LocalRun
 from igcli.pipeline.runs.prepared import prepare
 from igcli.pipeline.runs.selection import Selection
@@ -66,7 +66,7 @@ def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float
     """Return the seconds of a run into a fresh folder."""
     with tempfile.TemporaryDirectory() as output:
         start = time.perf_counter()
-        place, earlier = RunLocation(LocalFolder(output)), Earlier(settings)
+        place, earlier = RunLocation(LocalFolder(output)), EarlierResults(settings)
         with LocalRun(settings, place, prepared=prepared, earlier=earlier) as run:
             outcomes = run.outcomes(Selection(sources, [len(sources)]))
             failed = [outcome for outcome in outcomes if outcome.failed]

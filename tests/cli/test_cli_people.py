@@ -174,4 +174,4 @@ def test_a_font_for_the_panels(run: Run, tmp_path: Path) -> None:
         found.append((output / "panels/a.png.jpg").read_bytes())
     assert len(set(found)) == 3
     refused = run("in", "-o", "other", "--panel-font", "labels.txt")
-    assert (refused.code, "panel.font: labels.txt is no font" in refused.err) == (2, True)
+    assert (refused.code, "panel.font: labels.txt is not a font" in refused.err) == (2, True)

@@ -274,7 +274,7 @@ def test_what_files_hold_counts_and_not_where_they_lie(
     (tmp_path / "two.txt").write_text("cat\ndog\nfox\n")
     result = again("--model-labels", "two.txt")
     assert result.code == 2
-    assert "what is in model.labels" in result.err
+    assert "the content of model.labels" in result.err
     result = again("--model-labels", "two.txt", "--on-existing", "overwrite")
     assert result.code == 0
 
@@ -282,7 +282,7 @@ def test_what_files_hold_counts_and_not_where_they_lie(
 def test_results_without_their_configuration_are_left_alone(again: Again, output: Path) -> None:
     again()
     (output / "config.yaml").unlink()
-    assert "its config.yaml is gone" in again().err
+    assert "its config.yaml is missing" in again().err
     (output / "config.yaml").write_text("# Written by igcli: x\nstps: 3\n")
     assert "stps: unknown key" in again().err
     (output / "config.yaml").unlink()
@@ -398,7 +398,10 @@ def test_results_of_another_version_are_refused(
         result = again()
     assert result.code == 2
     [line] = result.err.splitlines()
-    assert f"(made by {which} version of igcli, whose results for the same settings are" in line
+    assert (
+        f"(made by {which} version of igcli, which gives other results for the same settings"
+        in line
+    )
     assert again("--on-existing", "overwrite").code == 0
 
 

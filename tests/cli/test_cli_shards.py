@@ -276,7 +276,7 @@ def test_shards_take_the_batch_size_of_the_first(
     attribute: Attribute, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, measured in ((1, 10), (2, 50)):
-        monkeypatch.setattr(local, "tuned", lambda *_, size=measured, **__: size)
+        monkeypatch.setattr(local, "tuned_batch_size", lambda *_, size=measured, **__: size)
         attribute(few, "out", "--shard", f"{number}/2", "--batch-size", "auto")
         assert summary(tmp_path / "out" / "shards" / f"{number}-of-2")["batch_size"] == 10
 

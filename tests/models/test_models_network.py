@@ -15,7 +15,7 @@ from igcli.models.load import load
 from igcli.models.network.device_arrays import AcceleratorArrays, DeviceArrays, HostArrays
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.models.options import ModelOptions
-from igcli.pipeline.calibration.batch_size import TRIED
+from igcli.pipeline.calibration.batch_size import CANDIDATES
 from igcli.records import Array
 
 SHAPE = (12, 10, 3)
@@ -280,7 +280,7 @@ def test_few_numbers_of_lines_reach_the_compiler() -> None:
     np.testing.assert_array_equal(device.stack(lines[:3])[2], lines[2])
 
 
-@pytest.mark.parametrize("size", TRIED["CPU"])
+@pytest.mark.parametrize("size", CANDIDATES["CPU"])
 def test_the_demos_bits_do_not_depend_on_the_place_in_a_batch(size: int) -> None:
     network = load(ModelOptions(), device="cpu").network
     rng = np.random.default_rng(7)

@@ -54,7 +54,7 @@ def tuned(network: Clock, monkeypatch: pytest.MonkeyPatch, gradients: int = 10**
     monkeypatch.setattr(batch_size, "time", network)
     model: Any = SimpleNamespace(network=network, device="CPU:0", sha256="ab", size=(2, 2))
     model.precision = network.precision
-    return batch_size.tuned(model, gradients=gradients)
+    return batch_size.tuned_batch_size(model, gradients=gradients)
 
 
 def test_the_fastest_is_picked_and_remembered(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

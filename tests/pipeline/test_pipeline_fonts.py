@@ -58,7 +58,7 @@ def test_a_font_that_is_given_comes_first(tmp_path: Path) -> None:
 
 def test_what_is_no_font_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.ttf").write_bytes(b"no font")
-    with pytest.raises(UsageError, match=r"panel\.font: .*a\.ttf is no font: give a \.ttf"):
+    with pytest.raises(UsageError, match=r"panel\.font: .*a\.ttf is not a font; give a \.ttf"):
         check_font(str(tmp_path / "a.ttf"))
     with pytest.raises(UsageError, match=r"panel\.font: .*b\.ttf: No such file"):
         check_font(str(tmp_path / "b.ttf"))

@@ -10,8 +10,8 @@ from igcli.config.load import load_settings
 from igcli.errors import UsageError
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.shards import RunLocation, Shard
-from igcli.pipeline.resume.earlier import Earlier
-from igcli.pipeline.resume.shard_consistency import agree, agreed_batch_size
+from igcli.pipeline.resume.earlier import EarlierResults
+from igcli.pipeline.resume.shard_consistency import agree_with_shards, agreed_batch_size
 
 
 def place(path: Path, number: int | None, count: int = 3) -> RunLocation:
@@ -19,14 +19,16 @@ def place(path: Path, number: int | None, count: int = 3) -> RunLocation:
     return RunLocation(LocalFolder(os.fspath(path)), shard)
 
 
-def earlier(**settings: object) -> Earlier:
-    return Earlier(load_settings(None, settings).settings)
+def earlier(**settings: object) -> EarlierResults:
+    return EarlierResults(load_settings(None, settings).settings)
 
 
 def test_the_first_writes_and_the_others_compare(tmp_path: Path) -> None:
-    assert agree(place(tmp_path, 1), earlier(), "net")
+    assert agree_with_shards(place(tmp_path, 1), earlier(), "net")
     written = (tmp_path / "config.yaml").read_bytes()
-    assert not agree(place(tmp_path, 2), earlier(gif=True), "net")  # left to a closer look
+    assert not agree_with_shards(
+        place(tmp_path, 2), earlier(gif=True), "net"
+    )  # left to a closer look
     assert (tmp_path / "config.yaml").read_bytes() == written
     for number, count, settings, network, reason in (
         (2, 3, {"seed": 1}, "net", "another configuration"),
@@ -34,7 +36,7 @@ def test_the_first_writes_and_the_others_compare(tmp_path: Path) -> None:
         (2, 4, {}, "net", "another number of shards"),
     ):
         with pytest.raises(UsageError, match=reason):
-            agree(place(tmp_path, number, count), earlier(**settings), network)
+            agree_with_shards(place(tmp_path, number, count), earlier(**settings), network)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
@@ -42,11 +44,11 @@ def test_what_cannot_be_read_agrees_with_nothing(tmp_path: Path, text: str) -> N
     (tmp_path / "shards").mkdir()
     (tmp_path / "shards" / "run.json").write_text(text)
     with pytest.raises(UsageError, match="number of shards and another network"):
-        agree(place(tmp_path, 1), earlier(), "net")
+        agree_with_shards(place(tmp_path, 1), earlier(), "net")
 
 
 def test_a_run_that_is_not_split_agrees_with_itself(tmp_path: Path) -> None:
-    assert agree(place(tmp_path, None), earlier(), "net")
+    assert agree_with_shards(place(tmp_path, None), earlier(), "net")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,8 +22,8 @@ from igcli.cli.terminal import say
 from igcli.images.sources import Walk
 from igcli.outputs.exclusive_access import clear_location, exclusive_access
 from igcli.pipeline.calibration.recorded import recorded_calibration
-from igcli.pipeline.resume.earlier import Earlier, count_results
-from igcli.pipeline.resume.shard_consistency import agree
+from igcli.pipeline.resume.earlier import EarlierResults, count_results
+from igcli.pipeline.resume.shard_consistency import agree_with_shards
 
 if TYPE_CHECKING:
     from igcli.pipeline.runs.base import AttributionRun
@@ -83,12 +83,12 @@ def _run(asked: RunRequest) -> int:
     return _code(run.summary.exit_code, walk)
 
 
-def _engine(asked: RunRequest, earlier: Earlier) -> "AttributionRun":
+def _engine(asked: RunRequest, earlier: EarlierResults) -> "AttributionRun":
     """Return what will attribute the images; nothing is lost before the network is known."""
     if asked.arguments.engine == "ray":
         return distributed_run_for(asked, earlier)
     prepared = prepared_for(asked)
-    if not agree(asked.place, earlier, prepared.model.sha256):
+    if not agree_with_shards(asked.place, earlier, prepared.model.sha256):
         earlier = earlier_of(asked)  # another shard came first
     from igcli.pipeline.runs.local import LocalRun
     from igcli.pipeline.runs.tar import TarRun
@@ -133,7 +133,7 @@ def dry_run(asked: RunRequest) -> int:
     return 0
 
 
-def distributed_run_for(asked: RunRequest, earlier: Earlier) -> "AttributionRun":
+def distributed_run_for(asked: RunRequest, earlier: EarlierResults) -> "AttributionRun":
     """Start workers and return their run; nothing is overwritten before the network is loaded.
 
     Raises:
@@ -154,7 +154,7 @@ def distributed_run_for(asked: RunRequest, earlier: Earlier) -> "AttributionRun"
     pool = Pool(config, workers=arguments.workers, address=address)
     try:
         say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
-        if not agree(asked.place, earlier, pool.facts["model_sha256"]):
+        if not agree_with_shards(asked.place, earlier, pool.facts["model_sha256"]):
             earlier = earlier_of(asked)  # another shard came first
             calibration = recorded_calibration(
                 asked.settings, asked.place, earlier, panels=asked.panels

@@ -18,7 +18,7 @@ from igcli.outputs.run_files import refuse_foreign_page
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.distributed.cluster import require_ray
 from igcli.pipeline.preflight import check
-from igcli.pipeline.resume.earlier import Earlier, agreed
+from igcli.pipeline.resume.earlier import EarlierResults, find_earlier
 
 if TYPE_CHECKING:
     from igcli.pipeline.runs.prepared import Prepared
@@ -137,15 +137,15 @@ def _refuse_engine(arguments: Arguments) -> None:
         raise UsageError("--workers and --ray-address are for --engine ray")
 
 
-def earlier_of(asked: RunRequest) -> Earlier:
+def earlier_of(asked: RunRequest) -> EarlierResults:
     """Look at what is there.
 
     Raises:
         UsageError: The settings do not go together with it.
     """
     if asked.place.shard is None and asked.arguments.on_existing == "overwrite":
-        return Earlier(asked.settings)
-    return agreed(
+        return EarlierResults(asked.settings)
+    return find_earlier(
         asked.place,
         asked.settings,
         panels=asked.panels,

@@ -1,1 +1,1 @@
-"""What the first images of a run settle for all of them."""
+"""What the first images of a run determine for all of them: batch size, precision, scale."""

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.image.context import Context
 from igcli.pipeline.image.read import read_fitted
+from igcli.pipeline.resume.earlier import PRECISIONS, Precision
 from igcli.records import Array, Source
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,6 @@ MIN_GAIN = 1.05
 """How much faster bfloat16 must be."""
 
 ROUNDS = 2
-
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[Precision, Precision] = ("float32", "bfloat16")
 
 
 def with_precision(sources: Iterable[Source], context: Context, engine: Engine) -> Iterator[Source]:

@@ -7,7 +7,7 @@ from igcli.errors import IgcliError
 from igcli.outputs.shards import Shard
 from igcli.pipeline.calibration.recorded import RecordedCalibration
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.runs.summary import EngineFacts
 from igcli.records import Record, Source
 
@@ -45,7 +45,7 @@ class RunConfig:
         tag: Prefix of the names of the run's temporary files and partial records.
     """
 
-    earlier: Earlier
+    earlier: EarlierResults
     calibration: RecordedCalibration
     batch_size: int
     output: str

@@ -25,7 +25,7 @@ from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates
 from igcli.pipeline.distributed.pool import Pool
 from igcli.pipeline.image import outcome
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
 from igcli.pipeline.resume.up_to_date import (
     Files,
@@ -57,7 +57,7 @@ class DistributedRun(AttributionRun):
         pool: Pool,
         location: RunLocation,
         *,
-        earlier: Earlier,
+        earlier: EarlierResults,
         calibration: RecordedCalibration,
     ) -> None:
         """Open the records, write the configuration and let the workers start.
@@ -168,7 +168,7 @@ class PendingImages:
 
     settings: Settings
     panels: bool
-    earlier: Earlier
+    earlier: EarlierResults
     folder: OutputFolder
     index: RecordIndex
     hashes: Mapping[str, str]
@@ -200,7 +200,7 @@ class PendingImages:
             return False  # A worker will fail in the same way and record it.
 
     def _requested_files(self, source: Source) -> Files:
-        described = self.earlier.described
+        described = self.earlier.config
         gif_format = (described.gif or GifOptions()).format
         files = files_of(source.name, described.panel.format, gif_format)
         return requested_files(files, self.settings, panels=self.panels)

@@ -1,4 +1,4 @@
-"""Fonts for labels of other scripts, found on the machine. Importing this imports no NumPy."""
+"""Fonts for labels in other scripts, found on the machine. Importing this does not import NumPy."""
 
 # Paths stay as they were given, byte for byte.
 # ruff: noqa: PTH118, PTH123
@@ -23,141 +23,147 @@ FOLDERS = (
     "/Library/Fonts",
     "/System/Library/Fonts",
 )
-"""Where fonts lie on Linux and macOS, those of the user first."""
+"""The usual font folders of Linux and macOS, the user's first."""
 
 ENDINGS = (".ttf", ".otf", ".ttc", ".otc")
-MOST_BYTES = 1 << 27
-MOST_FILES = 2000
-MOST_FONTS = 8
-SECONDS = 10
-SHOWN = 3
-"""Letters that are named where no font has them."""
+MAX_BYTES = 1 << 27
+MAX_FILES = 2000
+MAX_FONTS = 8
+FONTCONFIG_SECONDS = 10
 
-SAMPLED = 16
-"""Letters that fontconfig is asked about, each of another part of Unicode."""
+MAX_SHOWN = 3
+"""Maximum number of characters named in a warning."""
+
+MAX_QUERIES = 16
+"""Maximum number of characters to query fontconfig for, each from another block of Unicode."""
 
 
 def check_font(path: str) -> None:
-    """Refuse what is no font.
+    """Refuse a file that is not a font.
 
     Raises:
-        UsageError: It is missing, or none.
+        UsageError: The file is missing, or is not a font.
     """
-    _given(path)
+    _read_given(path)
 
 
 def face_for(path: str | None, labels: Iterable[str]) -> Face:
     """Return the fonts that pictures are drawn in.
 
     Args:
-        path: A font that is given, or None.
-        labels: All that may stand in pictures; what the packaged font lacks of them is looked for.
+        path: The font that the user gave, or None.
+        labels: All texts that pictures may show. Characters that the packaged font lacks are
+            looked up in the fonts of the machine.
 
     Raises:
-        UsageError: The font is none.
+        UsageError: The given file is not a font.
     """
     if path is not None:
-        return Face((_given(path), packaged()))
-    missing = {each for label in labels for each in unicodedata.normalize("NFC", label)}
-    missing = {each for each in missing if _is_lacking(each)}
-    found = tuple(_found(missing)) if missing else ()
-    return Face((packaged(), *found)) if found else Face()
+        return Face((_read_given(path), packaged()))
+    characters = {char for label in labels for char in unicodedata.normalize("NFC", label)}
+    missing = {char for char in characters if _is_missing(char)}
+    fallbacks = tuple(_fallbacks(missing)) if missing else ()
+    return Face((packaged(), *fallbacks)) if fallbacks else Face()
 
 
-def _given(path: str) -> bytes:
+def _read_given(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            data = file.read(MOST_BYTES)
+            data = file.read(MAX_BYTES)
     except OSError as error:
         raise UsageError(f"panel.font: {path}: {error.strerror}") from None
     if not _is_font(data):
-        raise UsageError(f"panel.font: {path} is no font: give a .ttf, .otf or .ttc file")
+        raise UsageError(f"panel.font: {path} is not a font; give a .ttf, .otf or .ttc file")
     return data
 
 
 def _is_font(data: bytes) -> bool:
-    """Tell whether a file is a font that draws letters in any size."""
+    """Tell whether a file is a scalable font."""
     try:
         return font(data, 24).getlength("x") >= 0 and font(data, 14).getmetrics()[0] > 0
     except (OSError, ValueError):
         return False
 
 
-def _is_lacking(character: str) -> bool:
+def _is_missing(character: str) -> bool:
+    """Tell whether the packaged font lacks a character that has to be drawn."""
     if not character.isprintable() or unicodedata.category(character) in ("Zs", "Co"):
         return False
     return not has(packaged(), character)
 
 
-def _found(missing: set[str]) -> Iterator[bytes]:
-    """Yield fonts of the machine until none lacks a letter, or no further one has any."""
-    fonts = 0
+def _fallbacks(missing: set[str]) -> Iterator[bytes]:
+    """Yield fonts of the machine until no character is missing, or no font has any of them."""
+    count = 0
     for path in _candidates(missing):
         data = _read(path)
-        covered = {each for each in missing if has(data, each)} if data else set()
+        covered = {char for char in missing if has(data, char)} if data else set()
         if covered:
             missing -= covered
-            fonts += 1
-            log.info("letters that the packaged font lacks are drawn in %s", path)
+            count += 1
+            log.info("characters that the packaged font lacks are drawn in %s", path)
             yield data
-        if not missing or fonts == MOST_FONTS:
+        if not missing or count == MAX_FONTS:
             return
     log.warning(
-        "no font here has some letters of the labels (%s), which are drawn as escapes: "
-        "set panel.font",
-        " ".join(each.encode("unicode_escape").decode() for each in sorted(missing)[:SHOWN]),
+        "no font on this machine has some characters of the labels (%s); they are drawn as "
+        "escapes: set panel.font",
+        " ".join(char.encode("unicode_escape").decode() for char in sorted(missing)[:MAX_SHOWN]),
     )
 
 
 def _read(path: str) -> bytes:
+    """Return the content of a font file; empty if it is not a font or cannot be read."""
     try:
         with open(path, "rb") as file:
-            data = file.read(MOST_BYTES)
+            data = file.read(MAX_BYTES)
     except OSError:
         return b""
     return data if _is_font(data) else b""
 
 
 def _candidates(missing: set[str]) -> Iterator[str]:
-    """Yield paths of fonts: what fontconfig names for letters, else all in the usual folders."""
-    seen: set[str] = set()
-    asked: set[int] = set()
-    while len(asked) < SAMPLED:
-        left = sorted(each for each in missing if ord(each) >> 7 not in asked)
-        if not left:
+    """Yield paths of fonts: those that fontconfig names, or all fonts in the usual folders."""
+    yielded: set[str] = set()
+    queried: set[int] = set()
+    while len(queried) < MAX_QUERIES:
+        remaining = sorted(char for char in missing if ord(char) >> 7 not in queried)
+        if not remaining:
             return
-        asked.add(ord(left[0]) >> 7)
-        path = _by_fontconfig(left[0])
+        queried.add(ord(remaining[0]) >> 7)
+        path = _by_fontconfig(remaining[0])
         if path is None:
             break
-        if path not in seen:
-            seen.add(path)
+        if path not in yielded:
+            yielded.add(path)
             yield path
     else:
         return
     for path in _in_folders():
-        if path not in seen:
+        if path not in yielded:
             yield path
 
 
 def _by_fontconfig(character: str) -> str | None:
-    """Return the font that fontconfig prefers for a character, None where it cannot be asked."""
+    """Return the font that fontconfig prefers for a character; None without fontconfig."""
     command = ["fc-match", "--format=%{file}", f"sans:charset={ord(character):x}"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)  # noqa: S603
+        result = subprocess.run(  # noqa: S603
+            command, capture_output=True, timeout=FONTCONFIG_SECONDS, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return os.fsdecode(done.stdout)
+    return os.fsdecode(result.stdout)
 
 
 def _in_folders() -> Iterator[str]:
-    left = MOST_FILES
+    remaining = MAX_FILES
     for folder in FOLDERS:
-        for here, folders, files in os.walk(os.path.expanduser(folder)):  # noqa: PTH111
-            folders.sort()
+        for parent, subfolders, files in os.walk(os.path.expanduser(folder)):  # noqa: PTH111
+            subfolders.sort()
             for name in sorted(files):
                 if name.lower().endswith(ENDINGS):
-                    left -= 1
-                    if left < 0:
+                    remaining -= 1
+                    if remaining < 0:
                         return
-                    yield os.path.join(here, name)
+                    yield os.path.join(parent, name)

@@ -1,1 +1,1 @@
-"""What earlier runs left, and what of it is up to date."""
+"""Continuing where earlier runs stopped: what they left, and what of it is up to date."""

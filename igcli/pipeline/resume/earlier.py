@@ -1,9 +1,9 @@
-"""What earlier runs left in an output, and whether this run may go on there."""
+"""What earlier runs left in an output, and whether this run may continue there."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from igcli.config.dump import absolute
 from igcli.config.load import load_settings
@@ -27,132 +27,141 @@ from igcli.pipeline.resume.fingerprint import (
     is_path,
     values_of,
 )
-from igcli.records import Source
+from igcli.records import Record, Source
 
-Record = Mapping[str, Any]
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, Precision] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """What is known of the results that are there already.
+class EarlierResults:
+    """What is known about the existing results in an output.
 
     Attributes:
-        described: The settings of this run, and those of pictures that it does not draw as they
-            were when they were drawn: what config.yaml is to say.
-        retry_failed: Whether images that failed are tried again.
-        record: One of the results, None where there is none.
-        is_described: Whether config.yaml says so already.
+        config: The settings that config.yaml has to state: those of this run, and for pictures
+            that it does not draw, those that they were drawn with.
+        retry_failed: Whether to retry images that failed.
+        record: One of the existing results; None if there is none.
+        is_config_written: Whether config.yaml already states `config`.
     """
 
-    described: Settings
+    config: Settings
     retry_failed: bool = False
     record: Record | None = None
-    is_described: bool = False
+    is_config_written: bool = False
 
-    def refuse_other_model(self, place: RunLocation, sha256: str) -> None:
-        """Refuse a network other than the one that the results are of.
+    @property
+    def precision(self) -> Precision | None:
+        """Arithmetic of the network in the existing results; None if they do not state it."""
+        stated = None if self.record is None else self.record.get("precision")
+        return next((precision for precision in PRECISIONS if precision == stated), None)
+
+    def refuse_other_model(self, location: RunLocation, sha256: str) -> None:
+        """Refuse a network that the existing results were not made with.
 
         Raises:
-            UsageError: It is another.
+            UsageError: It is a different network.
         """
         if self.record is not None and self.record.get("model_sha256") != sha256:
-            raise UsageError(_refusal(place, [_other_model(self.record, sha256)]))
+            raise UsageError(_refusal(location, [_other_model(self.record, sha256)]))
 
 
-def agreed(
-    place: RunLocation, settings: Settings, *, panels: bool, retry_failed: bool = False
-) -> Earlier:
-    """Refuse settings that do not go together with the results in a place.
+def find_earlier(
+    location: RunLocation, settings: Settings, *, panels: bool, retry_failed: bool = False
+) -> EarlierResults:
+    """Return what earlier runs left; refuse settings that do not match it.
 
-    A shard has to agree with the others, too, whether or not there are results of them yet.
+    A shard also has to match the other shards, whether or not they have results yet.
 
     Args:
-        place: Where results go, of which the run has the lock.
-        settings: Of the run.
-        panels: Whether it draws panels.
-        retry_failed: Whether it tries failed images again.
+        location: Where results go; the run holds its lock.
+        settings: The resolved configuration.
+        panels: Whether the run draws panels.
+        retry_failed: Whether to retry images that failed.
 
     Raises:
-        UsageError: A setting, or a file that one names, changed; the message shows each.
+        UsageError: A setting, or a file that one names, has changed; the message lists each.
     """
-    shared = place.shard is not None and place.folder.has(run_files.CONFIG)
-    record = _any_result(place)
-    if record is None and not shared:
-        return Earlier(settings, retry_failed)
+    has_config = location.shard is not None and location.folder.has(run_files.CONFIG)
+    record = _any_result(location)
+    if record is None and not has_config:
+        return EarlierResults(settings, retry_failed)
     if record is not None and record.get("revision", 1) != REVISION:
-        raise UsageError(_refusal(place, [_other_revision(record)]))
-    before = _settings_of(place)
+        raise UsageError(_refusal(location, [_other_revision(record)]))
+    before = _written_settings(location)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
-    free = {group for group in PICTURES if _is_free(group, before, place)}
+    free = {group for group in PICTURES if _is_free(group, before, location)}
     if free == {*PICTURES}:
-        before = _magnified(before, settings)
-    described = _magnified(settings.model_copy(update=kept), settings)
-    changes = [*_differences(before, described, free)]
+        before = _with_magnify(before, settings)
+    config = _with_magnify(settings.model_copy(update=kept), settings)
+    changes = [*_differences(before, config, free)]
     if record is not None:
         sha256 = of_source(settings.model)
         if sha256 not in (None, record.get("model_sha256")):
             changes.append(_other_model(record, str(sha256)))
-        if not changes and record.get("config_sha256") != config_sha256(described):
-            changes = [_other_files(before, described)]
+        if not changes and record.get("config_sha256") != config_sha256(config):
+            changes = [_other_files(before, config)]
     if changes:
-        raise UsageError(_refusal(place, changes))
-    same = all(getattr(before, group) == getattr(described, group) for group in PICTURES)
-    return Earlier(described, retry_failed, record, is_described=shared and same)
+        raise UsageError(_refusal(location, changes))
+    same = all(getattr(before, group) == getattr(config, group) for group in PICTURES)
+    return EarlierResults(config, retry_failed, record, is_config_written=has_config and same)
 
 
-def index_of(place: RunLocation) -> RecordIndex:
-    """Return the records of earlier runs: a shard's own, and those of the whole output.
+def open_index(location: RunLocation) -> RecordIndex:
+    """Return the records of earlier runs: those of the shard, then those of the whole output.
 
     Raises:
-        OutputError: They cannot be read.
+        OutputError: The records cannot be read.
     """
-    whole = RecordIndex(place.folder)
-    return whole if place.shard is None else RecordIndex(place.records, fallback=whole)
+    whole = RecordIndex(location.folder)
+    if location.shard is None:
+        return whole
+    return RecordIndex(location.records, fallback=whole)
 
 
-def count_results(place: RunLocation, sources: Iterable[Source]) -> int:
-    """Count the images that have a result, whatever they hold by now."""
-    with index_of(place) as index:
+def count_results(location: RunLocation, sources: Iterable[Source]) -> int:
+    """Count the images that have a result, without checking whether they changed since."""
+    with open_index(location) as index:
         records = (index.find(source.name) for source in sources)
         return sum(record is not None and record.get("status") == "ok" for record in records)
 
 
-def _any_result(place: RunLocation) -> Record | None:
-    folders = [place.folder] if place.shard is None else [place.records, place.folder]
+def _any_result(location: RunLocation) -> Record | None:
+    whole, is_shard = location.folder, location.shard is not None
+    folders = [location.records, whole] if is_shard else [whole]
     records = (record for folder in folders for record in journal.read(folder))
-    return next((each for each in records if each.get("status") == "ok"), None)
+    return next((record for record in records if record.get("status") == "ok"), None)
 
 
-def _is_free(group: str, before: Settings, place: RunLocation) -> bool:
-    """Tell whether nothing was drawn yet by these settings; other shards may be about to."""
+def _is_free(group: str, before: Settings, location: RunLocation) -> bool:
+    """Tell whether no picture was drawn with these settings; other shards may be about to."""
     if getattr(before, group) is None:
         return True
-    places = (PICTURES[group], tar.FOLDER)
-    return place.shard is None and not any(map(place.folder.has_folder, places))
+    folders = (PICTURES[group], tar.FOLDER)
+    return location.shard is None and not any(map(location.folder.has_folder, folders))
 
 
-def _settings_of(place: RunLocation) -> Settings:
-    """Return the settings that the results in a place were made with."""
-    folder = place.folder
+def _written_settings(location: RunLocation) -> Settings:
+    """Return the settings in config.yaml, which the existing results were made with."""
+    folder = location.folder
     if not folder.has(run_files.CONFIG):
-        reason = f"its {run_files.CONFIG} is gone"
-        raise UsageError(_refusal(place, [reason]))
+        raise UsageError(_refusal(location, [f"its {run_files.CONFIG} is missing"]))
     try:
         with folder.local_path(run_files.CONFIG) as path:
             return load_settings(path, {}).settings
     except ConfigError as error:
-        raise UsageError(_refusal(place, [error.lines[0]])) from None
+        raise UsageError(_refusal(location, [error.lines[0]])) from None
 
 
-def _magnified(settings: Settings, like: Settings) -> Settings:
-    """Return settings whose pictures are magnified as those of others are."""
-    panel = settings.panel.model_copy(update={"magnify": like.panel.magnify})
+def _with_magnify(settings: Settings, other: Settings) -> Settings:
+    """Return settings with the magnification of others."""
+    panel = settings.panel.model_copy(update={"magnify": other.panel.magnify})
     return settings.model_copy(update={"panel": panel})
 
 
 def _differences(before: Settings, now: Settings, free: AbstractSet[str]) -> Iterator[str]:
-    """Yield the settings that changed but for groups that are free; files by what they hold."""
+    """Yield the settings that changed, except groups that are free and files, which are hashed."""
     old, new = dict(values_of(before)), dict(values_of(now))
     ignored = {*UNCHANGING, *METHODS} - {*methods_of(before, panels=True)}
     ignored -= {*methods_of(now, panels=True)}
@@ -166,7 +175,7 @@ def _differences(before: Settings, now: Settings, free: AbstractSet[str]) -> Ite
 
 
 def _other_files(before: Settings, now: Settings) -> str:
-    """Return what may be behind another hash where no setting changed but paths."""
+    """Return why hashes may differ although no setting except paths changed."""
     old = dict(values_of(before))
     reasons = []
     for name, value in values_of(now):
@@ -174,16 +183,16 @@ def _other_files(before: Settings, now: Settings) -> str:
             continue
         one, other = (absolute(str(path)) for path in (old.get(name), value))
         reasons.append(
-            f"what is in {name} {other}" if one == other else f"{name}: {one} -> {other}"
+            f"the content of {name} {other}" if one == other else f"{name}: {one} -> {other}"
         )
-    return " or ".join(reasons) or "something else that the records do not tell"
+    return " or ".join(reasons) or "something that the records do not state"
 
 
 def _other_revision(record: Record) -> str:
     revision = record.get("revision", 1)
     is_later = isinstance(revision, int) and revision > REVISION
     which = "a later" if is_later else "an earlier"
-    return f"made by {which} version of igcli, whose results for the same settings are others"
+    return f"made by {which} version of igcli, which gives other results for the same settings"
 
 
 def _other_model(record: Record, sha256: str) -> str:
@@ -193,15 +202,16 @@ def _other_model(record: Record, sha256: str) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {plain(each)}" for name, each in value.items())
+        return ", ".join(f"{name}: {plain(item)}" for name, item in value.items())
     return "none" if value is None else plain(value).strip("'")
 
 
-def _refusal(place: RunLocation, changes: list[str]) -> str:
-    ways = ["choose another output"]
-    # A shard may not replace what is the others', too.
-    ways += ["replace them with --on-existing overwrite"] if place.shard is None else []
+def _refusal(location: RunLocation, changes: list[str]) -> str:
+    remedies = ["choose another output"]
+    # A shard must not replace results that also belong to the other shards.
+    if location.shard is None:
+        remedies.append("replace them with --on-existing overwrite")
     return (
-        f"output {place.folder.path!r} holds results of other settings ({'; '.join(changes)}); "
-        + ", or ".join(ways)
+        f"output {location.folder.path!r} holds results of other settings "
+        f"({'; '.join(changes)}); {', or '.join(remedies)}"
     )

@@ -1,4 +1,4 @@
-"""Which settings make results what they are. Importing this imports no NumPy."""
+"""The hash of the settings that change results. Importing this does not import NumPy."""
 
 # Paths stay as they were given, byte for byte.
 # ruff: noqa: PTH110
@@ -16,33 +16,33 @@ from igcli.methods import METHODS
 from igcli.options import Options
 
 REVISION = 2
-"""Of what igcli makes of the same image, network and settings.
+"""Version of the results that igcli computes from the same image, network and settings.
 
-Raise it by one with a change after which attributions, or the pixels that they are of, are others
-for settings that stayed the same: how images are decoded, turned, fitted or given to the network,
-how a method or a rule computes. What only draws pictures, or moves last digits, is no reason.
-Results without a revision are of the first.
+Raise it by one with every change that alters attributions, or the pixels they belong to, for
+unchanged settings: how images are decoded, rotated, fitted or fed to the network, or how a method
+or a rule computes. Changes of pictures alone, or of the last digits, do not count. Results without
+a revision have revision 1.
 """
 
 UNCHANGING = frozenset(
     {"output", "device", "batch_size", "arrays", "gallery", "max_error", "max_pixels", "max_bytes"}
 )
-"""Settings that alter no attribution and no picture."""
+"""Settings that change neither attributions nor pictures."""
 
 PICTURES = {"panel": "panels", "gif": "gifs"}
-"""Settings that alter pictures alone, and the folders these lie in."""
+"""Settings that change only pictures, and the folders of these pictures."""
 
 MAGNIFY = "panel.magnify"
-"""The setting of panels that alters GIFs, too."""
+"""The panel setting that also changes GIFs."""
 
 NETWORK = frozenset({"model.source", "model.weights"})
-"""Files whose contents the network's own hash stands for."""
+"""Files whose content is already covered by the hash of the network."""
 
 _PATHS = {key.name: key.path_field for key in walk(KEYS) if key.path_field}
 
 
 def values_of(settings: Options, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield every setting by its full name: ("model.source", "demo")."""
+    """Yield every setting with its full name: ("model.source", "demo")."""
     for name, value in settings:
         if isinstance(value, Options):
             yield from values_of(value, f"{prefix}{name}.")
@@ -51,23 +51,23 @@ def values_of(settings: Options, prefix: str = "") -> Iterator[tuple[str, object
 
 
 def is_path(name: str, value: object) -> bool:
-    """Tell whether a setting names a file rather than something known."""
+    """Tell whether the value of a setting is the path of a file, not a known name."""
     mark = _PATHS.get(name)
     return mark is not None and isinstance(value, str) and not mark.is_name(value)
 
 
 def missing(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the files that settings name and that are not there, by the settings' names."""
+    """Yield the names of settings whose files do not exist, with their paths."""
     for name, value in values_of(settings):
         if name != "output" and is_path(name, value) and not os.path.exists(str(value)):
             yield name, str(value)
 
 
 def config_sha256(settings: Settings) -> str:
-    """Return the hash, hexadecimal, of all that alters the attributions by the main method.
+    """Return the hash, hexadecimal, of everything that changes the main method's attributions.
 
-    The revision is in it. Files count by what they hold. How pictures are drawn is left out, so
-    that adding some to a run leaves it the same.
+    It covers the revision and the content of files. It leaves out how pictures are drawn, so that
+    adding pictures to a run keeps the hash.
 
     Raises:
         UsageError: A file cannot be read.

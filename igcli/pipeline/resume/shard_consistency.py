@@ -1,4 +1,4 @@
-"""What shards agree on before any of them writes results: whoever comes first decides."""
+"""What all shards of a run must have in common: the first shard decides, others must match."""
 
 import json
 from collections.abc import Mapping
@@ -7,48 +7,48 @@ from igcli.config.dump import to_yaml
 from igcli.errors import UsageError
 from igcli.outputs import run_files
 from igcli.outputs.shards import FOLDER, RunLocation
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.fingerprint import REVISION, config_sha256
 
-Identity = Mapping[str, str | int]
 NAME = f"{FOLDER}/run.json"
-SAME = {
+COMMON = {
     "revision": "version of igcli",
     "shards": "number of shards",
     "model_sha256": "network",
     "config_sha256": "configuration, or other files that it names",
 }
+"""What shards have in common, by its key in run.json, in the words of an error message."""
 
 
-def agree(place: RunLocation, earlier: Earlier, model_sha256: str) -> bool:
-    """Refuse a network, or files that settings name, other than those of results and other shards.
+def agree_with_shards(location: RunLocation, earlier: EarlierResults, model_sha256: str) -> bool:
+    """Refuse a network or files that differ from those of existing results and other shards.
 
     Returns:
-        Whether the configuration is agreed, too; if not, another shard wrote one first, which is
-        to be looked at.
+        Whether the configuration is written. If not, another shard wrote one first, and the
+        caller has to compare with it.
 
     Raises:
-        UsageError: They are others.
-        OutputError: Nothing can be written.
+        UsageError: They differ.
+        OutputError: The output cannot be written.
     """
-    folder = place.folder
-    earlier.refuse_other_model(place, model_sha256)
-    if place.shard is None:
+    folder = location.folder
+    earlier.refuse_other_model(location, model_sha256)
+    if location.shard is None:
         return True
-    own: Identity = {
-        "shards": place.shard.count,
+    own: dict[str, str | int] = {
+        "shards": location.shard.count,
         "model_sha256": model_sha256,
-        "config_sha256": config_sha256(earlier.described),
+        "config_sha256": config_sha256(earlier.config),
         "revision": REVISION,
     }
     if not folder.write_new(NAME, json.dumps(own).encode("ascii") + b"\n"):
         with folder.open_to_read(NAME) as file:
             _refuse_other(own, _read(file.read(1 << 16)), folder.path)
-    return run_files.write_new_config(folder, to_yaml(earlier.described))
+    return run_files.write_new_config(folder, to_yaml(earlier.config))
 
 
-def _refuse_other(own: Identity, others: Mapping[str, object], path: str) -> None:
-    changed = [words for key, words in SAME.items() if others.get(key) != own[key]]
+def _refuse_other(own: Mapping[str, object], other: Mapping[str, object], path: str) -> None:
+    changed = [words for key, words in COMMON.items() if other.get(key) != own[key]]
     if changed:
         raise UsageError(
             f"output {path!r}: other shards run with another {' and another '.join(changed)}; "
@@ -56,20 +56,20 @@ def _refuse_other(own: Identity, others: Mapping[str, object], path: str) -> Non
         )
 
 
-def agreed_batch_size(place: RunLocation, size: int, device: str) -> int:
+def agreed_batch_size(location: RunLocation, size: int, device: str) -> int:
     """Return the batch size of the first shard on such a device: the last bits depend on it.
 
     Args:
-        place: Where results go.
-        size: The one to take where this shard is the first.
-        device: TensorFlow's name.
+        location: Where results go.
+        size: Batch size to use if this shard is the first one.
+        device: TensorFlow's name of the device.
 
     Raises:
         OutputError: It cannot be read or written.
     """
-    folder = place.folder
+    folder = location.folder
     name = f"{FOLDER}/batch-size-{'cpu' if device.startswith('CPU') else 'gpu'}.json"
-    if place.shard is None or folder.write_new(name, f"{size}\n".encode()):
+    if location.shard is None or folder.write_new(name, f"{size}\n".encode()):
         return size
     with folder.open_to_read(name) as file:
         text = file.read(16)
@@ -78,7 +78,7 @@ def agreed_batch_size(place: RunLocation, size: int, device: str) -> int:
 
 def _read(data: bytes) -> dict[str, object]:
     try:
-        found = json.loads(data)
+        content = json.loads(data)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -9,7 +9,7 @@ from typing import Any, Self
 from igcli.config.schema import Settings
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.runs.recorder import RunRecorder
 from igcli.pipeline.runs.selection import Selection
 from igcli.pipeline.runs.summary import EngineFacts
@@ -27,7 +27,7 @@ class AttributionRun(ABC):
             yielded: those of a tar archive, whose outcomes wait for the whole archive.
     """
 
-    def __init__(self, settings: Settings, location: RunLocation, earlier: Earlier) -> None:
+    def __init__(self, settings: Settings, location: RunLocation, earlier: EarlierResults) -> None:
         """Open the records, and write the configuration of the results.
 
         Args:
@@ -45,7 +45,7 @@ class AttributionRun(ABC):
     @property
     def summary_record(self) -> dict[str, Any]:
         """The summary as it was last written."""
-        return self._recorder.record
+        return self._recorder.summary_record
 
     def outcomes(self, images: Selection) -> Generator[Outcome]:
         """Attribute images; yield each outcome once its files and its record are written.

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from igcli.pipeline.calibration.batch_size import tuned
+from igcli.pipeline.calibration.batch_size import tuned_batch_size
 from igcli.pipeline.calibration.panel_scale import SharedScales
 from igcli.pipeline.calibration.precision import with_precision
 from igcli.pipeline.engine.engine import Engine
@@ -33,7 +33,9 @@ class LocalRun(PreparedRun):
             sources = self._with_precision(sources)
         if self._context.settings.batch_size == "auto":
             model = self._context.model
-            size = tuned(model, gradients=sum(images.totals) * self._gradients_per_image())
+            size = tuned_batch_size(
+                model, gradients=sum(images.totals) * self._gradients_per_image()
+            )
             size = agreed_batch_size(self._location, size, model.device)
             self._engine = Engine(model.network, batch_size=size)
         yield from self._with_scales(iter(sources), images)
@@ -54,8 +56,8 @@ class LocalRun(PreparedRun):
 
     def _with_precision(self, sources: Iterable[Source]) -> Iterable[Source]:
         """Take the precision of an earlier run if there was one, so that results are equal."""
-        precision = (self._earlier.record or {}).get("precision")
-        if precision not in ("float32", "bfloat16"):
+        precision = self._earlier.precision
+        if precision is None:
             return with_precision(sources, self._context, self._engine)
         self._context.model.network.precision = precision
         return sources

@@ -1,4 +1,4 @@
-"""One set of records and one summary out of those of shards."""
+"""Merges the records and summaries of shards into those of the whole output."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,26 +14,26 @@ from igcli.outputs.run_files import read_summary
 from igcli.outputs.shards import RunLocation, Shard, started_shards
 from igcli.outputs.status import Status, read_status
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.runs.summary import NAMED, Summary
+from igcli.pipeline.runs.summary import MAX_NAMED, Summary
 
 SUMS = ("seconds", "skipped", "redone")
-SHARED = ("device", "precision", "batch_size", "model_sha256", "config_sha256", "versions")
-"""What shards usually have in common; where they do not, the summary lists all values."""
+COMMON = ("device", "precision", "batch_size", "model_sha256", "config_sha256", "versions")
+"""What shards usually have in common; if they differ, the summary lists all values."""
 
 
 def merge(folder: OutputFolder) -> tuple[dict[str, Any], Status]:
-    """Join what the shards in an output recorded, as far as they have come.
+    """Merge what the shards in an output have recorded so far.
 
-    Records are streamed, the last one of each image counts, and images stand in the order of their
-    names. The shards' own records go once the joined ones are whole, so that merging can be
-    stopped and repeated at any time.
+    Records are streamed; the last record of an image wins, and images are sorted by name. The
+    shards' own records are removed once the merged ones are complete, so that a merge can be
+    interrupted and repeated at any time.
 
     Returns:
-        The summary as it was written, and how far the shards had come.
+        The summary as it was written, and the progress of the shards.
 
     Raises:
         UsageError: There are no shards.
-        OutputError: One of them runs, or nothing can be read or written.
+        OutputError: A shard is running, or the output cannot be read or written.
     """
     if not started_shards(folder):
         raise UsageError(f"{folder.path!r} holds no shards, so there is nothing to merge")
@@ -41,22 +41,22 @@ def merge(folder: OutputFolder) -> tuple[dict[str, Any], Status]:
         refuse_running(RunLocation(folder))
         status, shards = read_status(folder), started_shards(folder)
         summaries = [read_summary(folder.subfolder(shard.folder)) for shard in shards]
-        counts = Counts(summaries)
+        merged = MergedSummary(summaries)
         lines = latest_lines(_lines(folder, shards))
-        folder.write_parts(journal.NAME, (counts.count(line) for line in lines))
-        record = counts.record(status)
+        folder.write_parts(journal.NAME, (merged.count(line) for line in lines))
+        record = merged.record(status)
         run_files.write_summary(folder, record)
         for shard in shards:
             _remove(folder.subfolder(shard.folder))
     return record, status
 
 
-class Counts:
-    """The summary of all shards, counted on the way of the records."""
+class MergedSummary:
+    """The summary of all shards; counts the merged records as they pass by."""
 
     def __init__(self, summaries: Sequence[Mapping[str, Any]]) -> None:
-        """Start with what the shards say themselves."""
-        limits = ((each.get("beyond_max_error") or {}).get("max_error") for each in summaries)
+        """Start with the summaries of the shards."""
+        limits = [(summary.get("beyond_max_error") or {}).get("max_error") for summary in summaries]
         self._summaries = summaries
         self._evaluations = 0
         self._summary = Summary(min(_numbers(limits), default=None))
@@ -71,17 +71,17 @@ class Counts:
         return line
 
     def record(self, status: Status) -> dict[str, Any]:
-        """Return the summary."""
-        totals = [each.total for each in status.shards]
+        """Return the summary, given the progress of the shards."""
+        totals = [shard.total for shard in status.shards]
         run = {
-            "finished": all(each.state == "finished" for each in status.shards),
+            "finished": all(shard.state == "finished" for shard in status.shards),
             "total": None if None in totals else sum(filter(None, totals)),
             "shards": len(status.shards),
-            **{name: _common(name, self._summaries) for name in SHARED},
+            **{name: _common(name, self._summaries) for name in COMMON},
         }
-        run |= _left_out(self._summaries)
-        for each in self._summaries:
-            for archive, reason in (each.get("damaged") or {}).items():
+        run |= _unused(self._summaries)
+        for summary in self._summaries:
+            for archive, reason in (summary.get("damaged") or {}).items():
                 self._summary.damage(archive, reason)
         sums = {name: _sum(name, self._summaries) for name in SUMS}
         return {
@@ -104,32 +104,38 @@ def _remove(records: OutputFolder) -> None:
 
 
 def _common(name: str, summaries: Sequence[Mapping[str, Any]]) -> Any:
-    values = [each[name] for each in summaries if name in each]
+    """Return the value that summaries agree on, else the list of all values."""
+    values = [summary[name] for summary in summaries if name in summary]
     distinct = [value for at, value in enumerate(values) if value not in values[:at]]
     return distinct[0] if len(distinct) == 1 else distinct or None
 
 
 def _sum(name: str, summaries: Sequence[Mapping[str, Any]]) -> float:
-    return round(sum(_numbers(each.get(name) for each in summaries)), 3)
+    return round(sum(_numbers(summary.get(name) for summary in summaries)), 3)
 
 
-def _left_out(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what the shards left out: of the input all look through all, of archives their own."""
-    found: dict[str, Any] = {}
-    if left_out := next((each["left_out"] for each in summaries if each.get("left_out")), None):
-        found["left_out"] = left_out
+def _unused(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what shards found that is no image.
+
+    Every shard walks the whole input, so that one count of files is enough; members of archives
+    are counted by the shard that reads the archive.
+    """
+    unused: dict[str, Any] = {}
+    left_out = (summary["left_out"] for summary in summaries if summary.get("left_out"))
+    if counts := next(left_out, None):
+        unused["left_out"] = counts
     members: Counter[str] = Counter()
-    rows = []
-    for each in summaries:
-        members.update(each.get("members_left_out") or {})
-        rows += [each["targets_without_image"]] if "targets_without_image" in each else []
+    for summary in summaries:
+        members.update(summary.get("members_left_out") or {})
     if members:
-        found["members_left_out"] = dict(members)
+        unused["members_left_out"] = dict(members)
+    key = "targets_without_image"
+    rows = [summary[key] for summary in summaries if key in summary]
     if rows:
-        paths = list(dict.fromkeys(path for each in rows for path in each["paths"]))
-        count = max(len(paths), *(each["count"] for each in rows))
-        found["targets_without_image"] = {"count": count, "paths": paths[:NAMED]}
-    return found
+        paths = list(dict.fromkeys(path for part in rows for path in part["paths"]))
+        count = max(len(paths), *(part["count"] for part in rows))
+        unused[key] = {"count": count, "paths": paths[:MAX_NAMED]}
+    return unused
 
 
 def _numbers(values: Iterable[object]) -> Iterator[float]:

@@ -7,12 +7,12 @@ from igcli.config.schema import Settings
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.calibration.batch_size import batch_size_for
+from igcli.pipeline.calibration.batch_size import default_batch_size
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
 from igcli.pipeline.image.context import Context, Recorder
 from igcli.pipeline.image.fonts import face_for
-from igcli.pipeline.resume.earlier import Earlier
+from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.fingerprint import config_sha256
 from igcli.pipeline.runs.base import AttributionRun
 from igcli.pipeline.runs.summary import EngineFacts
@@ -66,7 +66,7 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
         trust=trust_model,
     )
     size = settings.batch_size
-    batch_size = batch_size_for(model.device) if size == "auto" else size
+    batch_size = default_batch_size(model.device) if size == "auto" else size
     spec = resolve_spec(settings, model, panels=panels)
     return Prepared(model, Engine(model.network, batch_size=batch_size), spec, panels)
 
@@ -76,7 +76,7 @@ def context_for(
     location: RunLocation,
     *,
     prepared: Prepared,
-    earlier: Earlier,
+    earlier: EarlierResults,
     journal: Recorder,
 ) -> Context:
     """Return what the images of a run share, without an index of earlier records.
@@ -90,7 +90,7 @@ def context_for(
     """
     return Context(
         # A run that draws no panels keeps the names of existing ones.
-        settings.model_copy(update={"panel": earlier.described.panel}),
+        settings.model_copy(update={"panel": earlier.config.panel}),
         config_sha256(settings),
         prepared.model,
         prepared.spec,
@@ -98,7 +98,7 @@ def context_for(
         journal,
         prepared.panels,
         retry_failed=earlier.retry_failed,
-        gif_format=(earlier.described.gif or GifOptions()).format,
+        gif_format=(earlier.config.gif or GifOptions()).format,
         face=face_for(settings.panel.font, prepared.model.labels or ()),
     )
 
@@ -107,7 +107,12 @@ class PreparedRun(AttributionRun):
     """A run whose images are attributed in this process."""
 
     def __init__(
-        self, settings: Settings, location: RunLocation, *, prepared: Prepared, earlier: Earlier
+        self,
+        settings: Settings,
+        location: RunLocation,
+        *,
+        prepared: Prepared,
+        earlier: EarlierResults,
     ) -> None:
         """Open the records, and write the configuration of the results.
 

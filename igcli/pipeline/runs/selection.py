@@ -1,4 +1,4 @@
-"""The images of a run: all that the user names, or a shard's."""
+"""The images of a run: all that the user named, or those of one shard."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from igcli.records import Source
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """Images, iterable as often as needed.
+    """The images of a run; can be iterated over several times.
 
     Attributes:
-        whole: All that the user names.
-        totals: How many of them each shard has; one number where there are no shards.
-        shard: The one whose images these are; None for all.
-        limit: How many of the whole at most; None for all.
-        archives: Whether these are tar archives, of as many images as they may hold.
-        left_out: How many other things were met where these are, by kind: {".docx": 1}.
-        rows: The rows of a file of targets, where there is one, and which are for images.
+        whole: All images that the user named.
+        totals: Number of images of each shard; one number if the run is not split.
+        shard: The shard whose images these are; None for all.
+        limit: Maximum number of images in `whole`; None for no limit.
+        archives: Whether the sources are tar archives, each with any number of images.
+        left_out: Number of other files found beside the images, by kind: {".docx": 1}.
+        rows: The rows of a file of targets, and which of them match an image.
     """
 
     whole: Iterable[Source]
@@ -32,7 +32,7 @@ class Selection:
 
     @property
     def total(self) -> int:
-        """How many images these are."""
+        """Number of images, or of archives."""
         return self.totals[0 if self.shard is None else self.shard.number - 1]
 
     def __iter__(self) -> Iterator[Source]:

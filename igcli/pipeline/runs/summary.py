@@ -1,4 +1,4 @@
-"""Counts of a run, and what they say to whoever started it."""
+"""The counts of a run, its exit code and its summary."""
 
 from array import array
 from collections import Counter
@@ -12,10 +12,10 @@ from igcli.pipeline.image.outcome import Outcome
 OTHERS = "others"
 
 LARGE_ERROR = 0.2
-"""Completeness error beyond which an image is warned of."""
+"""Completeness error above which an image gets a warning."""
 
-NAMED = 1000
-"""Images named in the summary at most; the records of the others say the same."""
+MAX_NAMED = 1000
+"""Maximum number of images named in the summary; the records state the others."""
 
 
 class EngineFacts(TypedDict, total=False):
@@ -40,23 +40,23 @@ class Summary:
     """Counts of the outcomes so far.
 
     Attributes:
-        done: Number of attributed images, those of earlier runs among them.
-        skipped: Number of those that earlier runs left as they are wanted.
-        redone: Number of those whose content changed since an earlier run.
-        failed: Number of failed ones, those of earlier runs among them.
-        evaluations: Number of gradients taken by this run.
-        beyond: Number of attributed images whose completeness error is beyond `max_error`.
-        large: Number of those whose completeness error is so large that they are warned of.
-        damaged: Number of archives of which images may be missing.
-        profiles: Number of attributed images with each colour profile other than sRGB's.
+        done: Number of images with a result, including those of earlier runs.
+        skipped: Number of these that were up to date.
+        redone: Number of these whose content changed since an earlier run.
+        failed: Number of failed images, including those of earlier runs.
+        evaluations: Number of gradients evaluated by this run.
+        beyond: Number of images whose completeness error is above `max_error`.
+        large: Number of images whose completeness error is large enough for a warning.
+        damaged: Number of damaged archives, of which images may be missing.
+        profiles: Number of images with a colour profile other than sRGB, by profile.
     """
 
     def __init__(self, max_error: float | None = None) -> None:
         """Start at zero.
 
         Args:
-            max_error: Completeness error that images may have; None for any. An undefined one
-                counts as undefined alone.
+            max_error: Maximum completeness error; None for no limit. Undefined errors are counted
+                separately.
         """
         self.done = 0
         self.skipped = 0
@@ -91,27 +91,27 @@ class Summary:
             self.large += error > LARGE_ERROR
             if self._max_error is not None and error > self._max_error:
                 self.beyond += 1
-                self._beyond += [outcome.record["image"]] if self.beyond <= NAMED else []
+                self._beyond += [outcome.record["image"]] if self.beyond <= MAX_NAMED else []
 
     def _is_known(self, profile: str) -> bool:
-        return profile in self.profiles or len(self.profiles) < NAMED
+        return profile in self.profiles or len(self.profiles) < MAX_NAMED
 
     def damage(self, archive: str, reason: str) -> None:
-        """Count an archive that images may be missing of."""
+        """Count an archive that is damaged, so that images may be missing."""
         self.damaged += 1
-        if self.damaged <= NAMED:
+        if self.damaged <= MAX_NAMED:
             self._reasons[archive] = reason
 
     @property
     def exit_code(self) -> int:
-        """0 where every image is done, 3 where some failed, are missing or beyond `max_error`."""
+        """0 if every image is done; 3 if some failed, are missing or exceed `max_error`."""
         return 3 if self.failed or self.beyond or self.damaged else 0
 
     def record(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Return the summary.
 
         Args:
-            run: What is known of the run as a whole: seconds, device, versions, hashes.
+            run: What is known about the run as a whole: seconds, device, versions, hashes.
         """
         errors = self._errors
         return {
