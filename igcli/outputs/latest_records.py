@@ -39,8 +39,8 @@ class RecordIndex:
             OutputError: They cannot be read.
         """
         self._fallback = fallback
-        is_there = folder.has(journal.NAME)
-        self._file = folder.open_local(journal.NAME) if is_there else io.BytesIO()
+        exists = folder.has(journal.NAME)
+        self._file = folder.open_local(journal.NAME) if exists else io.BytesIO()
         keys, starts, sizes = array("q"), array("q"), array("i")
         start = 0
         for line in self._file:

@@ -10,6 +10,7 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.latest_records import RecordCounts
 from igcli.outputs.run_files import read_summary
 from igcli.outputs.shards import (
+    FOLDER,
     Shard,
     running_shards,
     shard_number,
@@ -102,7 +103,11 @@ def read_status(folder: OutputFolder) -> Status:
     shards = started_shards(folder) if exists else []
     counts = {shard.count for shard in shards}
     if len(counts) > 1:
-        raise UsageError(f"output {folder.path!r} holds shards of different runs: {counts}")
+        listed = " and ".join(f"{count:,}" for count in sorted(counts))
+        raise UsageError(
+            f"output {folder.path!r} holds runs split into {listed} shards; "
+            f"move the folders of one of them out of {FOLDER!r}"
+        )
     has_results = exists and (folder.has(run_files.SUMMARY) or journal.exists(folder))
     if not shards and not has_results:
         raise UsageError(f"{folder.path!r} holds no results; name the output folder of a run")

@@ -43,16 +43,16 @@ def finished_run(output: LocalFolder) -> None:
     make(output, *OURS)
 
 
-def left(output: LocalFolder) -> set[str]:
+def remaining(output: LocalFolder) -> set[str]:
     top = Path(output.path)
     return {
         os.fspath(p.relative_to(top)) for p in top.rglob("*") if p.is_symlink() or not p.is_dir()
     }
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_missing_or_empty_output_is_free(output: LocalFolder, there: bool) -> None:
-    if there:
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_missing_or_empty_output_is_free(output: LocalFolder, exists: bool) -> None:
+    if exists:
         output.create()
     refuse_existing(output, "error")
     refuse_existing(output, "overwrite")
@@ -63,7 +63,7 @@ def test_one_that_is_not_empty_is_refused_unless_overwriting(output: LocalFolder
     with pytest.raises(UsageError, match=r"is not empty; .*--on-existing overwrite"):
         refuse_existing(output, "error")
     refuse_existing(output, "overwrite")
-    assert left(output) == {*OURS, "results.jsonl", "config.yaml"}
+    assert remaining(output) == {*OURS, "results.jsonl", "config.yaml"}
 
 
 def test_overwriting_removes_what_igcli_wrote_and_nothing_else(output: LocalFolder) -> None:
@@ -71,7 +71,7 @@ def test_overwriting_removes_what_igcli_wrote_and_nothing_else(output: LocalFold
     make(output, *THEIRS)
     refuse_existing(output, "overwrite")
     clear(output)
-    assert left(output) == set(THEIRS)
+    assert remaining(output) == set(THEIRS)
     assert not Path(output.path, "gifs").exists()
 
 
@@ -114,7 +114,7 @@ def test_a_run_killed_before_its_first_record_is_known(output: LocalFolder) -> N
     run_files.write_config(output, "steps: 50\n")
     refuse_existing(output, "overwrite")
     clear(output)
-    assert left(output) == set()
+    assert remaining(output) == set()
 
 
 def test_links_are_not_followed_when_clearing(output: LocalFolder, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_links_are_not_followed_when_clearing(output: LocalFolder, tmp_path: Pat
     Path(output.path, "gifs").symlink_to(victim)
     clear(output)
     assert (victim / "a.jpg").exists()
-    assert left(output) == {"panels/link", "gifs"}
+    assert remaining(output) == {"panels/link", "gifs"}
 
 
 def test_odd_things_under_our_names(output: LocalFolder) -> None:

@@ -66,13 +66,13 @@ def test_many_threads_find(output: LocalFolder) -> None:
     wrong = []
     with RecordIndex(output) as index:
 
-        def look() -> None:
+        def find_all() -> None:
             for number in range(300):
                 record = index.find(str(number))
                 if record is None or record["seconds"] != number:
                     wrong.append(number)
 
-        threads = [threading.Thread(target=look) for _ in range(4)]
+        threads = [threading.Thread(target=find_all) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -107,8 +107,8 @@ def test_a_vanished_output_is_not_made_again(output: LocalFolder) -> None:
 
 def test_a_full_disk_leaves_nothing_behind(output: LocalFolder) -> None:
     output.write("panels/a.jpg", b"old")
-    wanted = r"^output 'panels/a\.jpg' cannot be written: "
-    with files_up_to(1000), pytest.raises(OutputError, match=wanted):
+    message = r"^output 'panels/a\.jpg' cannot be written: "
+    with files_up_to(1000), pytest.raises(OutputError, match=message):
         output.write("panels/a.jpg", b"x" * 5000)
     assert files(Path(output.path)) == {"panels/a.jpg": b"old"}
 
@@ -118,12 +118,12 @@ def test_files_are_whole_at_any_time(output: LocalFolder) -> None:
     whole = {bytes([number]) * 300_000 for number in range(50)}
     stop, seen = threading.Event(), set()
 
-    def look() -> None:
+    def read_repeatedly() -> None:
         while not stop.is_set():
             seen.add(path.read_bytes())
 
     output.write("panels/a.jpg", bytes(300_000))
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=read_repeatedly)
     watcher.start()
     for data in whole:
         output.write("panels/a.jpg", data)

@@ -79,24 +79,24 @@ def make_bucket(name: str) -> None:
 
 def put(url: str, data: bytes) -> str:
     """Put a file into a store; returns its URL."""
-    found = stores.store(url)
-    found.files.pipe_file(found.key(url), data)
+    store = stores.store(url)
+    store.files.pipe_file(store.key(url), data)
     return url
 
 
 def get(url: str) -> bytes:
     """Read a file of a store."""
-    found = stores.store(url)
-    data: bytes = found.files.cat_file(found.key(url))
+    store = stores.store(url)
+    data: bytes = store.files.cat_file(store.key(url))
     return data
 
 
 def tree(url: str) -> dict[str, bytes]:
     """Return all files below a URL, by their names there."""
-    found = stores.store(url)
-    place = found.key(url)
-    names: list[str] = found.files.find(place)
-    return {name[len(place) + 1 :]: found.files.cat_file(name) for name in names}
+    store = stores.store(url)
+    root = store.key(url)
+    names: list[str] = store.files.find(root)
+    return {name[len(root) + 1 :]: store.files.cat_file(name) for name in names}
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
