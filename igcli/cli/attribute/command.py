@@ -114,18 +114,12 @@ def dry_run(asked: RunRequest) -> int:
     earlier = earlier_of(asked)
     prepared = prepared_for(asked)
     earlier.refuse_other_model(asked.place, prepared.model.sha256)
-    from igcli.pipeline.calibration.timing import gradients_per_image, seconds_for
+    from igcli.pipeline.calibration.timing import seconds_for
 
-    gradients = gradients_per_image(
-        images,
-        settings=asked.settings,
-        model=prepared.model,
-        spec=prepared.spec,
-        engine=prepared.engine,
-    )
+    gradients = prepared.gradients_per_image(images, asked.settings)
     before = 0 if earlier.record is None else count_results(asked.place, images)
     left = images.total - before
-    seconds = seconds_for(left, gradients, prepared.engine)
+    seconds = seconds_for(left * gradients, prepared.engine)
     say(
         f"{left:,} images{f' ({before:,} more before)' if before else ''}, "
         f"about {left * gradients:,} gradients and {seconds:,.0f} s; nothing was written"

@@ -3,13 +3,10 @@
 import logging
 import time
 
-import numpy as np
-
 from igcli.errors import OutOfMemoryError
-from igcli.integration.network import Points
 from igcli.models.catalog import batch_size_cache
 from igcli.models.load import Model
-from igcli.models.network.network import TensorFlowNetwork
+from igcli.pipeline.calibration.timing import REPETITIONS, seconds_per_gradient
 
 CANDIDATES = {"CPU": (24, 16, 8, 48), "GPU": (64, 128, 256, 32)}
 """Batch sizes to try; the first one is used where nothing is measured.
@@ -22,8 +19,6 @@ MAX_SHARE = 0.05
 
 MIN_GAIN = 1.05
 """How much faster another size has to be: less is noise, and equal sizes give equal files."""
-
-REPETITIONS = 3
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +43,13 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
     if (1 + REPETITIONS) * sum(_candidates(model.device)) > MAX_SHARE * gradients:
         return first
     start = time.perf_counter()
-    best = first, _seconds_per_gradient(model.network.uncompiled(), first)
+    best = first, seconds_per_gradient(model.network.uncompiled(), first)
     spent = time.perf_counter() - start
     if spent * len(others) > MAX_SHARE * gradients * best[1]:
         return first
     for size in others:
         try:
-            seconds = _seconds_per_gradient(model.network.uncompiled(), size)
+            seconds = seconds_per_gradient(model.network.uncompiled(), size)
         except OutOfMemoryError:
             continue
         log.debug("batch_size %d: %.4g s a gradient", size, seconds)
@@ -62,26 +57,6 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
             best = size, seconds
     batch_size_cache.remember(key, best[0])
     return best[0]
-
-
-def _seconds_per_gradient(network: TensorFlowNetwork, size: int) -> float:
-    """Return the seconds for each gradient in batches of a size, without compiling.
-
-    Raises:
-        OutOfMemoryError: The batch does not fit into the memory of the device.
-    """
-    noise = np.random.default_rng(0).uniform(0, 255, (2, *network.input_shape))
-    first, second = noise.astype(np.float32)
-    lines = [network.place(first, second), network.place(second, first)]
-    alpha = np.linspace(0, 1, size, dtype=np.float32)
-    line = (np.arange(size) * 2 // size).astype(np.int32)
-    points = Points(lines, line, alpha, np.zeros(size, np.int32))
-    fastest = float("inf")
-    for _ in range(1 + REPETITIONS):  # The first one compiles and is never the fastest.
-        start = time.perf_counter()
-        network.fetch(network.gradients(points).scores)  # Waits for the device.
-        fastest = min(fastest, time.perf_counter() - start)
-    return fastest / size
 
 
 def _candidates(device: str) -> tuple[int, ...]:

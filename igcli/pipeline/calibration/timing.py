@@ -1,56 +1,21 @@
-"""How long a run would take, from a short measurement."""
+"""How long gradients take, by short measurements."""
 
 import time
-from collections.abc import Iterable
 
 import numpy as np
 
-from igcli.config.schema import Settings
-from igcli.errors import ImageError
 from igcli.integration.network import Points
-from igcli.models.load import Model
+from igcli.models.network.network import TensorFlowNetwork
 from igcli.pipeline.engine.engine import Engine
-from igcli.pipeline.explain.explain import explain
-from igcli.pipeline.explain.spec import AttributionSpec
-from igcli.pipeline.image.read import read_fitted
-from igcli.records import Source
 
-MEASURED_BATCHES = 3
+REPETITIONS = 3
 
 
-def gradients_per_image(
-    sources: Iterable[Source],
-    *,
-    settings: Settings,
-    model: Model,
-    spec: AttributionSpec,
-    engine: Engine,
-) -> int:
-    """Return the number of gradients that the first readable image takes; 0 if none is readable.
+def seconds_for(gradients: int, engine: Engine) -> float:
+    """Return the seconds that a number of gradients would take.
 
     Args:
-        sources: The images.
-        settings: The resolved configuration.
-        model: The network.
-        spec: The attribution settings, resolved for the network.
-        engine: Runs the network.
-    """
-    for source in sources:
-        try:
-            pixels = read_fitted(source, model, settings).astype(np.float32)
-            [explanations] = engine.run([explain(pixels, spec, source)])
-        except ImageError:
-            continue
-        return sum(part.evaluations for part in explanations)
-    return 0
-
-
-def seconds_for(images: int, gradients: int, engine: Engine) -> float:
-    """Return the seconds that the gradients of a run would take.
-
-    Args:
-        images: Number of images.
-        gradients: Number of gradients of each image.
+        gradients: Number of gradients.
         engine: The network and its batch size.
     """
     blank = np.zeros(engine.network.input_shape, np.float32)
@@ -60,6 +25,26 @@ def seconds_for(images: int, gradients: int, engine: Engine) -> float:
     points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
     network.fetch(network.gradients(points).scores)  # Compiles.
     start = time.perf_counter()
-    for _ in range(MEASURED_BATCHES):
+    for _ in range(REPETITIONS):
         network.fetch(network.gradients(points).scores)
-    return images * gradients / size * (time.perf_counter() - start) / MEASURED_BATCHES
+    return gradients / size * (time.perf_counter() - start) / REPETITIONS
+
+
+def seconds_per_gradient(network: TensorFlowNetwork, batch_size: int) -> float:
+    """Return the seconds for each gradient in batches of a size, without compiling.
+
+    Raises:
+        OutOfMemoryError: The batch does not fit into the memory of the device.
+    """
+    noise = np.random.default_rng(0).uniform(0, 255, (2, *network.input_shape))
+    first, second = noise.astype(np.float32)
+    lines = [network.place(first, second), network.place(second, first)]
+    alpha = np.linspace(0, 1, batch_size, dtype=np.float32)
+    line = (np.arange(batch_size) * 2 // batch_size).astype(np.int32)
+    points = Points(lines, line, alpha, np.zeros(batch_size, np.int32))
+    fastest = float("inf")
+    for _ in range(1 + REPETITIONS):  # The first one compiles and is never the fastest.
+        start = time.perf_counter()
+        network.fetch(network.gradients(points).scores)  # Waits for the device.
+        fastest = min(fastest, time.perf_counter() - start)
+    return fastest / batch_size

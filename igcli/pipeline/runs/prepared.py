@@ -1,21 +1,28 @@
 """What a run in this process loads and resolves before its first image."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
+import numpy as np
+
 from igcli.config.schema import Settings
+from igcli.errors import ImageError
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.calibration.batch_size import default_batch_size
 from igcli.pipeline.engine.engine import Engine
+from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
 from igcli.pipeline.image.context import Context, Recorder
 from igcli.pipeline.image.fonts import face_for
+from igcli.pipeline.image.read import read_fitted
 from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.fingerprint import config_sha256
 from igcli.pipeline.runs.base import AttributionRun
 from igcli.pipeline.runs.summary import EngineFacts
+from igcli.records import Source
 from igcli.render.options import GifOptions
 
 
@@ -34,6 +41,17 @@ class Prepared:
     engine: Engine
     spec: AttributionSpec
     panels: bool
+
+    def gradients_per_image(self, sources: Iterable[Source], settings: Settings) -> int:
+        """Return how many gradients the first readable image takes; 0 if none is readable."""
+        for source in sources:
+            try:
+                pixels = read_fitted(source, self.model, settings).astype(np.float32)
+                [explanations] = self.engine.run([explain(pixels, self.spec, source)])
+            except ImageError:
+                continue
+            return sum(explanation.evaluations for explanation in explanations)
+        return 0
 
     def facts(self, batch_size: int) -> EngineFacts:
         """Return what the summary says about the network, given the batch size that is used."""
