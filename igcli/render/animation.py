@@ -1,4 +1,8 @@
-"""Interior gradients as an animation, in the published geometry."""
+"""Animations of interior gradients, in the published geometry: frames, and the encoded file.
+
+Source: the published animations of interior gradients (Sundararajan, Taly and Yan 2016, arXiv
+1611.02639, "Gradients of counterfactuals").
+"""
 
 from collections.abc import Sequence
 
@@ -8,21 +12,21 @@ from igcli.records import Array, Interior, Pixels
 from igcli.render import curve, panel, text
 from igcli.render.curve import Curve
 from igcli.render.encoders import encode_gif, encode_webp
-from igcli.render.magnify import magnified
 from igcli.render.options import GifOptions
 from igcli.render.panel import Cell, PictureCell
 from igcli.render.text import PACKAGED, Face
-from igcli.render.visualize import own_scales, paint, shared_scale
+from igcli.render.visualize import magnified, own_scales, paint, shared_scale
 
 HEADING = "Interior gradients GIF"
 CAPTION_SIZE = 14
-CAPTION_ROOM = 40
-LEFT = 10
+CAPTION_HEIGHT = 40
+MARGIN = 10
 RIGHT_MARGIN = 76
-LEAST_WIDTH = 300
+MIN_WIDTH = 300
 
 BYTES_PER_PIXEL = 0.56
-"""Of the gradients' pictures: 1.43 MB for 51 frames of 224x224, whatever stands beside them."""
+"""Maximum size of a GIF, for each pixel of the gradients' pictures, whatever stands beside them:
+1.43 MB for 51 frames of 224x224."""
 
 
 def render(
@@ -35,11 +39,11 @@ def render(
     face: Face = PACKAGED,
 ) -> bytes:
     """Return the file of the animation; arguments as in `frames`."""
-    shown = frames(image, interior, options=options, factor=factor, beside=beside, face=face)
+    pictures = frames(image, interior, options=options, factor=factor, beside=beside, face=face)
     if options.format == "webp":
-        return encode_webp(shown, frame_ms=options.frame_ms, loop=options.loop)
-    most = BYTES_PER_PIXEL * interior.maps.size * factor**2
-    return encode_gif(shown, frame_ms=options.frame_ms, loop=options.loop, most=most)
+        return encode_webp(pictures, frame_ms=options.frame_ms, loop=options.loop)
+    max_bytes = BYTES_PER_PIXEL * interior.maps.size * factor**2
+    return encode_gif(pictures, frame_ms=options.frame_ms, loop=options.loop, max_bytes=max_bytes)
 
 
 def frames(
@@ -55,36 +59,36 @@ def frames(
 
     Args:
         image: uint8 (H, W, 3).
-        interior: Of the F frames.
+        interior: Interior gradients of the F frames.
         options: Style of the frames, each normalised on its own unless they share a scale.
-        factor: How many times pictures are magnified; what stands beside them is as it is.
-        beside: What stands at the right of the gradients; on a curve, a point moves with alpha.
+        factor: How many times pictures are magnified; what stands beside them is not.
+        beside: Cells to the right of the gradients; on a curve, a point moves with alpha.
         face: The fonts of all text.
     """
     height, width = (factor * side for side in image.shape[:2])
-    still = [_plot(each, height, width) if isinstance(each, Curve) else each for each in beside]
+    cells = [_plot(cell, height, width) if isinstance(cell, Curve) else cell for cell in beside]
     first = PictureCell((HEADING,), magnified(image, factor))
-    layout = panel.arrange([first, *still], headings="short", face=face)
-    scale = _shared(interior.maps, options)
+    layout = panel.arrange([first, *cells], headings="short", face=face)
+    scale = _shared_scale(interior.maps, options)
     blank = _padded(layout.draw(), width, is_alone=not beside)
-    shown = []
+    pictures = []
     for values, alpha in zip(interior.maps, interior.alphas, strict=True):
         frame = blank.copy()
         painting = paint(image, values, options, scale=scale)
-        _place(frame, magnified(painting.picture, factor), (0, layout.top))
-        for each, cell, left in zip(beside, still, layout.lefts[1:], strict=False):
-            if isinstance(each, Curve) and isinstance(cell, PictureCell):
-                plot = curve.marked(cell.picture, each, float(alpha))
-                _place(frame, plot, (left, layout.top))
+        _paste(frame, magnified(painting.picture, factor), (0, layout.top))
+        for path, cell, left in zip(beside, cells, layout.lefts[1:], strict=False):
+            if isinstance(path, Curve) and isinstance(cell, PictureCell):
+                plot = curve.marked(cell.picture, path, float(alpha))
+                _paste(frame, plot, (left, layout.top))
         caption = f"alpha={round(float(alpha), 4)!r}"
-        y = layout.top + height + LEFT
-        text.write(frame, caption, x=LEFT, y=y, size=CAPTION_SIZE, face=face)
-        shown.append(frame)
-    return shown
+        y = layout.top + height + MARGIN
+        text.write(frame, caption, x=MARGIN, y=y, size=CAPTION_SIZE, face=face)
+        pictures.append(frame)
+    return pictures
 
 
-def _shared(maps: Array, options: GifOptions) -> float | None:
-    """Return the scale of all frames, where they are to share one."""
+def _shared_scale(maps: Array, options: GifOptions) -> float | None:
+    """Return the scale of all frames, None if each has its own."""
     if options.scale != "shared":
         return None
     return shared_scale(own_scales(values, options) for values in maps)
@@ -95,13 +99,13 @@ def _plot(path: Curve, height: int, width: int) -> PictureCell:
 
 
 def _padded(drawn: Pixels, width: int, *, is_alone: bool) -> Pixels:
-    """Return the layout with room for the caption, and the published one at the right."""
-    least = max(LEAST_WIDTH, width + RIGHT_MARGIN) if is_alone else LEAST_WIDTH
-    missing = max(0, least - drawn.shape[1])
-    return np.pad(drawn, ((0, CAPTION_ROOM), (0, missing), (0, 0)), constant_values=255)
+    """Return the layout with room for the caption below and, as published, on the right."""
+    min_width = max(MIN_WIDTH, width + RIGHT_MARGIN) if is_alone else MIN_WIDTH
+    missing = max(0, min_width - drawn.shape[1])
+    return np.pad(drawn, ((0, CAPTION_HEIGHT), (0, missing), (0, 0)), constant_values=255)
 
 
-def _place(frame: Pixels, picture: Pixels, corner: tuple[int, int]) -> None:
+def _paste(frame: Pixels, picture: Pixels, corner: tuple[int, int]) -> None:
     left, top = corner
-    rows, columns = picture.shape[:2]
-    frame[top : top + rows, left : left + columns] = picture
+    height, width = picture.shape[:2]
+    frame[top : top + height, left : left + width] = picture

@@ -1,7 +1,9 @@
 """The score along the path as a plot: evaluated points, and the attribution gathered so far.
 
-Flat stretches show where the score is saturated; the gap between the two lines at the end is
-the completeness error.
+Flat stretches show where the score is saturated; the gap between the two lines at the end is the
+completeness error.
+
+Source: Sundararajan, Taly and Yan 2016 (arXiv 1611.02639), whose plots show saturation this way.
 """
 
 from dataclasses import dataclass
@@ -15,31 +17,31 @@ from igcli.render import text
 
 Values = npt.NDArray[np.float64]
 
-LEAST_HEIGHT = 120
-LEAST_WIDTH = 200
+MIN_HEIGHT = 120
+MIN_WIDTH = 200
 LABEL_SIZE = 11
 LABEL_HEIGHT = 14
 MARGIN = 6
-SCORE = (40, 40, 40)
-GATHERED = (0, 160, 0)
-MARK = (220, 0, 0)
-FRAME = (190, 190, 190)
-DOT = 1.7
+SCORE_COLOUR = (40, 40, 40)
+GATHERED_COLOUR = (0, 160, 0)
+MARK_COLOUR = (220, 0, 0)
+FRAME_COLOUR = (190, 190, 190)
+DOT_RADIUS = 1.7
 MARK_RADIUS = 4.5
 MARK_ROOM = 8
-_FINER = 4
+_SUPERSAMPLING = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """What happens along the path.
+    """Scores along a path.
 
     Attributes:
         alphas: Float64 (P,), evaluated points in rising order, 0...1.
-        scores: Float32 (P,), explained score there.
+        scores: Float32 (P,), explained score at them.
         gathered: Float (P,), baseline score plus the attribution gathered up to each point; None
             for methods that gather none.
-        label: Whose score it is, for the heading.
+        label: Name of the score's label, for the heading.
     """
 
     alphas: Values
@@ -50,7 +52,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """Where a plot's values lie, in pixels."""
+    """Edges of a plot in pixels, and the values at its lower and upper edge."""
 
     left: int
     right: int
@@ -58,7 +60,7 @@ class _Axes:
     low: float
     high: float
 
-    def places(self, alphas: Values, values: npt.NDArray[np.floating]) -> Values:
+    def positions(self, alphas: Values, values: npt.NDArray[np.floating]) -> Values:
         """Return x and y, (P, 2)."""
         x = self.left + np.asarray(alphas, np.float64) * (self.right - self.left)
         share = (np.asarray(values, np.float64) - self.low) / (self.high - self.low)
@@ -66,36 +68,37 @@ class _Axes:
 
 
 def draw(curve: Curve, *, height: int, width: int) -> Pixels:
-    """Return the plot, uint8 (H, W, 3): `height` by `width`, or 120 by 200 where that is more."""
-    height, width = max(height, LEAST_HEIGHT), max(width, LEAST_WIDTH)
+    """Return the plot, uint8 (max(`height`, 120), max(`width`, 200), 3)."""
+    height, width = max(height, MIN_HEIGHT), max(width, MIN_WIDTH)
     axes = _axes(curve, height, width)
-    fine = Image.new("RGB", (width * _FINER, height * _FINER), "white")
-    pen = ImageDraw.Draw(fine)
-    corners = [axes.left, MARGIN, axes.right, axes.bottom]
-    pen.rectangle([_FINER * corner for corner in corners], outline=FRAME, width=_FINER)
+    large = Image.new("RGB", (width * _SUPERSAMPLING, height * _SUPERSAMPLING), "white")
+    pen = ImageDraw.Draw(large)
+    corners = [_SUPERSAMPLING * edge for edge in (axes.left, MARGIN, axes.right, axes.bottom)]
+    pen.rectangle(corners, outline=FRAME_COLOUR, width=_SUPERSAMPLING)
     if curve.gathered is not None:
-        _line(pen, axes.places(curve.alphas, curve.gathered), GATHERED)
-    points = axes.places(curve.alphas, curve.scores)
-    _line(pen, points, SCORE)
-    for x, y in _finite(points) * _FINER:
-        pen.ellipse([x - DOT * _FINER, y - DOT * _FINER, x + DOT * _FINER, y + DOT * _FINER], SCORE)
-    canvas = np.array(fine.reduce(_FINER))
-    _label(canvas, axes, curve.gathered is not None)
+        _draw_line(pen, axes.positions(curve.alphas, curve.gathered), GATHERED_COLOUR)
+    points = axes.positions(curve.alphas, curve.scores)
+    _draw_line(pen, points, SCORE_COLOUR)
+    radius = DOT_RADIUS * _SUPERSAMPLING
+    for x, y in _finite(points) * _SUPERSAMPLING:
+        pen.ellipse([x - radius, y - radius, x + radius, y + radius], SCORE_COLOUR)
+    canvas = np.array(large.reduce(_SUPERSAMPLING))
+    _draw_labels(canvas, axes, has_gathered=curve.gathered is not None)
     return canvas
 
 
 def marked(plot: Pixels, curve: Curve, alpha: float) -> Pixels:
-    """Return `plot`, drawn of `curve`, with a point on the score at `alpha`."""
+    """Return a copy of `plot`, drawn from `curve`, with a dot on the score at `alpha`."""
     score = np.interp([alpha], curve.alphas, curve.scores)
-    place = _axes(curve, *plot.shape[:2]).places(np.array([alpha]), score)[0]
-    if not np.isfinite(place).all():
+    centre = _axes(curve, *plot.shape[:2]).positions(np.array([alpha]), score)[0]
+    if not np.isfinite(centre).all():
         return plot
-    around = tuple(slice(max(int(at) - MARK_ROOM, 0), int(at) + MARK_ROOM) for at in place[::-1])
+    window = tuple(slice(max(int(at) - MARK_ROOM, 0), int(at) + MARK_ROOM) for at in centre[::-1])
     rows, columns = np.ogrid[: plot.shape[0], : plot.shape[1]]
-    distances = np.hypot(columns[:, around[1]] + 0.5 - place[0], rows[around[0]] + 0.5 - place[1])
+    distances = np.hypot(columns[:, window[1]] + 0.5 - centre[0], rows[window[0]] + 0.5 - centre[1])
     opacity = np.clip(MARK_RADIUS + 0.5 - distances, 0, 1)[..., np.newaxis]
     result = plot.copy()
-    result[around] = np.rint(plot[around] * (1 - opacity) + np.array(MARK) * opacity)
+    result[window] = np.rint(plot[window] * (1 - opacity) + np.array(MARK_COLOUR) * opacity)
     return result
 
 
@@ -104,26 +107,26 @@ def _finite(points: Values) -> Values:
 
 
 def _axes(curve: Curve, height: int, width: int) -> _Axes:
-    shown = [curve.scores, *([] if curve.gathered is None else [curve.gathered])]
-    values = np.concatenate([np.asarray(each, np.float64) for each in shown])
+    lines = [curve.scores, *([] if curve.gathered is None else [curve.gathered])]
+    values = np.concatenate([np.asarray(line, np.float64) for line in lines])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if not low < high:
         room = 0.5 * max(1, abs(low))
         low, high = low - room, high + room
-    labels = max(text.width(f"{value:.3g}", LABEL_SIZE) for value in (low, high))
+    label_width = max(text.width(f"{value:.3g}", LABEL_SIZE) for value in (low, high))
     bottom = height - 2 * LABEL_HEIGHT - MARGIN
-    return _Axes(labels + MARGIN, width - MARGIN, bottom, low, high)
+    return _Axes(label_width + MARGIN, width - MARGIN, bottom, low, high)
 
 
-def _line(pen: ImageDraw.ImageDraw, points: Values, colour: tuple[int, int, int]) -> None:
-    places = [(float(x), float(y)) for x, y in _finite(points) * _FINER]
-    if places:
-        pen.line(places, fill=colour, width=int(1.5 * _FINER), joint="curve")
+def _draw_line(pen: ImageDraw.ImageDraw, points: Values, colour: tuple[int, int, int]) -> None:
+    vertices = [(float(x), float(y)) for x, y in _finite(points) * _SUPERSAMPLING]
+    if vertices:
+        pen.line(vertices, fill=colour, width=int(1.5 * _SUPERSAMPLING), joint="curve")
 
 
-def _label(canvas: Pixels, axes: _Axes, is_gathered: bool) -> None:
-    """Write the ends of both axes and what the lines are."""
+def _draw_labels(canvas: Pixels, axes: _Axes, *, has_gathered: bool) -> None:
+    """Write the values at the ends of both axes, and the legend."""
     for value, y in ((axes.high, 0), (axes.low, axes.bottom - LABEL_HEIGHT + 2)):
         label = f"{value:.3g}"
         x = axes.left - text.width(label, LABEL_SIZE) - 2
@@ -131,7 +134,9 @@ def _label(canvas: Pixels, axes: _Axes, is_gathered: bool) -> None:
     middle = (axes.left + axes.right) // 2
     for label, x in (("0", axes.left), ("alpha", middle - 14), ("1", axes.right - 6)):
         text.write(canvas, label, x=x, y=axes.bottom + 1, size=LABEL_SIZE)
-    legend = [("score", SCORE), *([("attribution", GATHERED)] if is_gathered else [])]
+    legend = [("score", SCORE_COLOUR)]
+    if has_gathered:
+        legend.append(("attribution", GATHERED_COLOUR))
     x, y = axes.left, axes.bottom + LABEL_HEIGHT + 2
     for label, colour in legend:
         canvas[y + 7 : y + 9, x : x + 14] = colour

@@ -1,18 +1,107 @@
-"""What heat maps and masks share: signs, scale and colours.
+"""The interface of a style, and the calculations that styles share.
 
-Source: the image visualizations of the PyTorch explainer library Captum and of the TensorFlow
-one, Alibi, that follows it. Colours other than red-white-green are ColorBrewer's sequential
-ones, by Cynthia Brewer.
+First what every style has, a `Style` module and a colour `Bar`; then pixels and percentiles; last
+signs, scale and colours of the heat maps and masks.
+
+Source: heat maps and masks are the image visualizations of the PyTorch library Captum, and of the
+TensorFlow library Alibi, which follows it. Colours other than red-white-green are ColorBrewer's
+sequential schemes, by Cynthia Brewer.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from igcli import registry
 from igcli.records import Array, Pixels
-from igcli.render.colorbar import Bar, ramp
+from igcli.render import styles
 from igcli.render.options import StyleOptions
+
+BAR_SHADES = 256
+"""Colours of a colour bar."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bar:
+    """The colours of a style.
+
+    Attributes:
+        colours: uint8 (BAR_SHADES, 3), evenly spaced from the lowest value to the highest.
+        low: Attribution at the lower end; if both ends have a colour, both halves are as long.
+        high: Attribution at the upper end.
+    """
+
+    colours: Pixels
+    low: float
+    high: float
+
+
+class Style(Protocol):
+    """A module in `igcli.render.styles`; its file name is the style's name.
+
+    Shared parameters:
+        image: uint8 (H, W, 3), 0...255.
+        attributions: float32 (H, W, 3), or their channel mean (H, W); any unit.
+        scales: Magnitudes drawn at full strength, as `scales` returns them.
+        options: The options of every style; each reads its own.
+    """
+
+    def scales(self, attributions: Array, options: StyleOptions) -> tuple[float, ...]:
+        """Return the magnitudes to draw at full strength, 0 where nothing stands out.
+
+        More than one if parts of the attributions are scaled separately.
+        """
+        ...
+
+    def picture(
+        self,
+        image: Pixels,
+        attributions: Array,
+        *,
+        scales: tuple[float, ...],
+        options: StyleOptions,
+    ) -> Pixels:
+        """Return the picture, uint8 (H, W, 3); parts with a scale of 0 are not highlighted."""
+        ...
+
+    def plain(self, image: Pixels, options: StyleOptions) -> Pixels:
+        """Return the picture, uint8 (H, W, 3), with nothing highlighted."""
+        ...
+
+    def bar(self, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
+        """Return the colours of the attributions up to `scales`."""
+        ...
+
+
+def load(name: str) -> Style:
+    """Return the style called `name`, one of `styles.names()`."""
+    return cast(Style, registry.load(styles.__name__, name))
+
+
+def ramp(low: float, high: float) -> Array:
+    """Return evenly spaced normalised values of a bar, float32 (BAR_SHADES,)."""
+    return np.linspace(low, high, BAR_SHADES, dtype=np.float32)
+
+
+def to_pixels(values: npt.NDArray[np.floating]) -> Pixels:
+    """Return values clipped to 0...255 and truncated to 8 bits."""
+    clipped: Pixels = np.clip(values, 0, 255).astype(np.uint8)
+    return clipped
+
+
+def as_rgb(image: Pixels) -> Pixels:
+    """Return RGB, uint8 (H, W, 3), of an image of one channel (H, W, 1); RGB as it is."""
+    return image if image.shape[2] == 3 else np.repeat(image, 3, 2)
+
+
+def grey(image: Pixels) -> Array:
+    """Return the mean of the channels, float32 (H, W), 0...255, of uint8 (H, W, 3)."""
+    wide = image.astype(np.uint16)
+    total: Array = (wide[..., 0] + wide[..., 1] + wide[..., 2]).astype(np.float32)
+    return total / np.float32(3)
 
 
 def channel_mean(attributions: Array) -> Array:
@@ -32,26 +121,14 @@ def channel_sum(attributions: Array) -> Array:
     return channel_mean(attributions) * np.float32(3)
 
 
-def grey(image: Pixels) -> Array:
-    """Return the mean of the channels, float32 (H, W), 0...255, of uint8 (H, W, 3)."""
-    wide = image.astype(np.uint16)
-    total: Array = (wide[..., 0] + wide[..., 1] + wide[..., 2]).astype(np.float32)
-    return total / np.float32(3)
-
-
-def as_rgb(image: Pixels) -> Pixels:
-    """Return RGB, uint8 (H, W, 3), of an image of one channel (H, W, 1); RGB as it is."""
-    return image if image.shape[2] == 3 else np.repeat(image, 3, 2)
-
-
 def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
-    """Return percentiles by linear interpolation."""
-    found: npt.NDArray[np.float64] = np.percentile(values, ranks).astype(np.float64)
-    return found
+    """Return percentiles by linear interpolation, float64 (ranks,)."""
+    percentiles: npt.NDArray[np.float64] = np.percentile(values, ranks).astype(np.float64)
+    return percentiles
 
 
-def reaching(ordered: Array, percent: float) -> float:
-    """Return the value at which the running sum of `ordered` reaches `percent`% of the whole.
+def value_at_share(ordered: Array, percent: float) -> float:
+    """Return the value at which the running sum of `ordered` reaches `percent`% of the total.
 
     Args:
         ordered: float32 (N,), magnitudes in rising or falling order.
@@ -60,14 +137,8 @@ def reaching(ordered: Array, percent: float) -> float:
     if percent >= 100:
         return float(ordered[-1])
     sums = np.cumsum(ordered, dtype=np.float64)
-    place = np.searchsorted(sums, sums[-1] * percent / 100)
-    return float(ordered[min(place, len(sums) - 1)])
-
-
-def pixels(values: npt.NDArray[np.floating]) -> Pixels:
-    """Return values clipped to 0...255 and truncated to 8 bits."""
-    clipped: Pixels = np.clip(values, 0, 255).astype(np.uint8)
-    return clipped
+    index = np.searchsorted(sums, sums[-1] * percent / 100)
+    return float(ordered[min(index, len(sums) - 1)])
 
 
 STOPS = {
@@ -76,45 +147,16 @@ STOPS = {
     "negative": "fff5f0 fee0d2 fcbba1 fc9272 fb6a4a ef3b2c cb181d a50f15 67000d",
     "absolute_value": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
 }
-"""Colours by sign, from the least to the most, evenly spaced."""
+"""Colours of heat maps by sign, from the lowest value to the highest, evenly spaced."""
 
-SHADES = 1025
-"""Odd, so that nothing is white exactly."""
-
-
-def signed(attributions: Array, sign: str) -> Array:
-    """Return the channel sum, float32 (H, W): all of it, or magnitudes of the sign."""
-    total = channel_sum(attributions)
-    if sign == "positive":
-        return np.maximum(total, 0)
-    if sign == "negative":
-        return np.maximum(-total, 0)
-    return total if sign == "all" else np.abs(total)
+HEAT_SHADES = 1025
+"""Colours of a heat map; odd, so that zero is exactly white."""
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
     """Return the value up to which the smallest reach (100 - outlier_percent)% of their sum."""
     magnitudes = np.abs(signed(attributions, options.sign))
-    return (reaching(np.sort(magnitudes, axis=None), 100 - options.outlier_percent),)
-
-
-def normalised(attributions: Array, scale: float, sign: str) -> Array:
-    """Return the attributions of the sign over the scale, float32 (H, W), within -1...1."""
-    full = np.float32(scale)
-    return np.clip(signed(attributions, sign), -full, full) / full
-
-
-def magnitudes(attributions: Array, scale: float, sign: str) -> Array:
-    """Return the magnitude of the normalised attributions, float32 (H, W), 0...1."""
-    return np.abs(normalised(attributions, scale, sign))
-
-
-def coloured(values: Array, sign: str) -> Pixels:
-    """Return the colours, uint8 (..., 3), of values in -1...1 (all) or 0...1."""
-    least = -1 if sign == "all" else 0
-    place = (values - np.float32(least)) * np.float32((SHADES - 1) / (1 - least))
-    colours: Pixels = _shades(sign)[np.rint(place).astype(np.intp)]
-    return colours
+    return (value_at_share(np.sort(magnitudes, axis=None), 100 - options.outlier_percent),)
 
 
 def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
@@ -126,11 +168,40 @@ def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
     return Bar(colours, low=low, high=high)
 
 
+def signed(attributions: Array, sign: str) -> Array:
+    """Return the channel sum, float32 (H, W): all of it, or magnitudes of one sign."""
+    total = channel_sum(attributions)
+    if sign == "positive":
+        return np.maximum(total, 0)
+    if sign == "negative":
+        return np.maximum(-total, 0)
+    return total if sign == "all" else np.abs(total)
+
+
+def normalised(attributions: Array, scale: float, sign: str) -> Array:
+    """Return the attributions of one sign over the scale, float32 (H, W), within -1...1."""
+    full = np.float32(scale)
+    return np.clip(signed(attributions, sign), -full, full) / full
+
+
+def magnitudes(attributions: Array, scale: float, sign: str) -> Array:
+    """Return the magnitudes of the normalised attributions, float32 (H, W), 0...1."""
+    return np.abs(normalised(attributions, scale, sign))
+
+
+def coloured(values: Array, sign: str) -> Pixels:
+    """Return the colours, uint8 (..., 3), of values in -1...1 (all) or 0...1."""
+    lowest = -1 if sign == "all" else 0
+    position = (values - np.float32(lowest)) * np.float32((HEAT_SHADES - 1) / (1 - lowest))
+    colours: Pixels = _heat_shades(sign)[np.rint(position).astype(np.intp)]
+    return colours
+
+
 @lru_cache(maxsize=4)
-def _shades(sign: str) -> Pixels:
-    """Return the colours of a sign, uint8 (SHADES, 3), from the least to the most."""
+def _heat_shades(sign: str) -> Pixels:
+    """Return the colours of a sign, uint8 (HEAT_SHADES, 3), from the lowest value up."""
     stops = np.array([list(bytes.fromhex(stop)) for stop in STOPS[sign].split()])
-    places = np.linspace(0, len(stops) - 1, SHADES)
-    shades = [np.interp(places, np.arange(len(stops)), channel) for channel in stops.T]
-    colours: Pixels = np.rint(np.stack(shades, axis=-1)).astype(np.uint8)
+    positions = np.linspace(0, len(stops) - 1, HEAT_SHADES)
+    channels = [np.interp(positions, np.arange(len(stops)), channel) for channel in stops.T]
+    colours: Pixels = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
     return colours

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from igcli.records import Array, Interior, Pixels
 from igcli.render import styles
 from igcli.render.animation import frames, render
-from igcli.render.curve import MARK, Curve
+from igcli.render.curve import MARK_COLOUR, Curve
 from igcli.render.encoders import encode_gif
 from igcli.render.options import GifOptions
 from igcli.render.panel import Cell, TargetInfo, image_cell, label_cell
@@ -90,7 +90,7 @@ def test_a_curve_moves_beside_the_gradients() -> None:
     path = Curve(alphas, alphas.astype(np.float32))
     shown = frames(image, interior(3), options=GifOptions(), beside=[path])
     assert {frame.shape for frame in shown} == {(314, 468, 3)}
-    red = [(frame == np.array(MARK)).all(axis=2) for frame in shown]
+    red = [(frame == np.array(MARK_COLOUR)).all(axis=2) for frame in shown]
     rows, columns = zip(*(map(np.mean, np.nonzero(marks)) for marks in red), strict=True)
     assert rows[0] > rows[1] > rows[2]
     assert columns[0] < columns[1] < columns[2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from igcli.records import Array
-from igcli.render import colorbar, styles
+from igcli.render import colorbar, style_common, styles
 from igcli.render.options import PanelOptions
 from igcli.render.panel import colorbar_cell
 from igcli.render.visualize import paint
@@ -40,12 +40,12 @@ def test_every_style_is_tried() -> None:
 @pytest.mark.parametrize(("style", "name", "ends"), cases())
 def test_colours_are_those_of_the_picture(style: str, name: str, ends: tuple[int, int]) -> None:
     options = chosen(style, name)
-    values = np.linspace(ends[0] * SCALE, ends[1] * SCALE, colorbar.SHADES)
+    values = np.linspace(ends[0] * SCALE, ends[1] * SCALE, style_common.BAR_SHADES)
     channels = 1 if style in {"overlay", "windowing", "clipped"} else 3
     attributions = np.repeat(values[None, :, None] / channels, 3, axis=2).astype(np.float32)
     image = np.full(attributions.shape, GROUNDS.get(style, 255), np.uint8)
     picture = paint(image, attributions, options).picture[0]
-    bar = styles.load(style).bar(attributions, scales=(SCALE, SCALE), options=options)
+    bar = style_common.load(style).bar(attributions, scales=(SCALE, SCALE), options=options)
     # At a half of `both`, the bar's two halves meet where the picture has one more shade.
     assert np.abs(bar.colours.astype(int) - picture).max() <= 2
     assert (bar.low, bar.high) == (ends[0] * SCALE, ends[1] * SCALE)
@@ -54,7 +54,7 @@ def test_colours_are_those_of_the_picture(style: str, name: str, ends: tuple[int
 def test_a_clipped_bar_begins_where_attributions_are_shown() -> None:
     attributions = np.repeat(np.array([[[0.4], [0.3], [0.2], [0.1]]], np.float32), 3, axis=2)
     options = PanelOptions(style="clipped", clip_above=50, clip_below=15)
-    bar = styles.load("clipped").bar(attributions, scales=(0.3,), options=options)
+    bar = style_common.load("clipped").bar(attributions, scales=(0.3,), options=options)
     assert (bar.low, bar.high) == pytest.approx((0.2, 0.3))
 
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from igcli.records import Pixels
-from igcli.render.curve import GATHERED, MARK, SCORE, Curve, draw, marked
+from igcli.render.curve import GATHERED_COLOUR, MARK_COLOUR, SCORE_COLOUR, Curve, draw, marked
 from igcli.render.panel import baseline_cell, path_cell
 
 Places = npt.NDArray[np.intp]
@@ -26,13 +26,13 @@ def within(plot: Pixels) -> Pixels:
 
 
 def test_a_rising_score_rises() -> None:
-    rows, columns = near(within(draw(ramp(), height=224, width=224)), SCORE)
+    rows, columns = near(within(draw(ramp(), height=224, width=224)), SCORE_COLOUR)
     assert np.corrcoef(rows, columns)[0, 1] < -0.999
 
 
 def test_a_constant_score_is_level() -> None:
     plot = draw(Curve(ALPHAS, np.full(11, 0.7, np.float32)), height=224, width=224)
-    rows, _ = near(within(plot), SCORE)
+    rows, _ = near(within(plot), SCORE_COLOUR)
     assert np.ptp(rows) <= 5
 
 
@@ -40,8 +40,8 @@ def test_the_completeness_gap_is_seen() -> None:
     gathered = 0.8 * ALPHAS
     plot = draw(Curve(ALPHAS, ALPHAS.astype(np.float32), gathered), height=224, width=224)
     last = within(plot)[:, -10]
-    score = np.nonzero(np.abs(last.astype(int) - SCORE).max(axis=1) < 60)[0].mean()
-    found = np.nonzero(np.abs(last.astype(int) - GATHERED).max(axis=1) < 60)[0].mean()
+    score = np.nonzero(np.abs(last.astype(int) - SCORE_COLOUR).max(axis=1) < 60)[0].mean()
+    found = np.nonzero(np.abs(last.astype(int) - GATHERED_COLOUR).max(axis=1) < 60)[0].mean()
     height = 224 - 2 * 14 - 6 - 6
     assert found - score == pytest.approx(0.2 * height, abs=3)
 
@@ -50,12 +50,12 @@ def test_the_completeness_gap_is_seen() -> None:
 def test_the_mark_stands_on_the_score(alpha: float) -> None:
     plot = draw(ramp(), height=224, width=224)
     shown = marked(plot, ramp(), alpha)
-    rows, columns = near(shown, MARK)
-    left = near(marked(plot, ramp(), 0), MARK)[1].mean()
-    right = near(marked(plot, ramp(), 1), MARK)[1].mean()
+    rows, columns = near(shown, MARK_COLOUR)
+    left = near(marked(plot, ramp(), 0), MARK_COLOUR)[1].mean()
+    right = near(marked(plot, ramp(), 1), MARK_COLOUR)[1].mean()
     assert columns.mean() == pytest.approx(left + alpha * (right - left), abs=1)
     assert rows.mean() == pytest.approx(6 + (1 - alpha) * (224 - 34 - 6), abs=1)
-    assert near(plot, MARK)[0].size == 0
+    assert near(plot, MARK_COLOUR)[0].size == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_strange_scores_are_drawn(scores: list[float]) -> None:
 
 def test_a_single_point_is_a_dot() -> None:
     plot = draw(Curve(np.array([0.5]), np.array([0.3], np.float32)), height=224, width=224)
-    rows, columns = near(within(plot), SCORE)
+    rows, columns = near(within(plot), SCORE_COLOUR)
     assert 4 <= rows.size <= 25
     assert np.ptp(columns) < 6
 
@@ -93,7 +93,7 @@ def test_plots_have_the_size_of_the_pictures(height: int, width: int) -> None:
 def test_thousand_points_are_drawn() -> None:
     alphas = np.linspace(0, 1, 1000)
     plot = draw(Curve(alphas, np.sin(9 * alphas).astype(np.float32)), height=224, width=224)
-    assert near(within(plot), SCORE)[0].size > 500
+    assert near(within(plot), SCORE_COLOUR)[0].size > 500
 
 
 def test_the_baseline_is_shown_as_it_is() -> None:

@@ -48,9 +48,9 @@ def test_no_character_fails_or_draws_an_empty_box() -> None:
 
 def test_long_text_is_cut() -> None:
     shown = text.legible("x" * 100_000)
-    assert len(shown) == text.LONGEST
+    assert len(shown) == text.MAX_CHARACTERS
     assert shown.endswith("…")
-    assert len(text.legible("中" * 100_000)) == text.LONGEST
+    assert len(text.legible("中" * 100_000)) == text.MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("room", [40, 100, 240])
@@ -144,7 +144,7 @@ def test_scripts_from_right_to_left_are_drawn_as_the_engine_draws_them(label: st
 
 @needs_raqm
 def test_words_of_both_directions() -> None:
-    assert list(text.pieces("a שלום 1, עולם b")) == [
+    assert list(text.split_by_direction("a שלום 1, עולם b")) == [
         ("a ", False), ("שלום 1, עולם", True), (" b", False),
     ]  # fmt: skip
     label = "Top label: שלום"

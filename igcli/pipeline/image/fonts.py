@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from igcli.errors import UsageError
-from igcli.render.text import Face, font, has, packaged
+from igcli.render.text import Face, font, has_glyph, packaged
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _is_missing(character: str) -> bool:
     """Tell whether the packaged font lacks a character that has to be drawn."""
     if not character.isprintable() or unicodedata.category(character) in ("Zs", "Co"):
         return False
-    return not has(packaged(), character)
+    return not has_glyph(packaged(), character)
 
 
 def _fallbacks(missing: set[str]) -> Iterator[bytes]:
@@ -97,7 +97,7 @@ def _fallbacks(missing: set[str]) -> Iterator[bytes]:
     count = 0
     for path in _candidates(missing):
         data = _read(path)
-        covered = {char for char in missing if has(data, char)} if data else set()
+        covered = {char for char in missing if has_glyph(data, char)} if data else set()
         if covered:
             missing -= covered
             count += 1

@@ -11,11 +11,10 @@ from igcli.records import Explanation, Pixels
 from igcli.render import animation, panel
 from igcli.render.curve import Curve
 from igcli.render.encoders import encode_image
-from igcli.render.magnify import magnification, magnified
 from igcli.render.options import GifOptions, LabelLine, StyleOptions
 from igcli.render.panel import Cell, PictureCell, TargetInfo, compose, path_cell
 from igcli.render.style_common import as_rgb
-from igcli.render.visualize import Painting, paint
+from igcli.render.visualize import Painting, magnification, magnified, paint
 
 BESIDE = ("path", "colorbar")
 """Columns that belong to the method's column left of them, one for each of its pictures."""

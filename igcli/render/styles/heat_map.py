@@ -1,6 +1,6 @@
-"""Attributions as colours alone: red, white, green, or white to one colour.
+"""Attributions as colours alone: red, white and green, or white to one colour.
 
-Source: see `igcli.render.style_common`.
+Source: Captum, `visualize_image_attr` with method "heat_map".
 """
 
 import numpy as np
@@ -20,5 +20,5 @@ def picture(
 
 
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
-    """Return the colour of nothing all over."""
+    """Return the colour of zero everywhere."""
     return coloured(np.zeros(image.shape[:2], np.float32), options.sign)

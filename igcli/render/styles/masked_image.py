@@ -1,14 +1,13 @@
-"""The image weighted by its attributions, on black.
+"""The image multiplied by its attributions, on black.
 
-Source: see `igcli.render.style_common`.
+Source: Captum, `visualize_image_attr` with method "masked_image".
 """
 
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.colorbar import Bar, ramp
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import magnitudes, pixels, scales
+from igcli.render.style_common import Bar, magnitudes, ramp, scales, to_pixels
 
 __all__ = ["bar", "picture", "plain", "scales"]
 
@@ -17,7 +16,7 @@ def picture(
     image: Pixels, attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
 ) -> Pixels:
     """Return the image times the normalised attributions."""
-    return pixels(image * magnitudes(attributions, scales[0], options.sign)[..., np.newaxis])
+    return to_pixels(image * magnitudes(attributions, scales[0], options.sign)[..., np.newaxis])
 
 
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
@@ -28,4 +27,4 @@ def plain(image: Pixels, options: StyleOptions) -> Pixels:
 def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return black to white, for magnitudes."""
     greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
-    return Bar(pixels(greys), low=0.0, high=scales[0])
+    return Bar(to_pixels(greys), low=0.0, high=scales[0])

@@ -6,9 +6,8 @@ Source: the panels published since June 2017.
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.colorbar import Bar, ramp
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import channel_mean, grey, percentile, pixels
+from igcli.render.style_common import Bar, channel_mean, grey, percentile, ramp, to_pixels
 
 GREY_WEIGHT = 0.3
 MASK_WEIGHT = 0.7
@@ -30,12 +29,12 @@ def picture(
         painted[..., 1] += np.float32(255 * MASK_WEIGHT) * np.maximum(normalised, 0)
     if options.polarity != "positive":
         painted[..., 0] += np.float32(255 * MASK_WEIGHT) * np.maximum(-normalised, 0)
-    return pixels(painted)
+    return to_pixels(painted)
 
 
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
     """Return the dimmed grey image alone."""
-    return pixels(_dimmed(image))
+    return to_pixels(_dimmed(image))
 
 
 def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
@@ -44,7 +43,7 @@ def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions
     high = 0 if options.polarity == "negative" else 1
     values = ramp(low, high)[:, np.newaxis]
     colours = MASK_WEIGHT * 255 * np.concatenate([-values, values, 0 * values], axis=1)
-    return Bar(pixels(colours), low=low * scales[0], high=high * scales[0])
+    return Bar(to_pixels(colours), low=low * scales[0], high=high * scales[0])
 
 
 def _dimmed(image: Pixels) -> Array:

@@ -6,9 +6,8 @@ Source: the panels published in 2016, and all published GIFs.
 import numpy as np
 
 from igcli.records import Array, Pixels
-from igcli.render.colorbar import Bar, ramp
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import channel_mean, percentile, pixels
+from igcli.render.style_common import Bar, channel_mean, percentile, ramp, to_pixels
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
@@ -22,7 +21,7 @@ def picture(
     """Return the image weighted by magnitude over scale, at most 1."""
     full = np.float32(scales[0])
     window = np.minimum(np.abs(channel_mean(attributions)), full) / full
-    return pixels(image * window[..., np.newaxis])
+    return to_pixels(image * window[..., np.newaxis])
 
 
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
@@ -33,4 +32,4 @@ def plain(image: Pixels, options: StyleOptions) -> Pixels:
 def bar(attributions: Array, *, scales: tuple[float, ...], options: StyleOptions) -> Bar:
     """Return black to white."""
     greys = np.repeat(255 * ramp(0, 1)[:, np.newaxis], 3, axis=1)
-    return Bar(pixels(greys), low=0.0, high=scales[0])
+    return Bar(to_pixels(greys), low=0.0, high=scales[0])

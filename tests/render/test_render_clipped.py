@@ -1,11 +1,11 @@
-"""Morphology against definitions written out pixel by pixel."""
+"""Morphology of the style clipped, against definitions written out pixel by pixel."""
 
 import numpy as np
 import pytest
 
 from igcli.records import Array
-from igcli.render.morphology import cleaned, outlined
 from igcli.render.options import PanelOptions
+from igcli.render.styles.clipped import cleaned, outlined
 from igcli.render.visualize import paint
 
 

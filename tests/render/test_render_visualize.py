@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from igcli.render.magnify import magnification, magnified
+from igcli.render.visualize import magnification, magnified
 
 
 @pytest.mark.parametrize(
