@@ -49,7 +49,7 @@ def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
         return  # files in a store are never incomplete
     prefixes = tuple(map(temporary_prefix, tags))
     try:
-        root = os.open(folder.path, local_files.FOLDER)
+        root = os.open(folder.path, local_files.FOLDER_FLAGS)
         try:
             names = os.listdir(root)
             _remove(names, prefixes, root)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from igcli.errors import ImageError, OutputError
 from igcli.outputs.folder import is_temporary
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY
+NEW_FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 def up_to_existing(path: str) -> Iterator[str]:
@@ -35,13 +35,13 @@ def open_folder(root: str, folders: Iterable[str], *, create: bool) -> Iterator[
     Yields:
         A descriptor of the folder.
     """
-    current = os.open(root, FOLDER)
+    current = os.open(root, FOLDER_FLAGS)
     try:
         for name in folders:
             if create:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, dir_fd=current)
-            child = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=current)
+            child = os.open(name, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=current)
             os.close(current)
             current = child
         yield current
@@ -60,7 +60,7 @@ def open_regular(name: str, flags: int, folder: int) -> int:
 
 def write_new(name: str, parts: Iterable[bytes], folder: int) -> None:
     """Write a file that does not exist yet, and flush it to the disk."""
-    with open(os.open(name, NEW_FILE, 0o666, dir_fd=folder), "wb", buffering=0) as stream:
+    with open(os.open(name, NEW_FILE_FLAGS, 0o666, dir_fd=folder), "wb", buffering=0) as stream:
         for part in parts:
             remaining = memoryview(part)
             while remaining:

@@ -17,7 +17,7 @@ from igcli.outputs import local_files
 from igcli.outputs.folder import Appender, OutputFolder, split_name, temporary_name
 
 EFFECTIVE_IDS = os.access in os.supports_effective_ids
-APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND
+APPEND_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 BLOCK = 1 << 16
 """Number of bytes searched at a time for the end of the last whole line."""
@@ -199,7 +199,7 @@ class LocalFolder(OutputFolder):
     def open_to_append(self, name: str) -> io.FileIO:
         """Open or create a file to read and to append to, unbuffered; errors as in `write`."""
         with local_files.errors_of(name), self._parent(name, create=True) as (folder, base):
-            return io.FileIO(local_files.open_regular(base, APPEND, folder), "r+")
+            return io.FileIO(local_files.open_regular(base, APPEND_FLAGS, folder), "r+")
 
     def is_current(self, name: str, file: int) -> bool:
         """Return whether `name` still is the open `file`, given by its descriptor."""
