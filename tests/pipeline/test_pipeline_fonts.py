@@ -1,4 +1,4 @@
-"""Fonts of the machine, found by fontconfig or in the usual folders."""
+"""Fonts of the machine, located by fontconfig or in the usual folders."""
 
 import shutil
 from pathlib import Path
@@ -31,10 +31,10 @@ def test_fonts_in_the_usual_folders(folder: Path) -> None:
     thai = write_font(folder / "deep/c.ttf", "中ก")
     (folder / "broken.ttf").write_bytes(b"no font")
     (folder / "d.txt").write_bytes(box_font("日"))
-    found = face_for(None, ["cat 中", "文ก日", "ก"])
-    assert found.fonts == (packaged(), chinese.read_bytes(), thai.read_bytes())
+    face = face_for(None, ["cat 中", "文ก日", "ก"])
+    assert face.fonts == (packaged(), chinese.read_bytes(), thai.read_bytes())
     assert face_for(None, ["日"]) == Face()
-    assert [found.can_draw(each) for each in "a中文ก日"] == [True] * 4 + [False]
+    assert [face.can_draw(char) for char in "a中文ก日"] == [True] * 4 + [False]
 
 
 @pytest.mark.skipif(shutil.which("fc-match") is None, reason="no fontconfig here")

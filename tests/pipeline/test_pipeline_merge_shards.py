@@ -29,12 +29,12 @@ def output(tmp_path: Path) -> LocalFolder:
 
 
 def write(
-    folder: LocalFolder, place: str, records: list[Any], summary: dict[str, Any] | None
+    folder: LocalFolder, prefix: str, records: list[Any], summary: dict[str, Any] | None
 ) -> None:
     lines = "".join(json.dumps(record) + "\n" for record in records)
-    folder.write(f"{place}results.jsonl", lines.encode() + b'{"image": "torn')
+    folder.write(f"{prefix}results.jsonl", lines.encode() + b'{"image": "torn')
     if summary is not None:
-        folder.write(f"{place}summary.json", json.dumps({"device": "CPU:0", **summary}).encode())
+        folder.write(f"{prefix}summary.json", json.dumps({"device": "CPU:0", **summary}).encode())
 
 
 def content(folder: LocalFolder) -> dict[str, bytes]:
@@ -95,10 +95,10 @@ def test_expressions_of_arrays() -> None:
 
 @pytest.mark.parametrize("summary", ["", "[]", "{", '{"total": "x", "totals": [1]}', "[" * 9999])
 def test_summaries_that_say_nothing(output: LocalFolder, summary: str) -> None:
-    for place in ("", "shards/1-of-3/", "shards/3-of-3/"):
-        output.write(f"{place}{run_files.SUMMARY}", summary.encode())
+    for prefix in ("", "shards/1-of-3/", "shards/3-of-3/"):
+        output.write(f"{prefix}{run_files.SUMMARY}", summary.encode())
     status = read_status(output)
-    assert [each.missing for each in status.shards] == [None, None, None]
-    assert [each.state for each in status.shards] == ["stopped", "not started", "stopped"]
+    assert [shard.missing for shard in status.shards] == [None, None, None]
+    assert [shard.state for shard in status.shards] == ["stopped", "not started", "stopped"]
     assert status.array == "1-3"
     assert not status.is_done

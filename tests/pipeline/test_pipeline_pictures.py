@@ -35,10 +35,10 @@ def explanation(method: str = "integrated_gradients", target: int = 0, **changes
     return replace(made, **changes)
 
 
-def drawn(names: list[str], *found: Explanation, **options: Any) -> list[Any]:
+def drawn(names: list[str], *explanations: Explanation, **options: Any) -> list[Any]:
     model: Any = SimpleNamespace(label=lambda target: f"label {target}")
     style = PanelOptions.model_validate({"style": "heat_map"})
-    columns = Columns(IMAGE, found or (explanation(),), model, style, **options)
+    columns = Columns(IMAGE, explanations or (explanation(),), model, style, **options)
     return list(columns.cells(names))
 
 
@@ -84,8 +84,8 @@ def test_method_is_the_main_one_and_columns_may_repeat() -> None:
 
 
 def test_each_target_has_its_picture_with_its_bar_and_path() -> None:
-    found = [explanation(target=target, is_target_given=True) for target in (0, 1)]
-    cells = drawn(["label", "method", "colorbar", "path", "baseline"], *found)
+    explanations = [explanation(target=target, is_target_given=True) for target in (0, 1)]
+    cells = drawn(["label", "method", "colorbar", "path", "baseline"], *explanations)
     assert headings(cells) == [
         "Label and score",
         f"{IG} (for label 0)",
@@ -113,9 +113,9 @@ def test_baseline_and_path_are_those_of_the_method_left_of_them() -> None:
 
 
 def test_scales_are_by_method() -> None:
-    found = [explanation(), explanation("gradients")]
-    own = drawn(["method", "gradients"], *found)
-    scaled = drawn(["method", "gradients"], *found, scales={"gradients": 1e9})
+    explanations = [explanation(), explanation("gradients")]
+    own = drawn(["method", "gradients"], *explanations)
+    scaled = drawn(["method", "gradients"], *explanations, scales={"gradients": 1e9})
     assert (scaled[0].picture == own[0].picture).all()
     assert (scaled[1].picture == 255).all()
     assert (own[1].picture != 255).any()
@@ -137,12 +137,14 @@ def test_any_column_stands_alone(name: str) -> None:
 
 def test_pictures_are_magnified_and_nothing_else() -> None:
     names = ["image", "baseline", "method", "gradients", "label", "colorbar"]
-    found = explanation(), explanation("gradients")
-    plain, large = drawn(names, *found), drawn(names, *found, factor=3)
+    explanations = explanation(), explanation("gradients")
+    plain, large = drawn(names, *explanations), drawn(names, *explanations, factor=3)
     assert headings(large) == headings(plain)
     for one, other in zip(plain[:4], large[:4], strict=True):
         blocks = np.kron(one.picture, np.ones((3, 3, 1), np.uint8))
         np.testing.assert_array_equal(other.picture, blocks)
     assert large[4] == plain[4]
     np.testing.assert_array_equal(large[5].picture, plain[5].picture)  # Both of the least height.
-    assert drawn(["image", "method", "colorbar"], *found, factor=20)[2].picture.shape[0] == 160
+    assert (
+        drawn(["image", "method", "colorbar"], *explanations, factor=20)[2].picture.shape[0] == 160
+    )

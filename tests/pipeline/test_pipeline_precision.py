@@ -32,14 +32,14 @@ class Rounding(ClosedForm):
         self._seconds, self._error = seconds, error
 
     def gradients(self, points: Points, **wanted: bool) -> PointGradients:
-        found = super().gradients(points, **wanted)
+        answer = super().gradients(points, **wanted)
         if self.precision == "float32":
             time.sleep(0.02)
-            return found
+            return answer
         time.sleep(self._seconds)
-        noise = np.random.default_rng(0).normal(0, self._error, found.summands.shape)
-        summands = (found.summands * (1 + noise)).astype(np.float32)
-        return PointGradients(found.scores, summands, summands, found.slopes, found.interior)
+        noise = np.random.default_rng(0).normal(0, self._error, answer.summands.shape)
+        summands = (answer.summands * (1 + noise)).astype(np.float32)
+        return PointGradients(answer.scores, summands, summands, answer.slopes, answer.interior)
 
 
 def context(network: Any) -> Context:
@@ -74,8 +74,8 @@ def test_bfloat16_is_taken_where_it_is_fast_and_right(
 ) -> None:
     network = Rounding(seconds, error, has_bfloat16=has_bfloat16)
     shared = context(network)
-    found = list(with_precision(sources, shared, Engine(network, batch_size=5)))
-    assert found == sources
+    yielded = list(with_precision(sources, shared, Engine(network, batch_size=5)))
+    assert yielded == sources
     assert network.precision == chosen
     assert shared.model.precision == chosen
 

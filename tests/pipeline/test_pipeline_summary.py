@@ -4,11 +4,11 @@ from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.runs.summary import Summary
 
 
-def outcome(place: int, error: float | None) -> Outcome:
+def outcome(number: int, error: float | None) -> Outcome:
     return Outcome(
         {
             "status": "ok",
-            "image": f"{place}.jpg",
+            "image": f"{number}.jpg",
             "gradient_evaluations": 3,
             "completeness_error": error,
         }
@@ -21,8 +21,8 @@ def beyond(summary: Summary) -> Any:
 
 def test_an_error_of_exactly_the_limit_is_within_it() -> None:
     summary = Summary(0.05)
-    for place, error in enumerate([0.05, 0.0500001, None]):
-        summary.add(outcome(place, error))
+    for number, error in enumerate([0.05, 0.0500001, None]):
+        summary.add(outcome(number, error))
     assert beyond(summary) == {"max_error": 0.05, "count": 1, "images": ["1.jpg"]}
     assert summary.exit_code == 3
 
@@ -30,8 +30,8 @@ def test_an_error_of_exactly_the_limit_is_within_it() -> None:
 def test_large_errors_are_counted_whatever_the_limit() -> None:
     for limit in (None, 0.05):
         summary = Summary(limit)
-        for place, error in enumerate([0.2, 0.2000001, 7.0, None, 0.01]):
-            summary.add(outcome(place, error))
+        for number, error in enumerate([0.2, 0.2000001, 7.0, None, 0.01]):
+            summary.add(outcome(number, error))
         assert summary.record({})["large_errors"] == 2
     assert Summary().record({})["large_errors"] == 0
 
@@ -45,7 +45,7 @@ def test_nothing_is_beyond_where_no_limit_is_set() -> None:
 
 def test_so_many_are_counted_and_the_first_named() -> None:
     summary = Summary(0.0)
-    for place in range(1500):
-        summary.add(outcome(place, 0.1))
+    for number in range(1500):
+        summary.add(outcome(number, 0.1))
     assert beyond(summary)["count"] == 1500
-    assert beyond(summary)["images"] == [f"{place}.jpg" for place in range(1000)]
+    assert beyond(summary)["images"] == [f"{number}.jpg" for number in range(1000)]
