@@ -15,6 +15,9 @@ Pixels = npt.NDArray[np.uint8]
 SMALLEST_DIFFERENCE = 1e-6
 """Score difference below which an error relative to it is meaningless."""
 
+LARGE_ERROR = 0.2
+"""Completeness error above which an image gets a warning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -16,7 +16,7 @@ from igcli.models.runtime import choose_device
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import segments_of, sum_over_pixels
 from igcli.pipeline.explain.targets import parse_target
-from igcli.pipeline.image.read import read_fitted
+from igcli.pipeline.read import read_fitted
 from igcli.records import Array, Source
 
 

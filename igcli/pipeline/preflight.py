@@ -9,7 +9,7 @@ from igcli.integration import options as path_options
 from igcli.methods import METHODS, ExpectedGradientsOptions, own_options
 from igcli.models import options as model_options
 from igcli.pipeline.explain.targets import check_file, check_syntax
-from igcli.pipeline.image.fonts import check_font
+from igcli.pipeline.fonts import check_font
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:

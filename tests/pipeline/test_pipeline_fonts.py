@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import UsageError
-from igcli.pipeline.image import fonts
-from igcli.pipeline.image.fonts import check_font, face_for
+from igcli.pipeline import fonts
+from igcli.pipeline.fonts import check_font, face_for
 from igcli.render.text import Face, packaged
 from support.fonts import box_font, write_font
 

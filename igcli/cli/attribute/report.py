@@ -13,7 +13,7 @@ from tqdm import tqdm
 from igcli.cli.terminal import NOTICE, Lines, say
 from igcli.outputs.journal import to_json
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.runs.summary import LARGE_ERROR
+from igcli.records import LARGE_ERROR
 
 PROFILES = "{} other than sRGB's ({}), which the network does not see; icc: srgb converts them"
 NAMED = 3

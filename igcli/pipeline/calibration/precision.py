@@ -11,7 +11,7 @@ from igcli.pipeline.calibration.timing import seconds_for
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.image.context import Context
-from igcli.pipeline.image.read import read_fitted
+from igcli.pipeline.read import read_fitted
 from igcli.pipeline.resume.earlier import PRECISIONS, Precision
 from igcli.records import Array, Source
 

@@ -16,8 +16,7 @@ from igcli.pipeline.explain.network_output import (
     sum_over_pixels,
 )
 from igcli.pipeline.explain.spec import AttributionSpec
-from igcli.pipeline.runs.summary import LARGE_ERROR
-from igcli.records import Array, Explanation, Source
+from igcli.records import LARGE_ERROR, Array, Explanation, Source
 
 UNDEFINED = "completeness error undefined: the score differs from the baseline's by less than 1e-6"
 NO_GRADIENT = "the gradient is zero everywhere: nothing is attributed"

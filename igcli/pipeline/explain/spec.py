@@ -18,8 +18,8 @@ from igcli.models.load import Model
 from igcli.pipeline.engine.engine import PREDICTION_SIZE
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
 from igcli.pipeline.explain.targets import Targets, resolve_targets
-from igcli.pipeline.image.read import read_fitted
 from igcli.pipeline.preflight import columns_of, methods_of
+from igcli.pipeline.read import read_fitted
 from igcli.records import Array, Pixels, Source
 
 MAX_REFERENCES = 200

@@ -19,7 +19,7 @@ from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.image import outcome, pictures
 from igcli.pipeline.image.context import Context, ImageInProgress
 from igcli.pipeline.image.outcome import Outcome
-from igcli.pipeline.image.read import decode_fitted
+from igcli.pipeline.read import decode_fitted
 from igcli.pipeline.resume.up_to_date import (
     failed_before,
     is_same,

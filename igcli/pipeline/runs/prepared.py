@@ -15,9 +15,9 @@ from igcli.pipeline.calibration.batch_size import default_batch_size
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
+from igcli.pipeline.fonts import face_for
 from igcli.pipeline.image.context import Context, Recorder
-from igcli.pipeline.image.fonts import face_for
-from igcli.pipeline.image.read import read_fitted
+from igcli.pipeline.read import read_fitted
 from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.fingerprint import config_sha256
 from igcli.pipeline.runs.base import AttributionRun

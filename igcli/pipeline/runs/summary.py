@@ -8,11 +8,9 @@ from typing import Any, TypedDict
 import numpy as np
 
 from igcli.pipeline.image.outcome import Outcome
+from igcli.records import LARGE_ERROR
 
 OTHERS = "others"
-
-LARGE_ERROR = 0.2
-"""Completeness error above which an image gets a warning."""
 
 MAX_NAMED = 1000
 """Maximum number of images named in the summary; the records state the others."""
