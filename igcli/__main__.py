@@ -1,4 +1,4 @@
-"""`python -m igcli`."""
+"""Entry point of `python -m igcli`."""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""What all groups of options share: frozen, strictly typed, no unknown names."""
+"""The base of all option groups, and the marks that describe a field.
+
+Groups are frozen, strictly typed and refuse unknown names.
+"""
 
 import os
 import re
@@ -11,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from igcli.urls import has_credentials
 
-# Those from DC80 to DCFF are the bytes of names that are not UTF-8.
+# Surrogates DC80 to DCFF stand for bytes of file names that are not UTF-8.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
@@ -22,7 +25,7 @@ class PathField:
     In a YAML file it is relative to that file, on the command line to the current folder.
 
     Attributes:
-        is_name: Says which texts are known names and no paths.
+        is_name: Tells whether a text is a known name rather than a path.
     """
 
     is_name: Callable[[str], bool] = lambda _: False
@@ -30,22 +33,28 @@ class PathField:
     def __get_pydantic_core_schema__(
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Refuse what no file can be called, and expand `~`."""
+        """Refuse text that no file name can have, and expand `~`."""
         return core_schema.no_info_after_validator_function(_path, handler(source))
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Marks a value with the words for what it may be, for messages: "auto, cpu or gpu:N"."""
+    """Marks a value with a description of the values it may have.
+
+    Attributes:
+        words: For messages: "top, top:N or a class index".
+        metavar: For the help of its option, if it differs from the words: "top|top:N|INDEX".
+    """
 
     words: str
+    metavar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
     """Marks a group that is off by default: `gif: Annotated[GifOptions | None, Switch()] = None`.
 
-    False means none, true the group's defaults.
+    False means None, true means the group's defaults.
     """
 
     def __get_pydantic_core_schema__(
@@ -57,7 +66,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Presets:
-    """Marks a text as the name of values that fields of its group have where they are not given.
+    """Marks a text as the name of a preset: values of the other fields that are not given.
 
     Attributes:
         values: The fields' values by name of the preset.
@@ -72,13 +81,14 @@ class Presets:
 
 
 class Options(BaseModel):
-    """A group of options for one concern, validated once and passed whole.
+    """A group of options for one concern, validated once and passed as a whole.
 
     Types are strict: `steps: true` and `steps: '50'` are errors. A field's docstring is the help
-    of its command-line option; its `examples` stand in the generated YAML where it has no default.
+    of its command-line option. The first of its `examples` is shown in the generated YAML file if
+    it has no default.
 
     Attributes:
-        shorthand: The field that a plain text in place of the whole group stands for.
+        shorthand: The field whose value a plain text in place of the whole group is.
     """
 
     model_config = ConfigDict(
@@ -104,9 +114,11 @@ def _path(path: object) -> object:
     if path == "":
         raise ValueError("must not be empty")
     if isinstance(path, str) and ("\0" in path or _LONE_SURROGATE.search(path)):
-        raise ValueError("has a character that no file name may have")
+        raise ValueError("has a character that file names cannot have")
     if isinstance(path, str) and has_credentials(path):
-        raise ValueError("is a URL with a user name or password: give them in the environment")
+        raise ValueError(
+            "is a URL with a user name or password: set these in environment variables"
+        )
     return os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111
 
 

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line of igcli."""
 
 from igcli.cli.main import main
 

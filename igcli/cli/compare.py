@@ -1,4 +1,4 @@
-"""The command `igcli compare`."""
+"""The command `igcli compare`: compare the attributions of two runs."""
 
 import os
 from collections.abc import Iterator
@@ -13,12 +13,14 @@ from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
 from igcli.printable import printable
 
-if TYPE_CHECKING:  # Its help needs no NumPy.
+if TYPE_CHECKING:  # Not imported for the command's help, which does not need NumPy.
     from igcli.compare.comparison import Agreement, Comparison
     from igcli.outputs.results import Results
 
-FAILED = 3
-NAMED = 5
+DISAGREEMENT = 3
+"""Exit code if images disagree or cannot be compared."""
+
+MAX_NAMES = 5
 HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
 
 
@@ -29,47 +31,54 @@ HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
     "--gallery",
     type=PathType(home=True),
     metavar="FILE",
-    help="Write the two side by side, as a page.",
+    help="Write both runs side by side to FILE, an HTML page.",
 )
 @click.option(
     "--min-correlation",
     type=click.FloatRange(-1, 1),
     metavar="NUMBER",
-    help="Exit with 3 where the rank correlation of an image is lower.",
+    help="Exit with code 3 if the rank correlation of an image is lower.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Records on standard output, not a table.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print records to standard output, not a table."
+)
 @verbosity
 def compare(run_a: str, run_b: str, **options: Any) -> None:
-    """Tell how far the attributions of two runs agree, image by image, worst first.
+    """Compare the attributions of two runs, image by image, the worst agreement first.
 
-    RUN_A and RUN_B are output folders written with --arrays. Three figures for each image of both:
-    the rank correlation of the attributions' channel means, signs included (1 to -1); which share
-    of the 5% of the pixels with the largest magnitudes is the same; the score in B less that in A.
+    RUN_A and RUN_B are output folders written with --arrays. The table has three numbers for each
+    image that is in both: the rank correlation of the attributions' channel means with their signs
+    (-1 to 1), the overlap of the 5% of pixels with the largest magnitudes, and the score in B
+    minus the score in A.
     """
     from igcli.compare.comparison import compare as compare_runs
     from igcli.compare.comparison import summarize
     from igcli.outputs.results import read_results
 
     runs = read_results(output_at(run_a)), read_results(output_at(run_b))
-    page = _page(options["gallery"])
+    page = _checked_page(options["gallery"])
     if page and any(run.folder.is_remote for run in runs):
-        raise UsageError("--gallery: its pictures lie in a store; copy the runs to this machine")
+        raise UsageError("--gallery: the pictures are in a store; copy the runs to this machine")
     agreement = summarize(compare_runs(*runs), *runs)
-    if page:  # Before the table, which may be piped to a reader that stops at its first line.
-        _write(agreement, runs, page)
+    if page:  # Before the table, which may be piped to a reader that stops after the first line.
+        _write_page(agreement, runs, page)
     if options["as_json"]:
         _print_json(agreement)
     else:
         for line in _table(agreement):
             click.echo(line)
     if not options["quiet"]:
-        _tell(agreement)
-    code = _gate(agreement, options["min_correlation"])
-    click.get_current_context().exit(code)
+        _print_summary(agreement)
+    exit_code = _exit_code(agreement, options["min_correlation"])
+    click.get_current_context().exit(exit_code)
 
 
-def _page(path: str | None) -> tuple[LocalFolder, str] | None:
-    """Return the folder and the name of the page, checked."""
+def _checked_page(path: str | None) -> tuple[LocalFolder, str] | None:
+    """Return the folder and file name of the page to write.
+
+    Raises:
+        UsageError: The folder does not exist, or the file was not written by igcli.
+    """
     from igcli.outputs.run_files import refuse_foreign_page
 
     if path is None:
@@ -77,13 +86,13 @@ def _page(path: str | None) -> tuple[LocalFolder, str] | None:
     parent, name = os.path.split(path)
     folder = LocalFolder(parent or ".")
     if not name or not os.path.isdir(folder.path):  # noqa: PTH112
-        raise UsageError(f"--gallery {path!r}: name a file in a folder that is there")
+        raise UsageError(f"--gallery {path!r}: name a file in an existing folder")
     folder.check()
     refuse_foreign_page(folder, name)
     return folder, name
 
 
-def _write(
+def _write_page(
     agreement: "Agreement", runs: "tuple[Results, Results]", page: tuple[LocalFolder, str]
 ) -> None:
     from igcli.compare.page import comparison_page
@@ -97,43 +106,46 @@ def _write(
 def _print_json(agreement: "Agreement") -> None:
     from igcli.outputs.journal import to_json
 
-    for each in agreement.comparisons:
-        click.echo(to_json(each.record()))
+    for comparison in agreement.comparisons:
+        click.echo(to_json(comparison.record()))
     click.echo(to_json(agreement.record()))
 
 
 def _table(agreement: "Agreement") -> Iterator[str]:
-    """Yield the lines of the table; names stand last, for they may be of any length."""
+    """Yield the lines of the table; names are last because they may have any length."""
     yield _line(HEADINGS)
-    for each in agreement.comparisons:
-        if not each.reason:
-            first, second = each.first.get("score"), each.second.get("score")
-            figures = (each.correlation, each.overlap, first, second, each.change)
-            forms = (".4f", ".1%", ".6g", ".6g", "+.3g")
-            cells = (_cell(*pair) for pair in zip(figures, forms, strict=True))
-            yield _line((*cells, printable(each.image)))
+    for pair in agreement.comparisons:
+        if not pair.reason:
+            cells = (
+                _cell(pair.correlation, ".4f"),
+                _cell(pair.overlap, ".1%"),
+                _cell(pair.first.get("score"), ".6g"),
+                _cell(pair.second.get("score"), ".6g"),
+                _cell(pair.change, "+.3g"),
+            )
+            yield _line((*cells, printable(pair.image)))
 
 
 def _line(cells: tuple[str, ...]) -> str:
     return "  ".join(f"{cell:>11}" for cell in cells[:-1]) + f"  {cells[-1]}"
 
 
-def _cell(value: Any, form: str) -> str:
-    return format(value, form) if isinstance(value, int | float) else "-"
+def _cell(value: Any, format_spec: str) -> str:
+    return format(value, format_spec) if isinstance(value, int | float) else "-"
 
 
-def _tell(agreement: "Agreement") -> None:
-    for each in agreement.failed:
-        say(f"{each.image}: not compared: {each.reason}")
-    for each in agreement.comparisons:
-        for warning in each.warnings:
-            say(f"{each.image}: warning: {warning}")
-    found: Any = agreement.record()
-    correlation, overlap = found["rank_correlation"], found["top_overlap"]
-    parts = [f"{found['compared']:,} images compared"]
-    parts += [f"{found['failed']:,} not compared"] if found["failed"] else []
-    parts += [f"{found['only_a']:,} only in A"] if found["only_a"] else []
-    parts += [f"{found['only_b']:,} only in B"] if found["only_b"] else []
+def _print_summary(agreement: "Agreement") -> None:
+    for comparison in agreement.failed:
+        say(f"{comparison.image}: not compared: {comparison.reason}")
+    for comparison in agreement.comparisons:
+        for warning in comparison.warnings:
+            say(f"{comparison.image}: warning: {warning}")
+    summary: Any = agreement.record()
+    correlation, overlap = summary["rank_correlation"], summary["top_overlap"]
+    parts = [f"{summary['compared']:,} images compared"]
+    parts += [f"{summary['failed']:,} not compared"] if summary["failed"] else []
+    parts += [f"{summary['only_a']:,} only in A"] if summary["only_a"] else []
+    parts += [f"{summary['only_b']:,} only in B"] if summary["only_b"] else []
     parts.append(
         f"rank correlation {_cell(correlation['median'], '.4f')} (median), "
         f"{_cell(correlation['worst'], '.4f')} (worst)"
@@ -142,10 +154,10 @@ def _tell(agreement: "Agreement") -> None:
     say("; ".join(parts))
 
 
-def _gate(agreement: "Agreement", least: float | None) -> int:
-    low: list[Comparison] = [] if least is None else agreement.below(least)
+def _exit_code(agreement: "Agreement", min_correlation: float | None) -> int:
+    low: list[Comparison] = [] if min_correlation is None else agreement.below(min_correlation)
     if low:
-        worst = ", ".join(f"{each.image} ({each.correlation:.4f})" for each in low[:NAMED])
-        more = f" and {len(low) - NAMED:,} more" if len(low) > NAMED else ""
-        say(f"rank correlation below {least:g}: {worst}{more}")
-    return FAILED if low or agreement.failed else 0
+        worst = ", ".join(f"{pair.image} ({pair.correlation:.4f})" for pair in low[:MAX_NAMES])
+        more = f" and {len(low) - MAX_NAMES:,} more" if len(low) > MAX_NAMES else ""
+        say(f"rank correlation below {min_correlation:g}: {worst}{more}")
+    return DISAGREEMENT if low or agreement.failed else 0

@@ -1,4 +1,4 @@
-"""How the shell goes on with the values of options: names of files, and what a setting may be."""
+"""Shell completion of option values: file names and the choices of settings."""
 
 import os
 
@@ -12,7 +12,7 @@ class PathType(click.ParamType[str]):
     name = "path"
 
     def __init__(self, *, home: bool = False) -> None:
-        """Say whether `~` is expanded where the shell does not: in `--log-file=~/log`."""
+        """Choose whether to expand `~` where the shell does not: in `--log-file=~/log`."""
         self._home = home
 
     def convert(
@@ -24,23 +24,23 @@ class PathType(click.ParamType[str]):
     def shell_complete(
         self, _ctx: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Leave it to the shell."""
+        """Let the shell complete files."""
         return [CompletionItem(incomplete, type="file")]
 
 
 class Names(click.ParamType[str]):
-    """A value that may be one of some names, and is checked elsewhere; files are offered too."""
+    """A value with completions; which values are valid is checked elsewhere."""
 
     name = "text"
 
     def __init__(self, names: tuple[str, ...], *, files: bool) -> None:
-        """Take the names, and say whether paths are values, too."""
+        """Set the names to complete, and whether to complete files as well."""
         self._names = names
         self._files = files
 
     def shell_complete(
         self, _ctx: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the names that go on from what is typed."""
-        found = [CompletionItem(name) for name in self._names if name.startswith(incomplete)]
-        return found or ([CompletionItem(incomplete, type="file")] if self._files else [])
+        """Return the names that start with the typed text."""
+        names = [CompletionItem(name) for name in self._names if name.startswith(incomplete)]
+        return names or ([CompletionItem(incomplete, type="file")] if self._files else [])

@@ -1,4 +1,4 @@
-"""The command `igcli config`."""
+"""The command `igcli config`: write, show or check a YAML file of settings."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from igcli.cli.completion import PathType
-from igcli.cli.setting_options import setting_options, settings_of
+from igcli.cli.help_sections import SectionedCommand
+from igcli.cli.setting_options import load_command_settings, setting_options
 from igcli.cli.terminal import verbosity
 from igcli.config.dump import template, to_yaml
 from igcli.config.load import DEFAULT_FILE, load_settings
@@ -27,7 +28,7 @@ def config() -> None:
 def init(file: str) -> None:
     """Write FILE with every setting and its default.
 
-    Without FILE it is igcli.yaml in the current folder; "-" is standard output.
+    FILE defaults to igcli.yaml in the current folder; - is standard output.
     """
     if file == "-":
         click.echo(template().encode(), nl=False)
@@ -42,15 +43,15 @@ def init(file: str) -> None:
     click.echo(os.fsencode(file))
 
 
-@config.command()
+@config.command(cls=SectionedCommand)
 @setting_options
 @verbosity
 def show(config_file: str | None, overrides: dict[str, Any], *, quiet: bool) -> None:
-    """Print the resolved settings.
+    """Print the resolved settings as YAML.
 
-    As YAML that can be fed back: paths are absolute.
+    The output is a valid settings file; its paths are absolute.
     """
-    loaded = settings_of(config_file, overrides, quiet=quiet)
+    loaded = load_command_settings(config_file, overrides, quiet=quiet)
     click.echo(to_yaml(loaded.settings).encode(), nl=False)
 
 
@@ -59,11 +60,11 @@ def show(config_file: str | None, overrides: dict[str, Any], *, quiet: bool) -> 
 def check(file: str) -> None:
     """Check the settings in FILE.
 
-    One line where all is well, else one for every mistake, and for every file in it that is not
-    there, and exit code 2.
+    Prints one line if they are valid. Otherwise prints one line for every mistake, missing files
+    included, and exits with code 2.
     """
     loaded = load_settings(file, {})
-    lines = [loaded.told(key, f"no such file: {path}") for key, path in missing(loaded.settings)]
+    lines = [loaded.in_file(key, f"no such file: {path}") for key, path in missing(loaded.settings)]
     if lines:
         raise ConfigError(lines)
     click.echo(f"{printable(file)}: valid")

@@ -1,4 +1,4 @@
-"""The command `igcli gallery`."""
+"""The command `igcli gallery`: write a page to browse a run."""
 
 import os
 
@@ -12,12 +12,13 @@ from igcli.outputs.open import output_at
 @click.command()
 @click.argument("output", type=PathType())
 @verbosity
-def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it says nothing but the path
-    """Write a page to look at the run in OUTPUT, the output folder of attribute or gif.
+def gallery(output: str, *, quiet: bool) -> None:  # noqa: ARG001 - it prints only the path
+    """Write an HTML page to browse the run in OUTPUT.
 
-    The page is index.html in that folder; open it in a browser, no network is needed.
+    OUTPUT is the output folder of attribute or gif. The page is index.html in that folder; open it
+    in a browser. It works offline.
     """
-    # Imported here: its help needs no NumPy.
+    # Imported here because the command's help does not need NumPy.
     from igcli.gallery.run_page import write_gallery
 
     folder = output_at(output)

@@ -1,4 +1,4 @@
-"""The command `igcli`: finds the subcommand, and turns what goes wrong into one line and a code."""
+"""The command `igcli`: finds the subcommand, and turns errors into one line and an exit code."""
 
 import importlib
 import importlib.metadata
@@ -13,42 +13,42 @@ import click
 from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import shell_complete
 
-from igcli.cli.terminal import open_terminal, say, tell, tell_traceback
+from igcli.cli.terminal import open_terminal, print_line, print_traceback, say
 from igcli.config.problems import ConfigError
 from igcli.errors import IgcliError, UsageError
 
 COMPLETION = "_IGCLI_COMPLETE"
-"""Set by shells that ask how a line may go on, as Click has it."""
+"""Environment variable by which shells request completions from Click."""
 
 INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
-SIGNALS = 128
-"""Codes above it say that something stopped the run."""
+SIGNAL_CODES = 128
+"""Exit codes above it mean that a signal stopped the run."""
 
 COMMANDS = {
     "attribute": (
         "igcli.cli.attribute.command:attribute",
-        "Panels, and on request GIFs and arrays, for every image.",
+        "Write panels, and on request GIFs and arrays, of images.",
     ),
-    "gif": ("igcli.cli.attribute.command:gif", "GIFs of the interior gradients for every image."),
+    "gif": ("igcli.cli.attribute.command:gif", "Write GIFs of the interior gradients of images."),
     "models": ("igcli.cli.models:models", "List, describe, fetch or check networks."),
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
-    "gallery": ("igcli.cli.gallery:gallery", "A page to look at a run."),
-    "compare": ("igcli.cli.compare:compare", "How far two runs' attributions agree."),
-    "status": ("igcli.cli.status:status", "What is done, failed and missing, per shard."),
-    "merge": ("igcli.cli.merge:merge", "One set of records out of the shards'."),
+    "gallery": ("igcli.cli.gallery:gallery", "Write an HTML page to browse a run."),
+    "compare": ("igcli.cli.compare:compare", "Compare the attributions of two runs."),
+    "status": ("igcli.cli.status:status", "Show what is done, failed and missing, by shard."),
+    "merge": ("igcli.cli.merge:merge", "Merge the records of shards into one set."),
 }
-"""Where each subcommand is, and its line of help: neither is imported for `igcli --help`."""
+"""Module, function and help of each subcommand, so that `igcli --help` imports none of them."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: what a Ctrl-C cleans up is cleaned up."""
+    """SIGTERM, after which the same is cleaned up as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand when it is called."""
+    """Imports a subcommand only when it is called."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the names, in the order of the table."""
+        """Return the names, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -67,8 +67,8 @@ class LazyGroup(click.Group):
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        named = (("igcli", "igcli"), ("TensorFlow", "tensorflow"), ("Keras", "keras"))
-        click.echo(", ".join(f"{name} {_installed(package)}" for name, package in named))
+        packages = (("igcli", "igcli"), ("TensorFlow", "tensorflow"), ("Keras", "keras"))
+        click.echo(", ".join(f"{name} {_installed(package)}" for name, package in packages))
         ctx.exit()
 
 
@@ -99,26 +99,26 @@ def main() -> int:
         code = CLOSED_OUTPUT
     except OSError as error:
         say(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
-        tell_traceback(error)
+        print_traceback(error)
         code = IgcliError.exit_code
     finally:
-        _settle(sys.stdout)
-        _settle(sys.stderr)
-    if code > SIGNALS and threading.active_count() > 1:
-        os._exit(code)  # Python would wait for the batch under way.
+        _flush(sys.stdout)
+        _flush(sys.stderr)
+    if code > SIGNAL_CODES and threading.active_count() > 1:
+        os._exit(code)  # Python would wait for the running batch.
     return code
 
 
 def _prepare() -> None:
     if sys.stderr is None:
-        # Otherwise the next file that is opened would become standard error.
+        # Otherwise the next opened file would become standard error.
         os.dup2(os.open(os.devnull, os.O_RDWR), 2)
         sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115
     open_terminal()
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # As a shell's "&" has it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # A shell's "&" ignores it.
         signal.signal(signal.SIGINT, _interrupt)
-    sys.excepthook = _tell_bug
+    sys.excepthook = _report_bug
 
 
 def _run() -> int:
@@ -135,33 +135,35 @@ def _run() -> int:
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        called = getattr(error, "ctx", None)
-        hint = f" (see {called.command_path} -h)" if called else ""
+        command = getattr(error, "ctx", None)
+        hint = f" (see {command.command_path} -h)" if command else ""
         say(f"{error.format_message().removesuffix('.')}{hint}")
         return error.exit_code
     except ConfigError as error:
         for line in error.lines:
             if line.startswith("--"):
-                say(line)  # Of an option; others begin with a file and a place in it.
+                say(line)
             else:
-                tell(line)
+                print_line(line)  # Starts with a file, line and column.
+        if error.__cause__ is not None:
+            print_traceback(error.__cause__)
         return error.exit_code
     except IgcliError as error:
         say(str(error))
-        tell_traceback(error)
+        print_traceback(error)
         return error.exit_code
     return 0
 
 
 def _complete(instruction: str) -> int:
-    """Answer a shell; `click.Command.main` would do it, which is not called here.
+    """Print completions for a shell, as `click.Command.main` does, which is not called here.
 
     Raises:
-        UsageError: No shell asks like this.
+        UsageError: The instruction is not one of Click's.
     """
     try:
         code = shell_complete(igcli, {}, "igcli", COMPLETION, instruction)
-    except (KeyError, ValueError):  # What shells set beside it is not there.
+    except (KeyError, ValueError):  # The shell's other variables are missing.
         code = 1
     if code:
         raise UsageError(
@@ -178,36 +180,36 @@ def _installed(package: str) -> str:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    _let_clean_up()
+    _ignore_further_sigterm()
     raise Terminated
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    _let_clean_up()
+    _ignore_further_sigterm()
     raise KeyboardInterrupt
 
 
-def _let_clean_up() -> None:
-    # `timeout` sends SIGTERM twice, and the second must not stop the cleaning up.
+def _ignore_further_sigterm() -> None:
+    # `timeout` sends SIGTERM twice, and the second must not interrupt the cleaning up.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGINT, _exit_at_once)
 
 
-def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave at once, whatever is still being cleaned up."""
+def _exit_at_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Exit at once, even during cleaning up."""
     os._exit(INTERRUPTED)
 
 
-def _tell_bug(
-    kind: type[BaseException], error: BaseException, _place: TracebackType | None
+def _report_bug(
+    kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
 ) -> None:
     text = "".join(str(error).splitlines()[:1])
     say(f"internal error, a bug in igcli: {kind.__name__}: {text} (-v shows where)")
-    tell_traceback(error)
+    print_traceback(error)
 
 
-def _settle(stream: TextIO) -> None:
-    """Flush a stream; where nobody reads it, keep Python from complaining at its end."""
+def _flush(stream: TextIO) -> None:
+    """Flush a stream; if nobody reads it, keep Python from complaining at exit."""
     try:
         stream.flush()
     except OSError:

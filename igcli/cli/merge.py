@@ -1,4 +1,4 @@
-"""The command `igcli merge`."""
+"""The command `igcli merge`: merge the records of shards."""
 
 import os
 
@@ -11,14 +11,16 @@ from igcli.outputs.open import output_at
 
 @click.command()
 @click.argument("output", type=PathType())
-@click.option("--gallery/--no-gallery", default=True, help="Build index.html, too (the default).")
+@click.option(
+    "--gallery/--no-gallery", default=True, help="Write index.html as well.  [default: on]"
+)
 @verbosity
-def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 - say() knows it
-    """Join the records and summaries of the shards in OUTPUT, and build its page.
+def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 - say() respects it
+    """Merge the records and summaries of the shards in OUTPUT, and write its page.
 
-    Shards that are not finished are merged as far as they have come, and the exit code is 3.
+    Of unfinished shards, the records so far are merged, and the exit code is 3.
     """
-    # Imported here: its help needs no NumPy.
+    # Imported here because the command's help does not need NumPy.
     from igcli.cli.attribute.report import closing_line
     from igcli.gallery.run_page import write_gallery
     from igcli.outputs.journal import NAME
@@ -33,9 +35,11 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     names = [NAME, SUMMARY, *([write_gallery(folder)] if gallery else [])]
     for name in names:
         click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118
-    told = record | {"skipped": 0, "redone": 0}  # by one run of a shard: nothing to the whole
-    say(closing_line(told, record["total"] or record["images"], folder.path), NOTICE)
+    whole = record | {"skipped": 0, "redone": 0}  # These count single runs of a shard.
+    say(closing_line(whole, record["total"] or record["images"], folder.path), NOTICE)
     if status.array:
-        say(f"not finished: --shard {status.array}; run these again, then merge again")
-    bad = status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
-    click.get_current_context().exit(3 if bad else 0)
+        say(f"not finished: --shard {status.array}; rerun these shards, then merge again")
+    is_incomplete = (
+        status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
+    )
+    click.get_current_context().exit(3 if is_incomplete else 0)

@@ -1,4 +1,4 @@
-"""The command `igcli models`."""
+"""The command `igcli models`: list, describe, fetch or check networks."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from igcli.cli.completion import PathType
-from igcli.cli.setting_options import setting_options, settings_of
+from igcli.cli.help_sections import SectionedCommand
+from igcli.cli.setting_options import load_command_settings, setting_options
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.schema import Settings
 from igcli.errors import UsageError
@@ -19,13 +20,13 @@ from igcli.printable import printable
 
 Command = Callable[..., Any]
 
-UNKNOWN = (
-    "whether model.preprocess fits cannot be told from this network, which has no trained batch "
-    "normalization: compare its answers with those that you know"
+UNKNOWN_TRAINING = (
+    "this network has no trained batch normalization, so whether model.preprocess fits is unknown: "
+    "compare its predictions with known ones"
 )
 
-UNFIT = 3
-"""Exit code of a check that found something."""
+PROBLEMS_FOUND = 3
+"""Exit code of a check that found problems."""
 
 
 @click.group()
@@ -35,75 +36,77 @@ def models() -> None:
 
 @models.command(name="list")
 def list_() -> None:
-    """List the networks known by name, their size and whether they are on this machine.
+    """List the networks known by name, their input size and whether they are downloaded.
 
-    Any Keras file, SavedModel folder or frozen graph is named by its path instead.
+    Keras files, SavedModel folders and frozen graphs are named by their path instead.
     """
     for network in published.known_networks():
-        here = "here" if network.is_cached else "to fetch"
-        click.echo(f"{network.name:<26}{network.size:>4}  {here:<9} {network.origin}")
+        state = "here" if network.is_cached else "to fetch"
+        click.echo(f"{network.name:<26}{network.size:>4}  {state:<9} {network.origin}")
 
 
 def _network(command: Command) -> Command:
-    """Give a command the settings and whether the network is trusted."""
+    """Add the settings and --trust-model to a command."""
     option = click.option(
-        "--trust-model", is_flag=True, help="Let a Keras file run its author's code."
+        "--trust-model", is_flag=True, help="Allow a Keras file to execute code from its author."
     )
     return verbosity(setting_options(option(command)))
 
 
-@models.command()
+@models.command(cls=SectionedCommand)
 @click.argument("name", type=PathType())
 @_network
 def show(name: str, **options: Any) -> None:
-    """Say what is known of a network.
+    """Describe a network.
 
-    NAME is a name of `igcli models list` or the path of a network.
+    NAME is a name from `igcli models list` or the path of a network.
     """
     settings = _settings(name, options)
-    # Imported once everything that can be known without TensorFlow is known to be right.
+    # Imported only after all checks that do not need TensorFlow.
     from igcli.pipeline.model_inspection import describe
 
     for key, value in describe(settings, trust_model=options["trust_model"]).items():
         click.echo(printable(f"{key}: {value}"))
 
 
-@models.command()
+@models.command(cls=SectionedCommand)
 @click.argument("name", type=PathType())
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PathType())
 @_network
 def check(name: str, images: tuple[str, ...], **options: Any) -> None:
-    """Run images and say what looks wrong with a network, each with its remedy.
+    """Run a network on images and report what looks wrong, and how to fix it.
 
-    NAME is a name of `igcli models list` or the path of a network. Several images give a surer
-    verdict than one. The exit code is 3 where something was found.
+    NAME is a name from `igcli models list` or the path of a network. Several images give a more
+    reliable result than one. The exit code is 3 if problems were found.
     """
     settings = _settings(name, options)
     for image in images:
         if not Path(image).exists():
             raise UsageError(f"{image}: no such file")
-    from igcli.pipeline.model_inspection import check as inspected
+    from igcli.pipeline.model_inspection import check as check_network
 
-    verdict = inspected(settings, images, trust_model=options["trust_model"])
+    verdict = check_network(settings, images, trust_model=options["trust_model"])
     for image, (label, score) in zip(images, verdict.tops, strict=True):
         say(f"{image}: {label}, {score:.4g}", NOTICE)
     if not verdict.knows_training:
-        say(UNKNOWN, NOTICE)
+        say(UNKNOWN_TRAINING, NOTICE)
     for finding in verdict.findings:
         click.echo(printable(f"{finding.problem}; {finding.remedy}"))
     if not verdict.findings:
         click.echo(printable(f"{name}: nothing looks wrong"))
-    click.get_current_context().exit(UNFIT if verdict.findings else 0)
+    click.get_current_context().exit(PROBLEMS_FOUND if verdict.findings else 0)
 
 
 @models.command()
 @click.argument("name")
-@click.option("--from", "archive", metavar="FILE", help="The archive, downloaded elsewhere.")
+@click.option(
+    "--from", "archive", metavar="FILE", help="Install the archive FILE, downloaded elsewhere."
+)
 @verbosity
 def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG001
-    """Bring a network to this machine, and print where it is kept.
+    """Download a network and print where it is stored.
 
-    NAME is a name of `igcli models list`.
+    NAME is a name from `igcli models list`.
     """
     if name in published.RELEASES:
         release = published.RELEASES[name]
@@ -115,7 +118,7 @@ def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG0
         return
     if archive is not None:
         raise UsageError(
-            f"--from: is for {', '.join(published.RELEASES)}; {name} is fetched by Keras"
+            f"--from is only for {', '.join(published.RELEASES)}; Keras downloads {name}"
         )
     if not name.startswith(PREFIX) or name.removeprefix(PREFIX) not in APPLICATIONS:
         raise UsageError(f"{name}: nothing to fetch (see igcli models list)")
@@ -126,14 +129,14 @@ def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG0
 
 
 def _settings(name: str, options: Mapping[str, Any]) -> Settings:
-    """Return the settings with the network named, which beats every other naming."""
+    """Return the settings with the network `name`, which overrides all others."""
     overrides = {
         key: value
         for key, value in options["overrides"].items()
         if key not in ("model", "model.source")
     }
     quiet = options["quiet"]
-    settings = settings_of(
+    settings = load_command_settings(
         options["config_file"], {"model": name, **overrides}, quiet=quiet
     ).settings
     check_files(settings.model)

@@ -1,4 +1,4 @@
-"""Command-line options made of the settings: one for every key, with the same name."""
+"""Command-line options made from the settings: one for every key, with the same name."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -10,47 +10,71 @@ from igcli.cli.completion import Names, PathType
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.keys import Key, convert, walk
 from igcli.config.load import DEFAULT_FILE, LoadedSettings, load_settings
+from igcli.config.problems import ConfigError
 from igcli.config.schema import KEYS
-from igcli.config.validation_messages import metavar
+from igcli.config.validation_messages import metavar, words
+from igcli.errors import IgcliError, ModelError
 
 Command = Callable[..., Any]
 
 SHORT = {"output": ("-o",)}
-"""Short forms of options, by the names of their keys."""
+"""Short forms of options, by key."""
+
+_MAX_METAVAR = 32
+"""Characters. Longer lists of choices go into the help text, which wraps."""
+
+_LOADED = "igcli.loaded_settings"
+"""The entry of Click's context that keeps the settings, to say where a mistake was made."""
 
 
 def setting_options(command: Command) -> Command:
-    """Give a command `-c` and an option for every key.
+    """Add --config and an option for every key to a command.
 
-    The command is called with `config_file`, the YAML file or None, and `overrides`, the values of
-    the options that were given by the name of their keys: both for `settings_of`.
+    The command gets `config_file`, the YAML file or None, and `overrides`, the values of the given
+    options by key: both are for `load_command_settings`. Errors about a setting name the option,
+    or the place in the YAML file, that gave its value.
     """
     keys = {_parameter(key): key for key in walk(KEYS)}
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
-        given = {name: options.pop(name, None) for name in keys}
+        values = {name: options.pop(name, None) for name in keys}
         overrides = {
             keys[name].name: convert(value, keys[name].scalars) if isinstance(value, str) else value
-            for name, value in given.items()
+            for name, value in values.items()
             if value is not None
         }
-        return command(*arguments, overrides=overrides, **options)
+        try:
+            return command(*arguments, overrides=overrides, **options)
+        except IgcliError as error:
+            located = _located(error)
+            if located is None:
+                raise
+            raise ConfigError([located], error.exit_code) from error
 
     for option in reversed((_config_option(), *_options())):
         wrapped = option(wrapped)
     return wrapped
 
 
-def settings_of(
+def _located(error: IgcliError) -> str | None:
+    """Return an error's message with the source of the mistaken setting; None if there is none."""
+    if isinstance(error, ModelError) and str(error).startswith("model: "):
+        return None  # The network itself is at fault, not the setting that names it.
+    loaded = click.get_current_context().meta.get(_LOADED)
+    return loaded.locate(str(error)) if isinstance(loaded, LoadedSettings) else None
+
+
+def load_command_settings(
     config_file: str | None, overrides: dict[str, object], *, quiet: bool
 ) -> LoadedSettings:
-    """Return the settings of a command, and say so where a YAML file was found by itself.
+    """Return the settings of a command; say so if the YAML file was not named but found.
 
     Raises:
         ConfigError: The file cannot be read, or a value is not valid.
     """
     loaded = load_settings(config_file, overrides)
+    click.get_current_context().meta[_LOADED] = loaded
     if loaded.is_found and not quiet:
         say(f"settings from {loaded.file} in this folder", NOTICE)
     return loaded
@@ -67,7 +91,7 @@ def _config_option() -> Command:
         "config_file",
         type=PathType(home=True),
         metavar="FILE",
-        help=f"YAML file of settings.  [default: {DEFAULT_FILE} where there is one]",
+        help=f"YAML file of settings.  [default: {DEFAULT_FILE} if it exists]",
     )
 
 
@@ -76,23 +100,31 @@ def _options() -> Iterator[Command]:
         if key.is_switch or isinstance(key.default, bool):
             (name,) = key.flags
             flags = f"{name}/{name.replace('--', '--no-', 1)}"
-            yield click.option(flags, _parameter(key), default=None, help=_help(key))
+            default = "on" if key.default else "off"
+            help_text = f"{key.help}  [default: {default}]"
+            yield click.option(flags, _parameter(key), default=None, help=help_text)
         elif key.scalars:
-            names = tuple(str(name) for one in key.scalars for name in one.choices)
+            choices = (choice for scalar in key.scalars for choice in scalar.choices)
+            names = tuple(str(choice) for choice in choices)
+            placeholder, help_text = _value_help(key)
             yield click.option(
                 *SHORT.get(key.name, ()),
                 *key.flags,
                 _parameter(key),
                 type=Names(names, files=key.path_field is not None),
-                metavar=metavar(key.scalars),
-                help=_help(key),
+                metavar=placeholder,
+                help=help_text,
             )
 
 
-def _help(key: Key) -> str:
-    if key.is_switch or isinstance(key.default, bool):
-        return f"{key.help}  [default: {'on' if key.default else 'off'}]"
-    if key.default is None:
-        return key.help
-    values = key.default if isinstance(key.default, tuple) else (key.default,)
-    return f"{key.help}  [default: {','.join(map(str, values))}]"
+def _value_help(key: Key) -> tuple[str, str]:
+    """Return the placeholder of an option's value, and its help text with choices and default."""
+    placeholder, notes = metavar(key.scalars), []
+    if len(placeholder) > _MAX_METAVAR:
+        items = [item for scalar in key.scalars for item in scalar.items or ()]
+        placeholder = "NAME,..." if items else "NAME"
+        notes.append(f"values: {words(items or key.scalars)}")
+    if key.default not in (None, ()):
+        values = key.default if isinstance(key.default, tuple) else (key.default,)
+        notes.append(f"default: {','.join(map(str, values))}")
+    return placeholder, f"{key.help}  [{'; '.join(notes)}]" if notes else key.help

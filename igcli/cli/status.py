@@ -1,4 +1,4 @@
-"""The command `igcli status`."""
+"""The command `igcli status`: show what is done, failed and missing."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -17,82 +17,83 @@ COLUMNS = ("done", "failed", "missing")
 
 @click.command()
 @click.argument("output", type=PathType())
-@click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
-@click.option("--array", is_flag=True, help="Only the shards to run again: 3,5-6.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a table.")
+@click.option("--array", is_flag=True, help="Print only the shards to rerun: 3,5-6.")
 @verbosity
 def status(output: str, *, as_json: bool, array: bool, quiet: bool) -> None:  # noqa: ARG001
-    """Tell what is done, failed and missing in OUTPUT, shard by shard.
+    """Show what is done, failed and missing in OUTPUT, shard by shard.
 
-    The exit code is 3 where something is missing or failed.
+    OUTPUT is the output folder of attribute or gif. The exit code is 3 if something is missing or
+    failed.
     """
-    # Imported here: its help needs no NumPy.
+    # Imported here because the command's help does not need NumPy.
     from igcli.outputs.status import read_status
 
-    found = read_status(output_at(output))
+    progress = read_status(output_at(output))
     if array:
-        # Nothing at all where there is none, for the shell to test.
-        click.echo(found.array, nl=bool(found.array))
+        # Prints nothing if there is no shard to rerun, so that scripts can test for it.
+        click.echo(progress.array, nl=bool(progress.array))
     elif as_json:
-        click.echo(json.dumps(_values(found)))
+        click.echo(json.dumps(_values(progress)))
     else:
-        for line in table(found):
+        for line in table(progress):
             click.echo(line)
-    click.get_current_context().exit(0 if found.is_done else 3)
+    click.get_current_context().exit(0 if progress.is_done else 3)
 
 
-def table(found: "Status") -> list[str]:
-    """Return the table for people: a line each, the total, and what to run again."""
-    count = len(found.shards)
-    names = [f"{each.number}-of-{count}" for each in found.shards] if found.is_split else ["run"]
-    rows: list[tuple[str, ...]] = [("shard" if found.is_split else "", *COLUMNS, "state")]
-    rows += [(name, *_cells(each)) for name, each in zip(names, found.shards, strict=True)]
-    if found.is_split:
-        rows.append(("total", *(_cell(value) for value in total(found).values()), ""))
+def table(progress: "Status") -> list[str]:
+    """Return the lines of a table: one for each shard, the total, and what to rerun."""
+    shards, is_split = progress.shards, progress.is_split
+    names = [f"{shard.number}-of-{len(shards)}" for shard in shards] if is_split else ["run"]
+    rows: list[tuple[str, ...]] = [("shard" if is_split else "", *COLUMNS, "state")]
+    rows += [(name, *_cells(shard)) for name, shard in zip(names, shards, strict=True)]
+    if is_split:
+        rows.append(("total", *(_cell(value) for value in total(progress).values()), ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.rjust(width) if 0 < at <= len(COLUMNS) else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if 0 < column <= len(COLUMNS) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
-    if found.is_split and found.array:
-        lines.append(f"run again: {found.array}")
-    if any(each.failed for each in found.shards):
-        lines.append("failed images are tried again with --retry-failed")
+    if is_split and progress.array:
+        lines.append(f"shards to rerun: {progress.array}")
+    if any(shard.failed for shard in shards):
+        lines.append("--retry-failed retries failed images")
     return lines
 
 
-def total(found: "Status") -> dict[str, int | None]:
-    """Return the sums over all shards; what is missing is unknown where one of them does not know.
+def total(progress: "Status") -> dict[str, int | None]:
+    """Return the sums over all shards, in the order of the columns.
 
-    Their order is that of the columns.
+    The number of missing images is None if it is unknown for a shard.
     """
-    missing = [each.missing for each in found.shards]
+    missing = [shard.missing for shard in progress.shards]
     return {
-        "done": sum(each.done for each in found.shards),
-        "failed": sum(each.failed for each in found.shards),
+        "done": sum(shard.done for shard in progress.shards),
+        "failed": sum(shard.failed for shard in progress.shards),
         "missing": None if None in missing else sum(filter(None, missing)),
     }
 
 
-def _values(found: "Status") -> dict[str, Any]:
+def _values(progress: "Status") -> dict[str, Any]:
     shards = [
         {
-            "shard": each.number,
-            "done": each.done,
-            "failed": each.failed,
-            "missing": each.missing,
-            "state": each.state,
+            "shard": shard.number,
+            "done": shard.done,
+            "failed": shard.failed,
+            "missing": shard.missing,
+            "state": shard.state,
         }
-        for each in found.shards
+        for shard in progress.shards
     ]
-    return {"shards": shards, "total": total(found), "array": found.array}
+    return {"shards": shards, "total": total(progress), "array": progress.array}
 
 
-def _cells(progress: "Progress") -> tuple[str, ...]:
-    numbers = (progress.done, progress.failed, progress.missing)
-    return (*map(_cell, numbers), progress.state)
+def _cells(shard: "Progress") -> tuple[str, ...]:
+    numbers = (shard.done, shard.failed, shard.missing)
+    return (*map(_cell, numbers), shard.state)
 
 
 def _cell(value: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Settings as YAML: resolved, to be fed back, or commented, to start from."""
+"""Settings as YAML: the resolved ones, and a commented template to start from."""
 
 import os
 import re
@@ -14,63 +14,64 @@ from igcli.options import Expected, Presets
 from igcli.urls import is_url
 
 _HEAD = """\
-# Settings of igcli, with their defaults; keys after a # are not set.
-# An option of the command line beats this file: --batch-size for batch_size.
+# Settings of igcli with their defaults; keys after a # are not set.
+# Command-line options override this file: --batch-size overrides batch_size.
 # Paths are relative to this file.
 """
 _WIDTH = 92
 
 
 def to_yaml(settings: Settings) -> str:
-    """Return settings as YAML that gives the same settings again, paths absolute."""
-    values = _written(settings.model_dump(), KEYS)
+    """Return YAML that gives the same settings again; paths become absolute."""
+    values = _yaml_values(settings.model_dump(), KEYS)
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 def template() -> str:
-    """Return a YAML file with every key, its default and what it is."""
-    return _HEAD + "\n".join(line for key in KEYS for line in ("", *_explained(key))) + "\n"
+    """Return a YAML file with every key, its default and a comment that explains it."""
+    return _HEAD + "\n".join(line for key in KEYS for line in ("", *_commented(key))) + "\n"
 
 
 def absolute(path: str) -> str:
-    """Return the absolute path of a path relative to the current folder; a URL stays."""
+    """Return the absolute path of a path relative to the current folder; URLs are unchanged."""
     if is_url(path):
         return path
     folder = os.getcwd()  # noqa: PTH109 - names need not be UTF-8
     while path.startswith("../"):
         folder, path = os.path.dirname(folder), path[3:]  # noqa: PTH120
     joined = os.path.join(folder, path)  # noqa: PTH118
-    # Leaving out a later `link/..` would name another folder where `link` is a link.
+    # Removing a later `link/..` would name another folder if `link` is a symbolic link.
     return joined if ".." in path.split("/") else os.path.normpath(joined)
 
 
-def _written(values: dict[str, object], keys: tuple[Key, ...]) -> dict[str, object]:
-    """Return the values as YAML has them; a key that has none is left out."""
-    found: dict[str, object] = {}
+def _yaml_values(values: dict[str, object], keys: tuple[Key, ...]) -> dict[str, object]:
+    """Return the values as YAML writes them; keys without a value are left out."""
+    yaml_values: dict[str, object] = {}
     for key in keys:
-        value = values[key.path[-1]]
+        name = key.path[-1]
+        value = values[name]
         if isinstance(value, dict) and key.children:
-            found[key.path[-1]] = _written(value, key.children)
+            yaml_values[name] = _yaml_values(value, key.children)
         elif key.is_switch and value is None:
-            found[key.path[-1]] = False
+            yaml_values[name] = False
         elif value is not None:
-            found[key.path[-1]] = _leaf(value, key)
-    return found
+            yaml_values[name] = _yaml_value(value, key)
+    return yaml_values
 
 
-def _leaf(value: object, key: Key) -> object:
+def _yaml_value(value: object, key: Key) -> object:
     if isinstance(value, tuple):
-        return [_leaf(item, key) for item in value]
+        return [_yaml_value(item, key) for item in value]
     mark = key.path_field
     if mark and isinstance(value, str) and not mark.is_name(value):
         return absolute(value)
     return value
 
 
-def _explained(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the lines of a key: what it is, its default, and the keys below it.
+def _commented(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the lines of a key: its help, its default and its children.
 
-    Those in `preset` are commented out: given, they would go before what the preset says.
+    Keys in `preset` are commented out, since a given value would override the preset.
     """
     if key.children and not key.scalars:
         yield from _comment(key.help)
@@ -78,9 +79,9 @@ def _explained(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
             yield f"{key.path[-1]}: false"
         yield ("# " if key.is_switch else "") + f"{key.path[-1]}:"
         margin = "#   " if key.is_switch else "  "
-        preset = _preset(key.children)
+        preset = _preset_fields(key.children)
         for child in key.children:
-            yield from (margin + line for line in _explained(child, preset))
+            yield from (margin + line for line in _commented(child, preset))
         return
     yield from _comment(_help(key))
     if key.path[-1] in preset:
@@ -91,23 +92,22 @@ def _explained(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
         yield f"# {key.path[-1]}: {_inline(key.examples[0]) if key.examples else ''}".rstrip()
 
 
-def _preset(keys: tuple[Key, ...]) -> frozenset[str]:
-    """Return the names of those keys that one of the others sets by the name of a preset."""
-    marks = (option.mark(Presets) for key in keys for option in key.options)
+def _preset_fields(keys: tuple[Key, ...]) -> frozenset[str]:
+    """Return the names of the keys that a preset among `keys` sets."""
+    marks = (alternative.mark(Presets) for key in keys for alternative in key.alternatives)
     return next((mark.fields for mark in marks if mark), frozenset())
 
 
 def _help(key: Key) -> str:
-    """Return what a key is, and what it may be where that is not said."""
-    allowed = words(key.options)
+    """Return the help of a key, with the allowed values unless the help or the type says them."""
+    allowed = words(key.alternatives)
     is_said = all(part in key.help for part in re.split(", | or ", allowed))
     is_plain = all(
-        option.kind in (str, bool) and not option.mark(Expected) for option in key.options
+        alternative.kind in (str, bool) and not alternative.mark(Expected)
+        for alternative in key.alternatives
     )
-    is_list = any(option.items is not None for option in key.options)
-    if is_said or is_plain or is_list:
-        return key.help
-    return f"{key.help} Value: {allowed}."
+    is_list = any(alternative.items is not None for alternative in key.alternatives)
+    return key.help if is_said or is_plain or is_list else f"{key.help} Value: {allowed}."
 
 
 def _comment(text: str) -> Iterator[str]:

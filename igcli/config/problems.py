@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every mistake at once, a line each."""
+"""Mistakes in a configuration: all at once, one line each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ class ConfigError(UsageError):
     """A configuration that cannot be used.
 
     Attributes:
-        lines: One line for every mistake: where, which key, what is wrong, what to do.
+        lines: One line per mistake: where it is, which key, what is wrong, what to do.
     """
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], exit_code: int = UsageError.exit_code) -> None:
         super().__init__("\n".join(lines))
         self.lines = tuple(lines)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,11 @@ class Problem:
     """One mistake.
 
     Attributes:
-        message: What is wrong with the value and what to do.
-        path: The key, outermost first, positions in a list as numbers; () for the file itself.
-        line: Where it stands in the YAML file, from 1; 0 for the file itself.
-        column: The same.
-        about: Whether the key is wrong, its value, or how the values of a group go together.
+        message: What is wrong and what to do.
+        path: The key, outermost group first, positions in a list as numbers; () for the whole file.
+        line: Line in the YAML file, from 1; 0 for the whole file.
+        column: Column in the YAML file, from 1; 0 for the whole file.
+        about: Whether the key is wrong, its value, or the combination of a group's values.
     """
 
     message: str
@@ -40,12 +41,12 @@ class Problem:
     about: Literal["key", "value", "group"] = "value"
 
     def at(self, file: str) -> str:
-        """Return the line for the user, with the place in `file` in front."""
+        """Return the line for the user, which starts with the place in `file`."""
         place = f"{file}:{self.line}:{self.column}" if self.line else file
         return ": ".join(part for part in (place, dotted(self.path), self.message) if part)
 
 
 def dotted(path: KeyPath) -> str:
-    """Return the key as it is written in messages: `panel.columns[1]`."""
+    """Return the key as messages write it: `panel.columns[1]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")

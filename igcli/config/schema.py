@@ -1,4 +1,4 @@
-"""The root of the YAML file, composed of the rooms' options."""
+"""The root of the YAML schema, composed of the options of all rooms."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -52,7 +52,7 @@ class _Run(MethodOptions, _Network):
 
     target: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)],
-        Expected("top, top:N, folder, a class index or a label"),
+        Expected("top, top:N, folder, a class index or a label", "top|top:N|folder|INDEX|LABEL"),
     ] = "top"
     """Class to explain: top, top:N (the N highest, one panel column each), folder (the name of the
     image's folder, or the .cls member beside it in a tar file), a class index or a
@@ -100,7 +100,7 @@ class _Run(MethodOptions, _Network):
 
 
 class Settings(Limits, _Run):
-    """Everything a user can set."""
+    """All settings."""
 
 
 KEYS = keys_of(Settings)

@@ -113,7 +113,7 @@ def test_images_beyond_max_error_are_named_and_make_code_3(
     assert found["count"] == 4
     assert set(found["images"]) == {name for name, error in errors.items() if error > limit}
     closing = done.err.splitlines()[-1]
-    assert "4 beyond max_error" in closing
+    assert "4 above max_error" in closing
     assert "and 1 more" in closing
     assert sum(name in closing for name in found["images"]) == 3
 
@@ -176,7 +176,7 @@ def test_large_errors_are_warned_of_and_counted(cli: Cli, images: Path, tmp_path
     # One interval of the trapezoid rule: (0 + 3) / 2 in place of 1; two: 1 + 1 / 8.
     done = cli(*base, "--steps", "1", "--output", "one")
     assert (done.code, summary(Path("one"))["large_errors"]) == (0, 3)
-    assert "; 3 with an error beyond 20%;" in done.err.splitlines()[-1]
+    assert "; 3 with an error above 20%;" in done.err.splitlines()[-1]
     for record in records(Path("one")).values():
         assert record["completeness_error"] == pytest.approx(0.5, rel=1e-4)
         [warning] = record["warnings"]
@@ -184,7 +184,7 @@ def test_large_errors_are_warned_of_and_counted(cli: Cli, images: Path, tmp_path
         assert f"{record['source']}: warning: {warning}" in done.err
     done = cli(*base, "--steps", "2", "--output", "two")
     assert (done.code, summary(Path("two"))["large_errors"]) == (0, 0)
-    assert "with an error beyond" not in done.err
+    assert "with an error above" not in done.err
     assert {tuple(record["warnings"]) for record in records(Path("two")).values()} == {()}
 
 

@@ -76,10 +76,10 @@ def test_a_baseline_is_read_from_a_file_and_fitted(
     assert (arrays(tmp_path / "b", "0.png.npz")["baseline"] == [10, 200, 30]).all()
     missing = cli(*base, "--baseline", "nix.png", "--output", "c")
     assert missing.code == 2
-    assert "baseline: no such file: nix.png (known names: black" in missing.err
+    assert "--baseline: no such file: nix.png (known names: black" in missing.err
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = cli(*base, "--baseline", "broken.png", "--output", "c")
-    assert (broken.code, "baseline: broken.png: " in broken.err) == (2, True)
+    assert (broken.code, "--baseline: broken.png: " in broken.err) == (2, True)
     assert not (tmp_path / "c").exists()
 
 

@@ -236,7 +236,11 @@ REFUSED = {
     "an empty batch": (["attribute", "a.png", "--batch-size", "0"], 2, "--batch-size: must be"),
     "an unknown method": (["attribute", "a.png", "--method", "magic"], 2, "integrated_gradients"),
     "a device that is not there": (["attribute", "a.png", "--device", "gpu:77"], 2, "gpu:77"),
-    "no top labels": (["attribute", "a.png", "--target", "top:0"], 2, "target: top:0: explains"),
+    "no top labels": (
+        ["attribute", "a.png", "--target", "top:0"],
+        2,
+        "igcli: --target: top:0: explains",
+    ),
     "two for one output": (["attribute", "a.png", "a.png.jpg"], 2, "a.png.jpg"),
 }
 
@@ -335,7 +339,7 @@ def test_a_name_as_long_as_file_systems_allow(cli: Cli, tiny_model: Path, tmp_pa
     assert (result.code, len(result.lines)) == (0, 3), result.err
     assert all(Path(line).is_file() for line in result.lines)
     assert records(tmp_path / "igcli-output")[name]["status"] == "ok"
-    assert "1 before" in cli(*arguments).err
+    assert "1 already done" in cli(*arguments).err
 
 
 def test_what_nobody_said_of_a_models_images_is_told_once(

@@ -179,7 +179,10 @@ REFUSED = {
     "no arrays": (["a", "bare"], "run igcli attribute with --arrays"),
     "nothing in common": (["a", "other"], "no image in common"),
     "a gate that nothing passes": (["a", "a", "--min-correlation", "2"], "--min-correlation"),
-    "a page in no folder": (["a", "a", "--gallery", "no/where.html"], "folder that is there"),
+    "a page in no folder": (
+        ["a", "a", "--gallery", "no/where.html"],
+        "name a file in an existing folder",
+    ),
     "a page that is a folder": (["a", "a", "--gallery", "bare"], "not overwritten"),
     "one run": (["a"], "Missing argument"),
 }

@@ -116,7 +116,7 @@ def test_every_key_is_an_option_with_its_help() -> None:
     for key in LEAVES.values():
         assert f"--{'-'.join(key.path).replace('_', '-')} " in text.replace(", ", " ")
         assert key.help in text
-    assert "--model, --model-source PATH The network" in text
+    assert "--model, --model-source PATH Network to explain" in text
     assert "--batch-size INTEGER|auto" in text
     assert "--gif / --no-gif" in text
     assert "[default: 50]" in text

@@ -128,7 +128,7 @@ def test_a_run_is_stopped_within_five_seconds_of_a_slow_batch(
     assert leftovers(output) == []
     resumed = again()
     assert (resumed.code, len(records(output))) == (0, 40)
-    assert f"({len(done)} before)" in resumed.err
+    assert f"({len(done)} already done)" in resumed.err
 
 
 def test_a_second_interrupt_leaves_at_once(start: Start) -> None:

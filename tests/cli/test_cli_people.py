@@ -65,8 +65,8 @@ def test_targets_of_no_image_are_named_and_counted(run: Run, tmp_path: Path) -> 
     result = run("in", "--targets", "rows.csv", "--limit", "2")
     assert result.code == 0
     assert (
-        "igcli: targets: rows.csv: 2 rows are for no image: 'in/B.png' (line 4), "
-        "'in\\\\b.png' (line 5, and has backslashes, as on Windows)"
+        "igcli: targets: rows.csv: 2 rows match no image: 'in/B.png' (line 4), "
+        "'in\\\\b.png' (line 5, with backslashes, as on Windows)"
     ) in result.err.splitlines()
     found = summary(tmp_path / "igcli-output")["targets_without_image"]
     assert found == {"count": 2, "paths": ["in/B.png", "in\\b.png"]}
@@ -79,7 +79,9 @@ def test_targets_of_no_image_at_all_are_refused(run: Run, tmp_path: Path) -> Non
     for more in ((), ("--dry-run",)):
         result = run("in", "--targets", "rows.csv", *more)
         assert (result.code, len(result.err.splitlines())) == (2, 1)
-        assert "rows.csv: no row is for an image of this run; the first is 'elsewhere" in result.err
+        assert (
+            "rows.csv: no row matches an image of this run; the first is 'elsewhere" in result.err
+        )
     assert not (tmp_path / "igcli-output").exists()
 
 
@@ -118,7 +120,7 @@ def test_members_beside_images_are_their_targets(run: Run, tmp_path: Path) -> No
     assert "left out: .svg 1" in result.err
     for label, target in ((b"lynx", 1), (b"0", 0)):
         written(label)
-        assert "1 before" in run(*arguments).err
+        assert "1 already done" in run(*arguments).err
         assert records(tmp_path / "igcli-output")["x.tar/1.png"]["target"] == target
 
 
@@ -129,12 +131,12 @@ def test_targets_of_no_member_are_named_once_all_are_read(run: Run, tmp_path: Pa
     (tmp_path / "rows.csv").write_text("in/x.tar/0.png,1\nin/x.tar/9.png,1\nin/y.tar/9.png,1\n")
     result = run(*arguments)
     assert result.code == 0
-    assert "rows.csv: 1 row is for no image: 'in/x.tar/9.png' (line 2)" in result.err
+    assert "rows.csv: 1 row matches no image: 'in/x.tar/9.png' (line 2)" in result.err
     found = summary(tmp_path / "igcli-output")["targets_without_image"]
     assert found == {"count": 1, "paths": ["in/x.tar/9.png"]}
     (tmp_path / "rows.csv").write_text("in/z.tar/0.png,1\n")
     refused = run(*arguments, "-o", "other")
-    assert (refused.code, "no row is for an image" in refused.err) == (2, True)
+    assert (refused.code, "no row matches an image" in refused.err) == (2, True)
 
 
 def test_images_with_another_profile_are_counted_once(run: Run, tmp_path: Path) -> None:
@@ -148,14 +150,14 @@ def test_images_with_another_profile_are_counted_once(run: Run, tmp_path: Path) 
     }.items():
         image.save(tmp_path / "in" / f"{name}.png", icc_profile=icc)
     result = run("in", "--arrays")
-    told = "3 images have colour profiles other than sRGB's (Display P3 2, Adobe RGB 1), which"
+    told = "3 images have a colour profile other than sRGB (Display P3 2, Adobe RGB 1), which"
     assert sum(told in line for line in result.err.splitlines()) == 1
     assert records(tmp_path / "igcli-output")["a.png"]["profile"] == "Display P3"
     assert summary(tmp_path / "igcli-output")["profiles"] == {"Display P3": 2, "Adobe RGB": 1}
     refused = run("in", "--icc", "srgb")
     assert (refused.code, "icc: ignore -> srgb" in refused.err) == (2, True)
     result = run("in", "--icc", "srgb", "--arrays", "-o", "converted")
-    assert "colour profiles" not in result.err
+    assert "colour profile" not in result.err
     expected = profiles.srgb_of(np.array([40, 200, 90], np.uint8), profiles.P3)
     with np.load(tmp_path / "converted/arrays/a.png.npz") as arrays:
         assert abs(arrays["image"] - expected).max() <= 2
@@ -174,4 +176,4 @@ def test_a_font_for_the_panels(run: Run, tmp_path: Path) -> None:
         found.append((output / "panels/a.png.jpg").read_bytes())
     assert len(set(found)) == 3
     refused = run("in", "-o", "other", "--panel-font", "labels.txt")
-    assert (refused.code, "panel.font: labels.txt is not a font" in refused.err) == (2, True)
+    assert (refused.code, "--panel-font: labels.txt is not a font" in refused.err) == (2, True)

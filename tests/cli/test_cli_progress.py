@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from igcli.cli import terminal
-from igcli.cli.terminal import Lines
+from igcli.cli.terminal import ProgressLines
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_line_at_each_tenth(said: list[str]) -> None:
     times = iter(range(1000))
-    lines = Lines(25, clock=lambda: next(times) / 10)
+    lines = ProgressLines(25, clock=lambda: next(times) / 10)
     for _ in range(25):
         lines.tick()
     done = [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
@@ -31,7 +31,7 @@ def test_a_line_at_each_tenth(said: list[str]) -> None:
 
 def test_a_line_after_thirty_seconds(said: list[str]) -> None:
     now = 0.0
-    lines = Lines(None, clock=lambda: now)
+    lines = ProgressLines(None, clock=lambda: now)
     for now in (10.0, 29.9, 30.0, 59.0, 61.0):  # noqa: B007 - the clock reads it
         lines.tick()
     assert said == ["3 images, 30 s", "5 images, 61 s"]

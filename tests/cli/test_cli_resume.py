@@ -60,7 +60,7 @@ def test_a_finished_run_has_nothing_left_to_do(again: Again, output: Path) -> No
     result = again("--gif", "--arrays")
     after = files(output)
     assert (result.code, result.out) == (0, b"")
-    assert "4 of 4 images done (4 before)" in result.err
+    assert "4 of 4 images done (4 already done)" in result.err
     assert counts(output) == (4, 4, 0, 0)
     totals = json.loads(after.pop("summary.json"))
     first = json.loads(before.pop("summary.json"))
@@ -309,7 +309,7 @@ def test_failed_images_are_tried_again_where_asked_or_changed(
     result = again()
     assert (result.code, result.out) == (3, b"")
     assert "a.jpg: " not in result.err
-    assert "2 of 4 images done (2 before); 2 failed" in result.err
+    assert "2 of 4 images done (2 already done); 2 failed" in result.err
     assert lines(output) == before
     result = again("--retry-failed")
     assert (result.code, result.err.count("a.jpg: truncated image")) == (3, 1)
@@ -336,7 +336,7 @@ def test_an_image_that_vanished_or_broke_is_a_failed_record(
 def test_a_dry_run_counts_what_is_left(again: Again, output: Path) -> None:
     again("--limit", "3")
     before = files(output)
-    assert "igcli: 1 images (3 more before), about 4 gradients" in again("--dry-run").err
+    assert "igcli: 1 images (3 more already done), about 4 gradients" in again("--dry-run").err
     assert "igcli: 4 images, " in again("--dry-run", "--on-existing", "overwrite").err
     assert again("--dry-run", "--steps", "9").code == 2
     assert files(output) == before

@@ -173,7 +173,7 @@ def test_a_killed_shard_is_named_and_healed(
     assert found["shards"][1]["state"] == "stopped"
     assert found["shards"][1]["missing"] > 0
     assert cli("status", output, "--array").out == b"2\n"
-    assert "run again: 2" in stopped.out.decode()
+    assert "shards to rerun: 2" in stopped.out.decode()
     merged = cli("merge", output, "--no-gallery")
     assert merged.code == 3
     assert "--shard 2" in merged.err

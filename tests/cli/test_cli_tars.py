@@ -149,7 +149,10 @@ def test_a_whole_archive_is_left_alone_and_a_changed_image_done_again(
     write_tar(data / "a.tar", members)
     changed = cli(*run)
     assert changed.lines == [str(path)]
-    assert "8 of 9 images done (7 before, 1 redone because they changed); 1 failed" in changed.err
+    assert (
+        "8 of 9 images done (7 already done, 1 redone because they changed); 1 failed"
+        in changed.err
+    )
     second = members_of(path)
     assert list(second) == list(first)
     assert {name for name in first if second[name] != first[name]} == {
@@ -157,7 +160,7 @@ def test_a_whole_archive_is_left_alone_and_a_changed_image_done_again(
         "cats/0002.json",
     }
     write_tar(data / "a.tar", members[2:8])
-    assert "6 of 6 images done (6 before)" in cli(*run).err
+    assert "6 of 6 images done (6 already done)" in cli(*run).err
     assert list(members_of(path)) == list(first)[2:8]
 
 
@@ -224,7 +227,7 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     assert first.code == 3
     assert "in/x.tar: damaged after " in first.err
     assert "in/y.tar: cannot be read as a tar file: " in first.err
-    assert "images may be missing of damaged archives: 2" in first.err
+    assert "images may be missing from damaged archives: 2" in first.err
     count = len(timeless(output))
     assert 1 <= count < 6
     assert [path.name for path in output.glob("tars/*")] == ["x.tar"]
@@ -242,7 +245,7 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     (tmp_path / "in/y.tar").unlink()
     mended = cli("attribute", "in", *TAR, *settings)
     assert mended.code == 0
-    assert f"6 of 6 images done ({count} before)" in mended.err
+    assert f"6 of 6 images done ({count} already done)" in mended.err
     assert "damaged" not in summary(output)
     assert cli("status", "igcli-output").code == 0
 
@@ -448,4 +451,4 @@ def test_members_with_long_names_have_results(
     assert {member[:200] for member in members} == {"x" * 200}
     assert all(len(member) <= 255 for member in members)
     again = cli("attribute", "x.tar", *TAR, *settings)
-    assert "1 before" in again.err
+    assert "1 already done" in again.err

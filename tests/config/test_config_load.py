@@ -54,6 +54,28 @@ def test_an_option_beats_the_file_which_beats_the_default() -> None:
     assert loaded.chosen == {"steps", "batch_size", "panel.quality", "panel.format"}
 
 
+@pytest.mark.parametrize(
+    ("message", "located"),
+    [
+        ("model: no such file: a", "--model: no such file: a"),
+        ("model.labels: no such file: b", "igcli.yaml:1:17: model.labels: no such file: b"),
+        ("steps: auto: no", "--steps: auto: no"),
+        ("gif: no gradients", "igcli.yaml:2:6: gif: no gradients"),
+        ("baseline: no such file: c", "igcli.yaml:3:11: baseline: no such file: c"),
+        ("device: gpu:7 is missing", None),
+        ("panel: any", None),
+        ("no key at all", None),
+        ("model", None),
+    ],
+)
+def test_an_error_about_a_setting_names_the_option_or_the_place_in_the_file(
+    message: str, located: str | None
+) -> None:
+    content = "model: {labels: b}\ngif: true\nbaseline: c\nsteps: 3\n"
+    loaded = load(content, model="a", steps="auto", panel__style="overlay")
+    assert loaded.locate(message) == located
+
+
 def test_the_file_of_the_folder_is_found_unless_one_is_named() -> None:
     Path("igcli.yaml").write_text("steps: 7\n", encoding="utf-8")
     found = load_settings(None, {})

@@ -21,8 +21,8 @@ def test_every_shipped_file_loads() -> None:
 @pytest.mark.parametrize("key", EVERY.values(), ids=EVERY)
 def test_every_key_says_what_it_is(key: Key) -> None:
     assert key.help.endswith((".", ")"))
-    assert key.options
-    assert words(key.options)
+    assert key.alternatives
+    assert words(key.alternatives)
     assert isinstance(key.default, bool) or key.children or metavar(key.scalars)
 
 

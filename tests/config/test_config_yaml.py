@@ -83,7 +83,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     [
         ("- a\n", "igcli.yaml: must be a mapping of keys, such as 'steps: 50'"),
         ("text", "igcli.yaml: must be a mapping of keys, such as 'steps: 50'"),
-        ("a: 1\n---\nb: 2\n", "igcli.yaml:2:1: a second document: keep one"),
+        ("a: 1\n---\nb: 2\n", "igcli.yaml:2:1: a second YAML document: keep only one"),
         ("a:\n\tb: 1\n", "igcli.yaml:2:1: a tab cannot indent YAML: use spaces"),
         ("\ta: 1\n", "igcli.yaml:1:1: a tab cannot indent YAML: use spaces"),
         ("a: [1, 2\nb: 3\n", "igcli.yaml:2:2: expected ',' or ']', but got ':'"),
@@ -99,12 +99,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
             "igcli.yaml:1:4: tags (!) are not allowed: write the plain value",
         ),
         ("a: !!int '5'\n", "igcli.yaml:1:4: tags (!) are not allowed: write the plain value"),
-        ("a: " + "[" * 30 + "]" * 30, "igcli.yaml:1:24: more than 20 levels: nest less"),
+        ("a: " + "[" * 30 + "]" * 30, "igcli.yaml:1:24: more than 20 levels: use fewer"),
         (
             "".join(" " * n + "a:\n" for n in range(30)),
-            "igcli.yaml:21:21: more than 20 levels: nest less",
+            "igcli.yaml:21:21: more than 20 levels: use fewer",
         ),
-        ("a: 1\n" * 419_431, "igcli.yaml: larger than 1 MiB: no igcli configuration is"),
+        ("a: 1\n" * 419_431, "igcli.yaml: is larger than 1 MiB: name an igcli configuration"),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -145,8 +145,8 @@ def test_a_large_file_of_many_values_is_refused_soon(tmp_path: Path) -> None:
 def test_duplicate_keys_name_both_places(tmp_path: Path) -> None:
     content = "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"
     assert problems(tmp_path, content) == [
-        "f:4:3: b.c: is given twice, first at 3:3: remove one",
-        "f:5:1: a: is given twice, first at 1:1: remove one",
+        "f:4:3: b.c: occurs twice, first at 3:3: remove one",
+        "f:5:1: a: occurs twice, first at 1:1: remove one",
     ]
 
 
@@ -164,24 +164,24 @@ def test_keys_must_be_text(tmp_path: Path) -> None:
     [
         (
             "baseline: #808080\n",
-            "f:1:10: baseline: has no value: give one or leave the key out; "
+            "f:1:10: baseline: has no value: give one or remove the key; "
             "# starts a comment, so quote the value: baseline: '#808080'",
         ),
         (
             "a:\n  b: null\n",
-            "f:2:6: a.b: has no value: give one or leave the key out; "
+            "f:2:6: a.b: has no value: give one or remove the key; "
             "a value that starts with # must be quoted",
         ),
         (
             "a: [1, ~]\n",
-            "f:1:8: a[1]: has no value: give one or leave the key out; "
+            "f:1:8: a[1]: has no value: give one or remove the key; "
             "a value that starts with # must be quoted",
         ),
-        ("steps: 010\n", "f:1:8: steps: 010 is octal for 8: write 8 or, for text, '010'"),
-        ("steps: 0x_\n", "f:1:8: steps: 0x_ is no number: quote it if it is text"),
-        ("steps: " + "9" * 5000, "f:1:8: steps: is too long for a number"),
-        ("steps: 0" + "7" * 5000, "f:1:8: steps: is too long for a number"),
-        ("steps: 0x" + "f" * 5000, "f:1:8: steps: is too long for a number"),
+        ("steps: 010\n", "f:1:8: steps: 010 means the octal number 8: write 8 or, for text, '010'"),
+        ("steps: 0x_\n", "f:1:8: steps: 0x_ is not a number: quote it if it is text"),
+        ("steps: " + "9" * 5000, "f:1:8: steps: has too many digits"),
+        ("steps: 0" + "7" * 5000, "f:1:8: steps: has too many digits"),
+        ("steps: 0x" + "f" * 5000, "f:1:8: steps: has too many digits"),
     ],
     ids=lambda value: value[:20],
 )

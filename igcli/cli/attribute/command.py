@@ -1,4 +1,4 @@
-"""The commands that attribute images: `attribute` writes panels, `gif` animations."""
+"""The commands `attribute`, which writes panels, and `gif`, which writes animations."""
 
 import logging
 import os
@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from igcli.cli.attribute.inputs import find, tell_unmatched
+from igcli.cli.attribute.inputs import select_images, warn_of_unmatched
 from igcli.cli.attribute.options import run_options
 from igcli.cli.attribute.report import Report
 from igcli.cli.attribute.request import (
     RunRequest,
-    ask,
-    earlier_of,
-    prepared_for,
-    say_demo,
-    say_model,
+    announce_demo,
+    announce_model,
+    earlier_run,
+    load_network,
+    resolve_request,
 )
+from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.terminal import say
 from igcli.images.sources import Walk
 from igcli.outputs.exclusive_access import clear_location, exclusive_access
@@ -29,42 +30,46 @@ if TYPE_CHECKING:
     from igcli.pipeline.runs.base import AttributionRun
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @run_options
 def attribute(**options: Any) -> None:
-    """Write a panel for every image: what its prediction rests on.
+    """Write a panel for every image that shows what its prediction rests on.
 
-    IMAGES are files, folders (walked), glob patterns, or - for paths on standard input.
+    IMAGES are files, folders (searched recursively), archives, glob patterns, URLs, or - to read
+    paths from standard input.
     """
     _command(options, panels=True)
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @run_options
 def gif(**options: Any) -> None:
-    """Write a GIF of the interior gradients for every image.
+    """Write an animation of the interior gradients for every image.
 
-    IMAGES are files, folders (walked), glob patterns, or - for paths on standard input.
+    IMAGES are files, folders (searched recursively), archives, glob patterns, URLs, or - to read
+    paths from standard input.
     """
     _command(options, panels=False)
 
 
 def _command(options: dict[str, Any], *, panels: bool) -> None:
-    asked = ask(options, panels=panels)
-    if asked.arguments.dry_run:
-        code = dry_run(asked)
+    request = resolve_request(options, panels=panels)
+    if request.arguments.dry_run:
+        exit_code = dry_run(request)
     else:
-        asked.place.folder.create()
-        with exclusive_access(asked.place, asked.arguments.on_existing):
-            code = _run(asked)
-    click.get_current_context().exit(code)
+        request.location.folder.create()
+        with exclusive_access(request.location, request.arguments.on_existing):
+            exit_code = _run(request)
+    click.get_current_context().exit(exit_code)
 
 
-def _run(asked: RunRequest) -> int:
-    folder = asked.place.folder
-    images, walk = find(asked.arguments, asked.place, asked.settings.targets)
-    run = _engine(asked, earlier_of(asked))
-    report = Report(None if images.archives else images.total, folder.path, asked.wanted)
+def _run(request: RunRequest) -> int:
+    """Attribute the images, print the results and return the exit code."""
+    folder = request.location.folder
+    images, walk = select_images(request.arguments, request.location, request.settings.targets)
+    run = _start_run(request, earlier_run(request))
+    total = None if images.archives else images.total
+    report = Report(total, folder.path, request.report_options)
     run.on_image_finished = report.tick
     try:
         with run, closing(run.outcomes(images)) as outcomes:
@@ -73,89 +78,95 @@ def _run(asked: RunRequest) -> int:
     except KeyboardInterrupt:
         report.stop(run.summary_record)
         raise
-    if asked.settings.gallery and asked.place.shard is None:
+    if request.settings.gallery and request.location.shard is None:
         from igcli.gallery.run_page import write_gallery
 
-        report.wrote(write_gallery(folder))
+        report.print_file(write_gallery(folder))
     if images.archives and images.rows is not None:
-        tell_unmatched(images.rows)
+        warn_of_unmatched(images.rows)
     report.finish(run.summary_record)
-    return _code(run.summary.exit_code, walk)
+    return _exit_code(run.summary.exit_code, walk)
 
 
-def _engine(asked: RunRequest, earlier: EarlierResults) -> "AttributionRun":
-    """Return what will attribute the images; nothing is lost before the network is known."""
-    if asked.arguments.engine == "ray":
-        return distributed_run_for(asked, earlier)
-    prepared = prepared_for(asked)
-    if not agree_with_shards(asked.place, earlier, prepared.model.sha256):
-        earlier = earlier_of(asked)  # another shard came first
+def _start_run(request: RunRequest, earlier: EarlierResults) -> "AttributionRun":
+    """Load the network and return the run; earlier results are kept until it is loaded."""
+    if request.arguments.engine == "ray":
+        return start_distributed_run(request, earlier)
+    prepared = load_network(request)
+    if not agree_with_shards(request.location, earlier, prepared.model.sha256):
+        earlier = earlier_run(request)  # Another shard was faster.
     from igcli.pipeline.runs.local import LocalRun
     from igcli.pipeline.runs.tar import TarRun
 
-    if asked.arguments.on_existing == "overwrite":
-        clear_location(asked.place)
-    kind = TarRun if asked.arguments.input_format == "tar" else LocalRun
-    return kind(asked.settings, asked.place, prepared=prepared, earlier=earlier)
+    if request.arguments.on_existing == "overwrite":
+        clear_location(request.location)
+    kind = TarRun if request.arguments.input_format == "tar" else LocalRun
+    return kind(request.settings, request.location, prepared=prepared, earlier=earlier)
 
 
-def _code(code: int, walk: Walk) -> int:
-    """Return 3 where images may be missing because a folder could not be read."""
-    return code or (3 if walk.tally.unreadable else 0)
+def _exit_code(exit_code: int, walk: Walk) -> int:
+    """Return 3 if images may be missing because a folder could not be read."""
+    return exit_code or (3 if walk.tally.unreadable else 0)
 
 
-def dry_run(asked: RunRequest) -> int:
-    """Say how many images are left and how long they would take; return the exit code.
+def dry_run(request: RunRequest) -> int:
+    """Print the number of images to do and the estimated time; return the exit code.
 
     Raises:
         IgcliError: As in the run itself.
     """
-    images, _ = find(asked.arguments, asked.place, asked.settings.targets)
-    earlier = earlier_of(asked)
-    prepared = prepared_for(asked)
-    earlier.refuse_other_model(asked.place, prepared.model.sha256)
+    images, _ = select_images(request.arguments, request.location, request.settings.targets)
+    earlier = earlier_run(request)
+    prepared = load_network(request)
+    earlier.refuse_other_model(request.location, prepared.model.sha256)
     from igcli.pipeline.calibration.timing import seconds_for
 
-    gradients = prepared.gradients_per_image(images, asked.settings)
-    before = 0 if earlier.record is None else count_results(asked.place, images)
-    left = images.total - before
-    seconds = seconds_for(left * gradients, prepared.engine)
+    gradients = prepared.gradients_per_image(images, request.settings)
+    already_done = 0 if earlier.record is None else count_results(request.location, images)
+    to_do = images.total - already_done
+    seconds = seconds_for(to_do * gradients, prepared.engine)
+    note = f" ({already_done:,} more already done)" if already_done else ""
     say(
-        f"{left:,} images{f' ({before:,} more before)' if before else ''}, "
-        f"about {left * gradients:,} gradients and {seconds:,.0f} s; nothing was written"
+        f"{to_do:,} images{note}, about {to_do * gradients:,} gradients and {seconds:,.0f} s; "
+        "nothing was written"
     )
     return 0
 
 
-def distributed_run_for(asked: RunRequest, earlier: EarlierResults) -> "AttributionRun":
-    """Start workers and return their run; nothing is overwritten before the network is loaded.
+def start_distributed_run(request: RunRequest, earlier: EarlierResults) -> "AttributionRun":
+    """Start Ray workers and return their run; earlier results are kept until they are ready.
 
     Raises:
-        UsageError: A setting does not work with workers, or the cluster is too small for them.
-        IgcliError: The cluster could not be started or reached, or the network not loaded.
+        UsageError: A setting does not work with workers, or the cluster has no room for them.
+        IgcliError: The cluster could not be reached or the network could not be loaded.
     """
-    calibration = recorded_calibration(asked.settings, asked.place, earlier, panels=asked.panels)
-    say_demo(asked)
-    # Imported once everything that can be known without Ray is known to be right.
+    calibration = recorded_calibration(
+        request.settings, request.location, earlier, panels=request.panels
+    )
+    announce_demo(request)
+    # Imported only after all checks that do not need Ray.
     from igcli.pipeline.distributed.messages import WorkerConfig
     from igcli.pipeline.distributed.pool import Pool
     from igcli.pipeline.distributed.run import DistributedRun
 
-    arguments = asked.arguments
+    arguments = request.arguments
     level = logging.getLogger("igcli").getEffectiveLevel()
-    config = WorkerConfig(asked.settings, asked.panels, arguments.trust_model, os.getcwd(), level)  # noqa: PTH109
+    folder = os.getcwd()  # noqa: PTH109
+    worker_config = WorkerConfig(
+        request.settings, request.panels, arguments.trust_model, folder, level
+    )
     address = arguments.ray_address or os.environ.get("RAY_ADDRESS")
-    pool = Pool(config, workers=arguments.workers, address=address)
+    pool = Pool(worker_config, workers=arguments.workers, address=address)
     try:
-        say_model(asked, f"{pool.facts['device']}, {pool.workers} workers")
-        if not agree_with_shards(asked.place, earlier, pool.facts["model_sha256"]):
-            earlier = earlier_of(asked)  # another shard came first
+        announce_model(request, f"{pool.facts['device']}, {pool.workers} workers")
+        if not agree_with_shards(request.location, earlier, pool.facts["model_sha256"]):
+            earlier = earlier_run(request)  # Another shard was faster.
             calibration = recorded_calibration(
-                asked.settings, asked.place, earlier, panels=asked.panels
+                request.settings, request.location, earlier, panels=request.panels
             )
         if arguments.on_existing == "overwrite":
-            clear_location(asked.place)
-        return DistributedRun(pool, asked.place, earlier=earlier, calibration=calibration)
+            clear_location(request.location)
+        return DistributedRun(pool, request.location, earlier=earlier, calibration=calibration)
     except BaseException:
         pool.stop()
         raise

@@ -1,4 +1,4 @@
-"""From the arguments of a command to the images that they name."""
+"""The images of a run, from the arguments that name them."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from igcli.cli.attribute.options import Arguments
-from igcli.cli.attribute.report import NAMED, named
+from igcli.cli.attribute.report import MAX_NAMES, join_names
 from igcli.cli.terminal import say
 from igcli.errors import NoImagesError, UsageError
 from igcli.images.listing import Listing
@@ -19,50 +19,50 @@ from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 
 
-def find(
-    arguments: Arguments, place: RunLocation, targets: str | None = None
+def select_images(
+    arguments: Arguments, location: RunLocation, targets: str | None = None
 ) -> tuple[Selection, Walk]:
-    """Return the images of a run, no two of which share an output, and the walk they come from.
+    """Return the images of a run, each with an output of its own, and the walk that finds them.
 
     Args:
-        arguments: What the command line says.
-        place: Where results go.
-        targets: The file of targets, where there is one.
+        arguments: The options that are not settings.
+        location: Where the run writes.
+        targets: The file of targets, if there is one.
 
     Raises:
-        UsageError: Nothing is named, or something that is not there; or there are targets, and
-            none for an image.
-        NoImagesError: There are none.
+        UsageError: No image is named, a named file does not exist, two images would share an
+            output, or no row of `targets` matches an image.
+        NoImagesError: No image was found.
     """
-    named = [name for name in arguments.images if name != "-"]
-    lists = ["-"] if len(named) < len(arguments.images) else []
+    names = [name for name in arguments.images if name != "-"]
+    lists = ["-"] if len(names) < len(arguments.images) else []
     lists += [arguments.files_from] if arguments.files_from is not None else []
-    if not named and not lists:
-        raise UsageError("no images are named: give files, folders, glob patterns, or -")
+    if not names and not lists:
+        raise UsageError("no images are named: give files, folders, glob patterns or -")
     if len(lists) > 1:
-        raise UsageError("paths come either from standard input (-) or from --files-from")
-    listed: Iterable[str] = _listed(lists[0], nul=arguments.nul) if lists else ()
+        raise UsageError("read paths either from standard input (-) or from --files-from, not both")
+    listed: Iterable[str] = _open_listing(lists[0], nul=arguments.nul) if lists else ()
     archives = arguments.input_format == "tar"
     walk = Walk(
-        named,
+        names,
         listed=listed,
-        output=place.folder.path,
+        output=location.folder.path,
         limit=arguments.limit,
         follow=arguments.follow_symlinks,
         archives=archives,
     )
     rows = None if targets is None else RowMatcher(targets, read_rows(targets))
-    counted = _Counted(walk, 1 if place.shard is None else place.shard.count, rows)
-    if not count_distinct(counted, archives=archives):
-        where = ", ".join(named) or "the list"
-        seen = f": {walk.tally}" if str(walk.tally) else ""
-        raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{seen}")
+    counting = _CountingByShard(walk, 1 if location.shard is None else location.shard.count, rows)
+    if not count_distinct(counting, archives=archives):
+        where = ", ".join(names) or "the list"
+        statistics = f": {walk.tally}" if str(walk.tally) else ""
+        raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{statistics}")
     if rows is not None:
         _match(rows, walk, archives=archives)
     selection = Selection(
         walk,
-        counted.totals,
-        place.shard,
+        counting.totals,
+        location.shard,
         arguments.limit,
         archives=archives,
         left_out=walk.tally.left_out,
@@ -71,41 +71,41 @@ def find(
     return selection, walk
 
 
+def warn_of_unmatched(rows: RowMatcher) -> None:
+    """Warn of the rows of a target file that match no image."""
+    unmatched = rows.unmatched
+    if unmatched:
+        names = join_names([_row_name(row) for row in unmatched[:MAX_NAMES]], len(unmatched))
+        subject = f"{len(unmatched):,} rows match" if len(unmatched) > 1 else "1 row matches"
+        say(f"targets: {rows.file}: {subject} no image: {names}", logging.WARNING)
+
+
 def _match(rows: RowMatcher, walk: Walk, *, archives: bool) -> None:
-    """Say which targets are for no image; those beyond the limit and of other shards are images."""
+    """Match rows and images; images beyond the limit and of other shards count as matches."""
     if rows.unmatched:
         for source in walk.whole():
             rows.match_archive(source) if archives else rows.match(source)
     if rows.matches_nothing:
         raise UsageError(
-            f"targets: {rows.file}: no row is for an image of this run; the first is "
-            f"{told_row(rows.unmatched[0])}. Paths are as the images are given, or as they are "
-            "called in the output"
+            f"targets: {rows.file}: no row matches an image of this run; the first is "
+            f"{_row_name(rows.unmatched[0])}. Write paths as the images are given, or as they are "
+            "named in the output"
         )
     if not archives:
-        tell_unmatched(rows)
+        warn_of_unmatched(rows)
 
 
-def tell_unmatched(rows: RowMatcher) -> None:
-    """Say which targets are for no image."""
-    left = rows.unmatched
-    if left:
-        names = named([told_row(row) for row in left[:NAMED]], len(left))
-        many = f"{len(left):,} rows are" if len(left) > 1 else "1 row is"
-        say(f"targets: {rows.file}: {many} for no image: {names}", logging.WARNING)
-
-
-def told_row(row: TargetRow) -> str:
-    """Return a row as it is named: 'a.jpg' (line 2)."""
-    hint = ", and has backslashes, as on Windows" if "\\" in row.path else ""
+def _row_name(row: TargetRow) -> str:
+    """Return a row as messages name it: 'a.jpg' (line 2)."""
+    hint = ", with backslashes, as on Windows" if "\\" in row.path else ""
     return f"{row.path!r} (line {row.line}{hint})"
 
 
-class _Counted:
-    """Images, counted by their shards on the way.
+class _CountingByShard:
+    """Iterates over images, matches them with rows and counts those of each shard.
 
     Attributes:
-        totals: How many of the latest iteration each shard has.
+        totals: Number of images of each shard in the latest iteration.
     """
 
     def __init__(self, sources: Iterable[Source], shards: int, rows: RowMatcher | None) -> None:
@@ -122,7 +122,8 @@ class _Counted:
             yield source
 
 
-def _listed(name: str, *, nul: bool) -> Listing:
+def _open_listing(name: str, *, nul: bool) -> Listing:
+    """Return the paths in a file, or on standard input for "-"."""
     try:
         if name == "-" and sys.stdin is None:
             raise UsageError("standard input is closed: there is no list of images to read")

@@ -1,13 +1,13 @@
-"""What a command that attributes images is asked to do, checked as far as no image is needed."""
+"""The request of a command that attributes images: resolved and checked before reading any."""
 
 import logging
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from igcli.cli.attribute.options import Arguments, shard_of
+from igcli.cli.attribute.options import Arguments, parse_shard
 from igcli.cli.attribute.report import ReportOptions
-from igcli.cli.setting_options import settings_of
+from igcli.cli.setting_options import load_command_settings
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
 from igcli.errors import UsageError
@@ -23,163 +23,166 @@ from igcli.pipeline.resume.earlier import EarlierResults, find_earlier
 if TYPE_CHECKING:
     from igcli.pipeline.runs.prepared import Prepared
 
-
-def refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) -> None:
-    """Refuse what a run over tar archives cannot do.
-
-    Raises:
-        UsageError: One line for the first of it.
-    """
-    if arguments.input_format != "tar":
-        return
-    reasons = {
-        "--engine ray hands out single images: split archives with --shard I/N": (
-            arguments.engine == "ray"
-        ),
-        "--dry-run counts files, and nothing tells how many images an archive holds": (
-            arguments.dry_run
-        ),
-        "gallery: a page cannot link pictures that lie in archives": settings.gallery,
-        "precision: auto is settled by single images: write float32 or bfloat16": (
-            settings.precision == "auto"
-        ),
-        "panel.scale: shared is settled by single images: give a number": (
-            panels and settings.panel.scale == "shared"
-        ),
-    }
-    for reason, holds in reasons.items():
-        if holds:
-            raise UsageError(f"{reason} (--input-format tar)")
-
-
 DEMO = (
-    "no model was chosen, so this is the embedded demo, which knows only its own scenes "
-    "(sample_images); choose yours with --model FILE.keras or in igcli.yaml"
+    "no model was chosen, so this is the embedded demo, which only knows its own scenes "
+    "(sample_images); choose a model with --model FILE.keras or in igcli.yaml"
 )
 
-MEMORY = "output memory://: what is written there is gone when this command ends"
+MEMORY = "output memory://: its contents are lost when this command ends"
 
-PIXELS = (
-    "no model.preprocess was given: pixels 0...255 go in as they are; "
-    "`igcli models check {source} IMAGE` looks whether that fits"
+NO_PREPROCESS = (
+    "no model.preprocess was given: the network gets pixel values 0...255 unscaled; "
+    "`igcli models check {source} IMAGE` tests whether that fits"
 )
 
-SHAPE = (
-    "no model.fit was given: images of another shape are cropped to the network's; if it was "
-    "trained on squashed ones, as Keras's image_dataset_from_directory makes them, set model.fit: "
-    "squash"
+NO_FIT = (
+    "no model.fit was given: images of another shape are cropped; if the network was trained with "
+    "squashed ones, as Keras's image_dataset_from_directory makes them, set model.fit: squash"
+)
+
+AUTO_PRECISION_OF_SHARD = (
+    "precision: auto is measured, so it may differ between shards: with --shard, choose float32 or "
+    "bfloat16 (the summary.json of a run with --limit 1 names the faster one)"
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRequest:
-    """What a command is asked to do, and where it goes.
+    """Everything a command was asked to do, and where it writes.
 
     Attributes:
         settings: The resolved configuration.
         chosen: Names of the settings that the user gave.
-        arguments: What the command line says beside the settings.
-        place: Where results go.
-        panels: Whether panels are wanted.
-        wanted: What is to be said.
+        arguments: The options that are not settings.
+        location: Where the run writes.
+        panels: Whether to write panels.
+        report_options: What to print.
     """
 
     settings: Settings
     chosen: AbstractSet[str]
     arguments: Arguments
-    place: RunLocation
+    location: RunLocation
     panels: bool
-    wanted: ReportOptions
+    report_options: ReportOptions
 
 
-def ask(options: dict[str, Any], *, panels: bool) -> RunRequest:
-    """Sort the options of a command, and refuse what is wrong without looking for images.
+def resolve_request(options: dict[str, Any], *, panels: bool) -> RunRequest:
+    """Return the request that a command's options make; refuse mistakes known without images.
+
+    Args:
+        options: The command's options, by name.
+        panels: Whether to write panels.
 
     Raises:
-        UsageError: One line for the first of them.
+        UsageError: All mistakes in settings, else the first other mistake.
     """
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
-    loaded = settings_of(options.pop("config_file"), options.pop("overrides"), quiet=quiet)
+    config_file, overrides = options.pop("config_file"), options.pop("overrides")
+    loaded = load_command_settings(config_file, overrides, quiet=quiet)
     settings = loaded.settings
     if not panels and settings.gif is None:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
-    wanted = ReportOptions(as_json=as_json, nul=arguments.nul, quiet=quiet, icc=settings.icc)
+    report_options = ReportOptions(
+        as_json=as_json, nul=arguments.nul, quiet=quiet, icc=settings.icc
+    )
     folder = output_at(settings.output)
-    place = RunLocation(folder, shard_of(arguments.shard, folder))
-    asked = RunRequest(settings, loaded.chosen, arguments, place, panels, wanted)
-    _refuse(asked)
-    return asked
+    location = RunLocation(folder, parse_shard(arguments.shard, folder))
+    request = RunRequest(settings, loaded.chosen, arguments, location, panels, report_options)
+    _refuse_mistakes(request)
+    return request
 
 
-def _refuse(asked: RunRequest) -> None:
-    folder, settings = asked.place.folder, asked.settings
+def _refuse_mistakes(request: RunRequest) -> None:
+    folder, settings = request.location.folder, request.settings
     folder.check()
     if folder.path.startswith("memory:"):
         say(MEMORY, logging.WARNING)
-    refuse_results(asked.place, asked.arguments.on_existing)
+    refuse_results(request.location, request.arguments.on_existing)
     if settings.gallery:
         refuse_foreign_page(folder)
-    if asked.place.shard is not None and settings.precision == "auto":
-        raise UsageError(
-            "precision: auto is settled by a measurement, which may differ from shard to shard; "
-            "with --shard, write float32 or bfloat16 (summary.json of a run with --limit 1 has it)"
-        )
-    _refuse_engine(asked.arguments)
-    refuse_for_tars(asked.arguments, settings, panels=asked.panels)
-    check(settings, panels=asked.panels)
+    if request.location.shard is not None and settings.precision == "auto":
+        raise UsageError(AUTO_PRECISION_OF_SHARD)
+    _refuse_engine(request.arguments)
+    _refuse_for_tars(request.arguments, settings, panels=request.panels)
+    check(settings, panels=request.panels)
 
 
 def _refuse_engine(arguments: Arguments) -> None:
     if arguments.engine == "ray":
         require_ray()
     elif arguments.workers is not None or arguments.ray_address is not None:
-        raise UsageError("--workers and --ray-address are for --engine ray")
+        raise UsageError("--workers and --ray-address require --engine ray")
 
 
-def earlier_of(asked: RunRequest) -> EarlierResults:
-    """Look at what is there.
+def _refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) -> None:
+    """Refuse what runs over tar files do not support."""
+    if arguments.input_format != "tar":
+        return
+    unsupported = {
+        "--engine ray distributes single images: split tar files with --shard I/N": (
+            arguments.engine == "ray"
+        ),
+        "--dry-run counts files, but the number of images in a tar file is unknown": (
+            arguments.dry_run
+        ),
+        "gallery: a page cannot link to pictures inside tar files": settings.gallery,
+        "precision: auto is measured with single images: choose float32 or bfloat16": (
+            settings.precision == "auto"
+        ),
+        "panel.scale: shared is measured with single images: give a number": (
+            panels and settings.panel.scale == "shared"
+        ),
+    }
+    for message, applies in unsupported.items():
+        if applies:
+            raise UsageError(f"{message} (--input-format tar)")
+
+
+def earlier_run(request: RunRequest) -> EarlierResults:
+    """Return what earlier runs left in the output.
 
     Raises:
-        UsageError: The settings do not go together with it.
+        UsageError: The settings contradict those of the earlier runs.
     """
-    if asked.place.shard is None and asked.arguments.on_existing == "overwrite":
-        return EarlierResults(asked.settings)
+    if request.location.shard is None and request.arguments.on_existing == "overwrite":
+        return EarlierResults(request.settings)
     return find_earlier(
-        asked.place,
-        asked.settings,
-        panels=asked.panels,
-        retry_failed=asked.arguments.retry_failed,
+        request.location,
+        request.settings,
+        panels=request.panels,
+        retry_failed=request.arguments.retry_failed,
     )
 
 
-def prepared_for(asked: RunRequest) -> "Prepared":
-    """Load the network, and say which it is.
+def load_network(request: RunRequest) -> "Prepared":
+    """Load the network and announce it.
 
     Raises:
         IgcliError: As in `prepare`.
     """
-    say_demo(asked)
-    # Imported once everything that can be known without TensorFlow is known to be right.
+    announce_demo(request)
+    # Imported only after all checks that do not need TensorFlow.
     from igcli.pipeline.runs.prepared import prepare
 
-    trust = asked.arguments.trust_model
-    prepared = prepare(asked.settings, panels=asked.panels, trust_model=trust)
-    say_model(asked, prepared.model.device)
+    trust = request.arguments.trust_model
+    prepared = prepare(request.settings, panels=request.panels, trust_model=trust)
+    announce_model(request, prepared.model.device)
     return prepared
 
 
-def say_demo(asked: RunRequest) -> None:
-    """Say that the network is the demo where nobody chose it."""
-    if asked.chosen.isdisjoint({"model", "model.source"}):
+def announce_demo(request: RunRequest) -> None:
+    """Say that the network is the demo if the user chose none."""
+    if request.chosen.isdisjoint({"model", "model.source"}):
         say(DEMO, NOTICE)
 
 
-def say_model(asked: RunRequest, device: str) -> None:
-    """Say which network runs, where, and what nobody said of how it takes images."""
-    model = asked.settings.model
+def announce_model(request: RunRequest, device: str) -> None:
+    """Say which network runs on which device, and which of its settings were left at defaults."""
+    model = request.settings.model
     say(f"{model.source} on {device}", NOTICE)
     if not is_name(model.source) and model.preprocess is None:
-        say(PIXELS.format(source=model.source), NOTICE)
-    if not is_name(model.source) and "model.fit" not in asked.chosen:
-        say(SHAPE, NOTICE)
+        say(NO_PREPROCESS.format(source=model.source), NOTICE)
+    if not is_name(model.source) and "model.fit" not in request.chosen:
+        say(NO_FIT, NOTICE)
