@@ -21,9 +21,9 @@ def values(*shape: int, seed: int = 1) -> npt.NDArray[np.float32]:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def assert_complete(found: igcli.Attribution[Any], tolerance: float = 0.01) -> None:
-    sums = _sums(found.attributions)
-    differences = found.scores - found.baseline_scores
+def assert_complete(result: igcli.Attribution[Any], tolerance: float = 0.01) -> None:
+    sums = _sums(result.attributions)
+    differences = result.scores - result.baseline_scores
     np.testing.assert_allclose(sums, differences, atol=tolerance * np.abs(differences).max())
 
 
@@ -32,7 +32,7 @@ def _sums(attributions: Any) -> Double:
         attributions = list(attributions.values())
     if not isinstance(attributions, list):
         attributions = [attributions]
-    sums: Double = sum(each.reshape(len(each), -1).sum(1, np.float64) for each in attributions)
+    sums: Double = sum(array.reshape(len(array), -1).sum(1, np.float64) for array in attributions)
     return sums
 
 
@@ -70,9 +70,9 @@ def test_a_baseline_that_all_share_is_scored_once(
         return predict(network, inputs)
 
     monkeypatch.setattr(TensorFlowNetwork, "predict", counting)
-    found = igcli.attribute(lambda x: x @ weights, values(16, 6), baseline=baseline, steps=2)
+    result = igcli.attribute(lambda x: x @ weights, values(16, 6), baseline=baseline, steps=2)
     assert counted == calls
-    assert_complete(found)
+    assert_complete(result)
 
 
 # --- Iris: the example of the first Keras implementation.
@@ -92,15 +92,15 @@ def iris() -> tuple[Any, Any, Any]:
 
 def test_iris_attributions_sum_to_the_score_difference(iris: tuple[Any, Any, Any]) -> None:
     model, rows, _ = iris
-    found = igcli.attribute(model, rows, steps=100)
+    result = igcli.attribute(model, rows, steps=100)
     scores = model(rows).numpy()
-    np.testing.assert_array_equal(found.targets, scores.argmax(1))
-    np.testing.assert_allclose(found.scores, scores.max(1), rtol=1e-4)
+    np.testing.assert_array_equal(result.targets, scores.argmax(1))
+    np.testing.assert_allclose(result.scores, scores.max(1), rtol=1e-4)
     start = model(np.zeros((1, 4), np.float32)).numpy()[0]
-    np.testing.assert_allclose(found.baseline_scores, start[found.targets], rtol=1e-4)
-    sums = found.attributions.sum(1)
-    np.testing.assert_allclose(sums, found.scores - found.baseline_scores, atol=1e-3)
-    assert found.attributions.shape == (150, 4)
+    np.testing.assert_allclose(result.baseline_scores, start[result.targets], rtol=1e-4)
+    sums = result.attributions.sum(1)
+    np.testing.assert_allclose(sums, result.scores - result.baseline_scores, atol=1e-3)
+    assert result.attributions.shape == (150, 4)
 
 
 def test_iris_baselines_of_every_kind(iris: tuple[Any, Any, Any]) -> None:
@@ -108,10 +108,10 @@ def test_iris_baselines_of_every_kind(iris: tuple[Any, Any, Any]) -> None:
     few = rows[::30]
     mean = rows.mean(0)
     for baseline in (mean, mean[None], np.tile(mean, (5, 1)), mean.tolist()):
-        found = igcli.attribute(model, few, baseline=baseline, target=kinds[::30], steps=100)
+        result = igcli.attribute(model, few, baseline=baseline, target=kinds[::30], steps=100)
         expected = slow(lambda x: model(x)[0, 1], few[2], mean)
-        assert found.targets[2] == kinds[60] == 1
-        np.testing.assert_allclose(found.attributions[2], expected, atol=1e-4)
+        assert result.targets[2] == kinds[60] == 1
+        np.testing.assert_allclose(result.attributions[2], expected, atol=1e-4)
     one = igcli.attribute(model, few, baseline=1, target=0, steps=100)
     np.testing.assert_allclose(
         one.attributions[0], slow(lambda x: model(x)[0, 0], few[0], 1.0), atol=1e-4
@@ -123,9 +123,9 @@ def test_iris_baselines_of_every_kind(iris: tuple[Any, Any, Any]) -> None:
 def test_every_method_takes_rows(iris: tuple[Any, Any, Any]) -> None:
     model, rows, _ = iris
     for method in ("gradients", "smoothgrad", "idgi", "guided_integrated_gradients"):
-        found = igcli.attribute(model, rows[:3], method=method, steps=20)
-        assert found.attributions.shape == (3, 4)
-    found = igcli.attribute(
+        result = igcli.attribute(model, rows[:3], method=method, steps=20)
+        assert result.attributions.shape == (3, 4)
+    result = igcli.attribute(
         model,
         rows[::50],
         method="expected_gradients",
@@ -133,7 +133,7 @@ def test_every_method_takes_rows(iris: tuple[Any, Any, Any]) -> None:
         target=2,
         expected_gradients={"samples": 3000},
     )
-    assert (found.completeness_errors < 0.1).all()
+    assert (result.completeness_errors < 0.1).all()
     with pytest.raises(ValueError, match="only images"):
         igcli.attribute(model, rows, method="blur_integrated_gradients")
     with pytest.raises(ValueError, match="no baselines to draw from"):
@@ -159,26 +159,26 @@ def branches() -> Any:
 
 def test_two_branches_have_a_baseline_each(branches: Any) -> None:
     a, b = values(6, 3, 4), values(6, 5, seed=2)
-    found = igcli.attribute(branches, [a, b], baseline=[0, b[0]], output=0, steps=200)
-    assert [each.shape for each in found.attributions] == [a.shape, b.shape]
-    assert_complete(found)
+    result = igcli.attribute(branches, [a, b], baseline=[0, b[0]], output=0, steps=200)
+    assert [array.shape for array in result.attributions] == [a.shape, b.shape]
+    assert_complete(result)
     expected = branches([np.zeros_like(a), np.tile(b[0], (6, 1))])[0].numpy()
     np.testing.assert_allclose(
-        found.baseline_scores, expected[np.arange(6), found.targets], rtol=1e-4
+        result.baseline_scores, expected[np.arange(6), result.targets], rtol=1e-4
     )
     named = igcli.attribute(
         branches, {"a": a, "b": b}, baseline={"a": 0, "b": b[0]}, output="kinds", steps=200
     )
-    for key, each in zip("ab", found.attributions, strict=True):
-        np.testing.assert_allclose(named.attributions[key], each, atol=1e-6)
+    for key, array in zip("ab", result.attributions, strict=True):
+        np.testing.assert_allclose(named.attributions[key], array, atol=1e-6)
 
 
 def test_noise_of_smoothgrad_is_of_each_inputs_range(branches: Any) -> None:
     a, b = values(2, 3, 4), 0 * values(2, 5)
     own = {"noise": 0.2, "samples": 5}
-    found = igcli.attribute(branches, [a, b], output=0, method="smoothgrad", smoothgrad=own)
-    assert found.attributions[0].any()
-    assert not found.attributions[1].any()  # No range, no noise, and zero times its gradient.
+    result = igcli.attribute(branches, [a, b], output=0, method="smoothgrad", smoothgrad=own)
+    assert result.attributions[0].any()
+    assert not result.attributions[1].any()  # No range, no noise, and zero times its gradient.
 
 
 def test_noise_in_levels_leaves_what_travels_along_alone() -> None:
@@ -189,7 +189,7 @@ def test_noise_in_levels_leaves_what_travels_along_alone() -> None:
 
     # Of a linear score: whatever the noise, the gradient is the example's own gate.
     for method, own in (("smoothgrad", {"samples": 3}), ("expected_gradients", {"samples": 40})):
-        found = igcli.attribute(
+        result = igcli.attribute(
             gated,
             x,
             method=method,
@@ -198,19 +198,21 @@ def test_noise_in_levels_leaves_what_travels_along_alone() -> None:
             multiply_by_input=False,
             **{method: {**own, "noise_levels": 50.0}},  # type: ignore[arg-type]
         )
-        np.testing.assert_allclose(found.attributions, gate, rtol=1e-4)
+        np.testing.assert_allclose(result.attributions, gate, rtol=1e-4)
 
 
 def test_targets_of_rank_two_choose_among_outputs_of_rank_three(branches: Any) -> None:
     a, b = values(3, 3, 4), values(3, 5, seed=2)
-    each = np.array([[0, 1], [3, 0], [2, 1]])
-    found = igcli.attribute(branches, [a, b], output="grid", target=each, steps=100)
+    targets = np.array([[0, 1], [3, 0], [2, 1]])
+    result = igcli.attribute(branches, [a, b], output="grid", target=targets, steps=100)
     grid = branches([a, b])[1].numpy()
-    np.testing.assert_allclose(found.scores, grid[np.arange(3), each[:, 0], each[:, 1]], rtol=1e-4)
-    np.testing.assert_array_equal(found.targets, each)
-    assert_complete(found)
+    np.testing.assert_allclose(
+        result.scores, grid[np.arange(3), targets[:, 0], targets[:, 1]], rtol=1e-4
+    )
+    np.testing.assert_array_equal(result.targets, targets)
+    assert_complete(result)
     same = igcli.attribute(branches, [a, b], output="grid", target=(3, 0), steps=100)
-    np.testing.assert_allclose(same.attributions[0][1], found.attributions[0][1], atol=1e-6)
+    np.testing.assert_allclose(same.attributions[0][1], result.attributions[0][1], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -281,11 +283,11 @@ def text() -> Any:
 def test_a_text_classifier_is_attributed_to_its_embedding(text: Any) -> None:
     words = np.random.default_rng(4).integers(1, 20, (5, 8)).astype(np.int32)
     words[3, 5:] = 0
-    found = igcli.attribute(text, words, layer="embedding", steps=200)
-    assert found.attributions.shape == (5, 8, 6)
-    np.testing.assert_allclose(found.scores, text(words).numpy().max(1), rtol=1e-4)
-    assert_complete(found)
-    assert not found.attributions[3, 5:].any()  # Masked: no word, no attribution.
+    result = igcli.attribute(text, words, layer="embedding", steps=200)
+    assert result.attributions.shape == (5, 8, 6)
+    np.testing.assert_allclose(result.scores, text(words).numpy().max(1), rtol=1e-4)
+    assert_complete(result)
+    assert not result.attributions[3, 5:].any()  # Masked: no word, no attribution.
     padded = igcli.attribute(
         text, words, layer="embedding", baseline=np.zeros((5, 8), np.int32), steps=200
     )
@@ -345,13 +347,13 @@ def test_arguments_travel_with_their_examples() -> None:
     x, gate = values(30, 4), values(30, 4, seed=6)
     model(x, gate=gate)
     call = {"gate": gate, "scale": 2.0, "flip": True}
-    found = igcli.attribute(model, x, call_kwargs=call, steps=100, batch_size=7)
-    np.testing.assert_allclose(found.scores, model(x, **call).numpy().max(1), rtol=1e-4)
+    result = igcli.attribute(model, x, call_kwargs=call, steps=100, batch_size=7)
+    np.testing.assert_allclose(result.scores, model(x, **call).numpy().max(1), rtol=1e-4)
     for row in (0, 13, 29):
         one = igcli.attribute(
             model, x[row : row + 1], call_kwargs={**call, "gate": gate[row : row + 1]}, steps=100
         )
-        np.testing.assert_allclose(one.attributions[0], found.attributions[row], atol=1e-6)
+        np.testing.assert_allclose(one.attributions[0], result.attributions[row], atol=1e-6)
     for method in ("smoothgrad", "idgi", "guided_integrated_gradients", "expected_gradients"):
         other = igcli.attribute(
             model, x[:4], method=method, call_kwargs={**call, "gate": gate[:4]}, references=x[5:9]
@@ -372,17 +374,17 @@ def test_a_plain_function_and_a_regression_head() -> None:
     model = keras.Sequential(
         [keras.Input((3,)), layers.Dense(8, activation="softplus"), layers.Dense(1)]
     )
-    found = igcli.attribute(model, x, target=1, baseline=x.mean(0), steps=200)
-    np.testing.assert_allclose(found.scores, model(x).numpy()[:, 0], rtol=1e-4)
-    assert_complete(found)
+    result = igcli.attribute(model, x, target=1, baseline=x.mean(0), steps=200)
+    np.testing.assert_allclose(result.scores, model(x).numpy()[:, 0], rtol=1e-4)
+    assert_complete(result)
 
 
 def test_a_sequence_of_embeddings() -> None:
     keras.utils.set_random_seed(8)
     model = keras.Sequential([keras.Input((7, 4)), layers.LSTM(5), layers.Dense(3)])
-    found = igcli.attribute(model, values(3, 7, 4), target=[0, 1, 2], steps=100)
-    assert found.attributions.shape == (3, 7, 4)
-    assert_complete(found)
+    result = igcli.attribute(model, values(3, 7, 4), target=[0, 1, 2], steps=100)
+    assert result.attributions.shape == (3, 7, 4)
+    assert_complete(result)
 
 
 def test_results_do_not_depend_on_the_batch_size(branches: Any) -> None:
@@ -399,10 +401,10 @@ def test_undefined_errors_and_flat_networks_are_warned_of() -> None:
     def constant(x: Any) -> Any:
         return tf.stack([tf.reduce_sum(0.0 * x, 1) + 0.25, tf.reduce_sum(0.0 * x, 1) + 0.75], 1)
 
-    found = igcli.attribute(constant, values(2, 3))
-    assert np.isnan(found.completeness_errors).all()
-    assert not found.attributions.any()
-    for warnings in found.warnings:
+    result = igcli.attribute(constant, values(2, 3))
+    assert np.isnan(result.completeness_errors).all()
+    assert not result.attributions.any()
+    for warnings in result.warnings:
         text = "; ".join(warnings)
         assert "completeness error undefined" in text
         assert "the gradient is zero everywhere" in text
@@ -421,13 +423,13 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
     (tmp_path / "labels.txt").write_text("cat\ndog\nowl\n")
     model = igcli.load_model(str(tiny_model), labels=str(tmp_path / "labels.txt"))
     images = np.random.default_rng(3).integers(0, 256, (3, 16, 16, 3))
-    found = igcli.attribute(model, images, target="dog", steps=100)
-    np.testing.assert_array_equal(found.targets, 1)
-    assert_complete(found, 0.05)
+    result = igcli.attribute(model, images, target="dog", steps=100)
+    np.testing.assert_array_equal(result.targets, 1)
+    assert_complete(result, 0.05)
     original = keras.saving.load_model(tiny_model)
     same = igcli.attribute(original, images.astype(np.float32), target=1, steps=100)
-    largest = float(np.abs(found.attributions).max())
-    np.testing.assert_allclose(same.attributions, found.attributions, atol=1e-4 * largest)
+    largest = float(np.abs(result.attributions).max())
+    np.testing.assert_allclose(same.attributions, result.attributions, atol=1e-4 * largest)
     with pytest.raises(ValueError, match=r"expected \(N, 16, 16, 3\)"):
         igcli.attribute(model, images[:, :8])
     with pytest.raises(ValueError, match="need the Keras model itself"):

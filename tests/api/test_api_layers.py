@@ -59,9 +59,9 @@ def test_behind_a_scaling_attributions_are_those_of_the_inputs(baseline: Any, sc
 
 def test_a_baseline_may_be_a_layers_own(scaled: Any) -> None:
     options: dict[str, Any] = {"target": 1, "steps": 40, "layer": "scaled"}
-    found = igcli.attribute(scaled, PIXELS, baseline_space="layer", **options)
+    result = igcli.attribute(scaled, PIXELS, baseline_space="layer", **options)
     gray = igcli.attribute(scaled, PIXELS, baseline=127.5, **options)
-    np.testing.assert_allclose(found.attributions, gray.attributions, atol=1e-6)
+    np.testing.assert_allclose(result.attributions, gray.attributions, atol=1e-6)
     given = igcli.attribute(
         scaled, PIXELS, baseline=np.full((6, 6, 3), -1), baseline_space="layer", **options
     )
@@ -107,7 +107,7 @@ def test_references_go_with_each_examples_own_arguments() -> None:
     rows, gate, drawn = values(2, 3), values(2, 3, seed=2), values(3, 3, seed=3)
     model(rows, gate=gate)
     weights = dense.get_weights()[0].astype(np.float64)
-    found = igcli.attribute(
+    result = igcli.attribute(
         model,
         rows,
         target=1,
@@ -121,7 +121,7 @@ def test_references_go_with_each_examples_own_arguments() -> None:
         end, starts = (rows[row] * gate[row]) @ weights, (drawn * gate[row]) @ weights
         expected = (end**2 - starts**2).mean(0)  # Of a sum of squares.
         np.testing.assert_allclose(
-            found.attributions[row], expected, atol=0.02 * np.abs(expected).max()
+            result.attributions[row], expected, atol=0.02 * np.abs(expected).max()
         )
     with pytest.raises(ValueError, match=r"references: have shapes \(\(2,\),\), expected"):
         igcli.attribute(
@@ -149,10 +149,10 @@ def embedded() -> Any:
 def test_several_layers_are_on_their_ways_together(embedded: Any) -> None:
     words = np.array([[1, 2, 3, 4], [8, 7, 6, 5]], np.int32)
     places = np.tile(np.arange(4, dtype=np.int32), (2, 1))
-    found = igcli.attribute(
+    result = igcli.attribute(
         embedded, [words, places], layer=["word", "place"], baseline=[0, 3], target=2, steps=20
     )
-    assert [each.shape for each in found.attributions] == [(2, 4, 5), (2, 4, 5)]
+    assert [array.shape for array in result.attributions] == [(2, 4, 5), (2, 4, 5)]
     tables = [embedded.get_layer(name).get_weights()[0] for name in ("word", "place")]
     column = embedded.layers[-2].get_weights()[0][:, 2].astype(np.float64).reshape(4, 5)
     for row in range(2):
@@ -160,9 +160,11 @@ def test_several_layers_are_on_their_ways_together(embedded: Any) -> None:
         starts = [np.tile(tables[0][0], (4, 1)), np.tile(tables[1][3], (4, 1))]
         # Of u**2 with u linear: (end - start) * weight * (u + u').
         both = sum((column * (a + b)).sum() for a, b in zip(ends, starts, strict=True))
-        for each, a, b in zip(found.attributions, ends, starts, strict=True):
-            np.testing.assert_allclose(each[row], (a - b) * column * both, rtol=2e-4, atol=1e-7)
-    assert (found.completeness_errors < 1e-4).all()
+        for attributions, a, b in zip(result.attributions, ends, starts, strict=True):
+            np.testing.assert_allclose(
+                attributions[row], (a - b) * column * both, rtol=2e-4, atol=1e-7
+            )
+    assert (result.completeness_errors < 1e-4).all()
 
 
 def test_layers_of_which_one_lies_behind_another_are_refused(scaled: Any) -> None:
@@ -194,22 +196,22 @@ def test_named_baselines_follow_the_range_of_inputs(span: tuple[float, float]) -
     low, high = span
     inputs = (low + (high - low) * UNIT).astype(np.float32)
 
-    def found(baseline: Any, **options: Any) -> Any:
+    def attribution(baseline: Any, **options: Any) -> Any:
         return igcli.attribute(
             squares, inputs, baseline=baseline, input_range=span, steps=2, **options
         )
 
     for name, level in (("black", 0), ("white", 255), ("gray", 128), ("#808080", 128)):
         expected = low + (high - low) * level / 255
-        each = found(name)
+        result = attribution(name)
         np.testing.assert_allclose(
-            each.attributions, inputs**2.0 - expected**2, rtol=1e-3, atol=1e-4 * (high - low) ** 2
+            result.attributions, inputs**2.0 - expected**2, rtol=1e-3, atol=1e-4 * (high - low) ** 2
         )
-        assert each.explanations[0].baseline.max() == pytest.approx(expected, rel=1e-6)
-    drawn = found("noise").explanations[0].baseline
+        assert result.explanations[0].baseline.max() == pytest.approx(expected, rel=1e-6)
+    drawn = attribution("noise").explanations[0].baseline
     assert low <= drawn.min() < low + 0.15 * (high - low)
     assert high - 0.15 * (high - low) < drawn.max() <= high
-    again = found({"kind": "noise", "samples": 2}).explanations[0].baseline
+    again = attribution({"kind": "noise", "samples": 2}).explanations[0].baseline
     np.testing.assert_array_equal(again, drawn)
 
 
@@ -222,8 +224,8 @@ def test_without_a_range_black_is_zero_and_others_are_refused_where_it_is_not_0_
             with pytest.raises(ValueError, match=rf"baseline: .*input_range=\({shown}\)"):
                 igcli.attribute(squares, inputs, baseline=name)
     for inputs, name in ((UNIT, "mean"), (255 * UNIT, "noise")):
-        found = igcli.attribute(squares, inputs, baseline=name)
-        assert (found.completeness_errors < 0.01).all()
+        result = igcli.attribute(squares, inputs, baseline=name)
+        assert (result.completeness_errors < 0.01).all()
 
 
 def test_ranges_are_two_rising_numbers() -> None:

@@ -44,11 +44,11 @@ def line(x: Any) -> Any:
 )
 def test_a_single_output_has_two_classes(model: Any, options: Any, yes: Any, no: Any) -> None:
     no = 1 - yes if no is None else no
-    found = igcli.attribute(model, ROWS, target=[1, 0, 1], steps=200, **options)
-    np.testing.assert_allclose(found.scores, np.where([1, 0, 1], yes, no), rtol=1e-5)
-    np.testing.assert_array_equal(found.targets, [1, 0, 1])
-    sums = found.attributions.sum(1, np.float64)
-    np.testing.assert_allclose(sums, found.scores - found.baseline_scores, atol=1e-4)
+    result = igcli.attribute(model, ROWS, target=[1, 0, 1], steps=200, **options)
+    np.testing.assert_allclose(result.scores, np.where([1, 0, 1], yes, no), rtol=1e-5)
+    np.testing.assert_array_equal(result.targets, [1, 0, 1])
+    sums = result.attributions.sum(1, np.float64)
+    np.testing.assert_allclose(sums, result.scores - result.baseline_scores, atol=1e-4)
     top = igcli.attribute(model, ROWS, steps=5, **options)
     np.testing.assert_array_equal(top.targets, yes > no)
     with pytest.raises(ValueError, match="target: 2 of input 0 is out of range"):
@@ -56,15 +56,15 @@ def test_a_single_output_has_two_classes(model: Any, options: Any, yes: Any, no:
 
 
 def test_attributions_to_a_logit_are_weights_times_input() -> None:
-    found = igcli.attribute(one_unit("sigmoid"), ROWS, target=1, explain="logit", steps=3)
-    np.testing.assert_allclose(found.attributions, ROWS * WEIGHTS[:, 0], rtol=1e-5)
+    result = igcli.attribute(one_unit("sigmoid"), ROWS, target=1, explain="logit", steps=3)
+    np.testing.assert_allclose(result.attributions, ROWS * WEIGHTS[:, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("function", [line, lambda x: tf.sigmoid(line(x))])
 def test_a_function_of_one_output_stays_what_it_is(function: Any) -> None:
-    found = igcli.attribute(function, ROWS, steps=5)
-    np.testing.assert_allclose(found.scores, np.asarray(function(ROWS))[:, 0], rtol=1e-5)
-    np.testing.assert_array_equal(found.targets, 0)
+    result = igcli.attribute(function, ROWS, steps=5)
+    np.testing.assert_allclose(result.scores, np.asarray(function(ROWS))[:, 0], rtol=1e-5)
+    np.testing.assert_array_equal(result.targets, 0)
     with pytest.raises(ValueError, match="target: 1 of input 0 is out of range"):
         igcli.attribute(function, ROWS, target=1)
 
@@ -74,8 +74,8 @@ def test_softmax_is_added_once() -> None:
     logits = (ROWS @ weights).astype(np.float64)
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     for function in (lambda x: x @ weights, lambda x: tf.nn.softmax(x @ weights)):
-        found = igcli.attribute(function, ROWS, target=2, activation="softmax", steps=200)
-        np.testing.assert_allclose(found.scores, expected[:, 2], rtol=1e-5)
+        result = igcli.attribute(function, ROWS, target=2, activation="softmax", steps=200)
+        np.testing.assert_allclose(result.scores, expected[:, 2], rtol=1e-5)
         plain = igcli.attribute(
             function, ROWS, target=2, activation="softmax", explain="logit", steps=2
         )
@@ -109,10 +109,10 @@ def test_bfloat16_rounds_products() -> None:
 def test_targets_are_tuples_one_a_row(target: Any, expected: list[tuple[int, int]]) -> None:
     weights = np.random.default_rng(5).normal(size=(3, 4)).astype(np.float32)
     grid = lambda x: tf.reshape(x @ weights, [-1, 2, 2])  # noqa: E731
-    found = igcli.attribute(grid, ROWS, target=target, steps=2)
-    np.testing.assert_array_equal(found.targets, expected)
+    result = igcli.attribute(grid, ROWS, target=target, steps=2)
+    np.testing.assert_array_equal(result.targets, expected)
     places = np.array([2 * a + b for a, b in expected])
-    np.testing.assert_allclose(found.attributions, ROWS * weights.T[places], rtol=1e-5)
+    np.testing.assert_allclose(result.attributions, ROWS * weights.T[places], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_targets_are_tuples_one_a_row(target: Any, expected: list[tuple[int, int
 )
 def test_a_length_of_one_is_for_all(target: Any, expected: list[int]) -> None:
     weights = np.random.default_rng(5).normal(size=(3, 4)).astype(np.float32)
-    found = igcli.attribute(lambda x: x @ weights, ROWS, target=target, steps=2)
-    np.testing.assert_array_equal(found.targets, expected)
-    np.testing.assert_allclose(found.attributions, ROWS * weights.T[expected], rtol=1e-5)
+    result = igcli.attribute(lambda x: x @ weights, ROWS, target=target, steps=2)
+    np.testing.assert_array_equal(result.targets, expected)
+    np.testing.assert_allclose(result.attributions, ROWS * weights.T[expected], rtol=1e-5)
 
 
 # --- What a model returns.

@@ -54,8 +54,8 @@ def test_products_but_the_last_are_rounded() -> None:
     assert kinds["Conv2D"] == kinds["DepthwiseConv2dNative"] == tf.bfloat16
     assert kinds["MatMul"] == kinds["Softplus"] == tf.float32
     for given, by_hand in ((mixed, partial(classify, number=rounded)), (graph, classify)):
-        found, expected = given(x)[0], by_hand(x)
-        np.testing.assert_allclose(found, expected, rtol=2e-3)
+        rounded_scores, expected = given(x)[0], by_hand(x)
+        np.testing.assert_allclose(rounded_scores, expected, rtol=2e-3)
         slopes, wanted = gradients(lambda x, f=given: f(x)[0], x), gradients(by_hand, x)
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(slopes, wanted, rtol=0, atol=0.03 * scale)
@@ -84,9 +84,9 @@ def test_numbers_that_bfloat16_can_tell_apart_come_out_the_same() -> None:
     assert rounded >= {"Conv2D", "BiasAdd", "AddV2", "Relu", "Relu6", "MaxPool", "Pad", "Bitcast"}
     x = tf.constant(RNG.integers(0, 3, (16, *SHAPE)).astype(np.float32))
     np.testing.assert_array_equal(mixed(x)[0], network(x))
-    found, expected = gradients(lambda x: mixed(x)[0], x), gradients(network, x)
+    actual, expected = gradients(lambda x: mixed(x)[0], x), gradients(network, x)
     assert np.count_nonzero(expected) > 100
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(actual, expected)
 
 
 def _kinds(op: Any) -> set[Any]:
@@ -100,8 +100,8 @@ def test_an_accelerator_computes_so_behind_the_stem(monkeypatch: pytest.MonkeyPa
     alpha = np.linspace(0.1, 1, 8, dtype=np.float32)
     line, target = np.zeros(8, np.int32), np.ones(8, np.int32)
     placed = network.place(np.zeros_like(image), image)
-    found = network.gradients(Points([placed], line, alpha, target), per_point=True)
+    answer = network.gradients(Points([placed], line, alpha, target), per_point=True)
     expected = gradients(classify, tf.constant(alpha[:, None, None, None] * image))
     scale = np.abs(expected).max()
-    np.testing.assert_allclose(network.fetch(found.gradients), expected, rtol=0, atol=0.03 * scale)
+    np.testing.assert_allclose(network.fetch(answer.gradients), expected, rtol=0, atol=0.03 * scale)
     assert network._is_fused

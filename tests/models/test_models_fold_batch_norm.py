@@ -132,14 +132,14 @@ LEFT: dict[str, tuple[Function, dict[str, int]]] = {
 
 def used(graph: Any) -> dict[str, int]:
     """Count the operations that a graph's output depends on, constants aside."""
-    found: dict[str, Any] = {}
+    visited: dict[str, Any] = {}
     waiting = [output.op for output in graph.outputs]
     while waiting:
         op = waiting.pop()
-        if op.name not in found:
-            found[op.name] = op
-            waiting += [each.op for each in op.inputs]
-    kinds = (op.type for op in found.values())
+        if op.name not in visited:
+            visited[op.name] = op
+            waiting += [tensor.op for tensor in op.inputs]
+    kinds = (op.type for op in visited.values())
     aside = ("Const", "Identity", "Placeholder")
     return dict(Counter(kind for kind in kinds if kind not in aside))
 

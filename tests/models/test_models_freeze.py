@@ -65,8 +65,8 @@ def test_a_frozen_graph_has_it_replaced_everywhere() -> None:
     assert "VarHandleOp" not in kinds
     np.testing.assert_allclose(frozen(tf.constant(inputs))[0], network(inputs), rtol=1e-4)
     expected = differentiated(network, tf.constant(inputs))
-    found = tf.function(differentiated)(lambda x: frozen(x)[0], tf.constant(inputs))
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+    actual = tf.function(differentiated)(lambda x: frozen(x)[0], tf.constant(inputs))
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
 
 
 def straight_through(x: Any) -> Any:
@@ -91,21 +91,21 @@ def test_gradients_that_are_python_code_are_kept(activation: Any, explain: Any) 
         return tf.nn.softmax(logits(x))
 
     shape = (5, 4, 3)
-    found = TensorFlowNetwork(network, shape, head_options=HeadOptions(explain))
+    frozen_network = TensorFlowNetwork(network, shape, head_options=HeadOptions(explain))
     image = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     line, target = np.zeros(1, np.int32), np.full(1, 2, np.int32)
-    points = Points([found.place(0 * image, image)], line, np.ones(1, np.float32), target)
+    points = Points([frozen_network.place(0 * image, image)], line, np.ones(1, np.float32), target)
     x = tf.constant(image[None])
     with tf.GradientTape() as tape:
         tape.watch(x)
         score = (network if explain == "probability" else logits)(x)[:, 2]
     np.testing.assert_allclose(
-        found.gradients(points, per_point=True).gradients,
+        frozen_network.gradients(points, per_point=True).gradients,
         tape.gradient(score, x),
         rtol=1e-4,
         atol=1e-7,
     )
-    np.testing.assert_allclose(found.gradients(points).scores, score, rtol=1e-5)
+    np.testing.assert_allclose(frozen_network.gradients(points).scores, score, rtol=1e-5)
 
 
 def test_swish_is_frozen() -> None:

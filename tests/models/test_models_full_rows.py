@@ -63,8 +63,8 @@ def test_small_batches_give_the_bits_of_a_full_one(
 
     def gradients(alphas: Array) -> tuple[Any, Any]:
         zeros = np.zeros(len(alphas), np.int32)
-        found = network.gradients(Points([line], zeros, alphas, zeros + 7), per_point=per_point)
-        return found.gradients if per_point else found.summands, found.scores
+        answer = network.gradients(Points([line], zeros, alphas, zeros + 7), per_point=per_point)
+        return answer.gradients if per_point else answer.summands, answer.scores
 
     alphas = np.linspace(0, 1, FULL, dtype=np.float32)
     full, scores = gradients(alphas)
@@ -119,8 +119,8 @@ def test_few_gradients_are_computed_that_nobody_needs(
         return tf.reduce_mean(tf.tanh(tf.nn.conv2d(x, weights, 1, "SAME")), [1, 2])
 
     inputs = np.random.default_rng(5).normal(size=(count, 6, 6, 3)).astype(np.float32)
-    found = igcli.attribute(model, inputs, method=method, references=inputs + 1, device="cpu")
-    needed = sum(each.evaluations for each in found.explanations)
+    result = igcli.attribute(model, inputs, method=method, references=inputs + 1, device="cpu")
+    needed = sum(explanation.evaluations for explanation in result.explanations)
     assert needed <= computed <= most * needed
 
 
@@ -138,11 +138,11 @@ def test_results_are_the_same_to_the_bit_without_small_batches(
     )
     inputs = np.random.default_rng(5).normal(size=(1, 8, 8, 3)).astype(np.float32)
 
-    def found(method: str) -> Any:
+    def attributions(method: str) -> Any:
         return igcli.attribute(model, inputs, method=method, target=3, device="cpu").attributions
 
     methods = ("integrated_gradients", "gradients")
-    small = [found(method) for method in methods]
+    small = [attributions(method) for method in methods]
     monkeypatch.setattr("igcli.models.network.network.SMALL_BATCHES", ())
     for method, expected in zip(methods, small, strict=True):
-        np.testing.assert_array_equal(found(method), expected)
+        np.testing.assert_array_equal(attributions(method), expected)

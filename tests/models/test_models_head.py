@@ -73,11 +73,11 @@ def gradients(network: TensorFlowNetwork, target: int) -> Array:
 
 def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:
     model = model_files.network(ends="sigmoid", outputs=1)
-    found = opened(model, tmp_path).network
+    network = opened(model, tmp_path).network
     yes = model(PIXELS, training=False).numpy()[:, 0]
-    assert found.outputs == 2
-    np.testing.assert_allclose(found.predict(PIXELS), np.stack([1 - yes, yes], 1), rtol=1e-4)
-    np.testing.assert_allclose(gradients(found, 0), -gradients(found, 1), rtol=1e-4, atol=1e-9)
+    assert network.outputs == 2
+    np.testing.assert_allclose(network.predict(PIXELS), np.stack([1 - yes, yes], 1), rtol=1e-4)
+    np.testing.assert_allclose(gradients(network, 0), -gradients(network, 1), rtol=1e-4, atol=1e-9)
     logits = opened(model, tmp_path, "logit").network.predict(PIXELS)
     value = np.log(yes / (1 - yes))
     np.testing.assert_allclose(logits, np.stack([-value, value], 1), rtol=1e-3, atol=1e-5)
@@ -86,11 +86,11 @@ def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:
 def test_one_logit_stands_for_two_classes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = model_files.network(ends=None, outputs=1)
     with caplog.at_level(logging.WARNING, "igcli"):
-        found = opened(model, tmp_path)
+        loaded = opened(model, tmp_path)
     logit = model(PIXELS)
-    assert found.network.outputs == 2
+    assert loaded.network.outputs == 2
     expected = np.concatenate([-logit, logit], 1)
-    np.testing.assert_allclose(found.network.predict(PIXELS), expected, rtol=1e-4)
+    np.testing.assert_allclose(loaded.network.predict(PIXELS), expected, rtol=1e-4)
     [warning] = caplog.messages
     assert "does not end in a softmax or sigmoid" in warning
 
@@ -109,6 +109,6 @@ def test_half_precision_networks_give_float32_scores() -> None:
     network = TensorFlowNetwork(
         lambda x: tf.nn.softmax(tf.reduce_mean(tf.cast(x, tf.float16), [1, 2])), SHAPE
     )
-    found = network.predict(PIXELS)
-    assert found.dtype == np.float32
+    scores = network.predict(PIXELS)
+    assert scores.dtype == np.float32
     assert network.activation == "softmax"

@@ -49,7 +49,7 @@ def points(network: TensorFlowNetwork, order: list[int]) -> Points:
     line = np.array([0, 0, 0, 1, 1, 1], np.int32)[order]
     alpha = np.array([0, 0.3, 1, 0, 0.6, 1], np.float32)[order]
     target = np.array([1, 1, 1, 3, 3, 3], np.int32)[order]
-    lines = [network.place(*each) for each in zip(starts, ends - starts, strict=True)]
+    lines = [network.place(*line) for line in zip(starts, ends - starts, strict=True)]
     return Points(lines, line, alpha, target)
 
 
@@ -80,17 +80,17 @@ def test_gradients_are_those_of_a_plain_tape(network: TensorFlowNetwork, classif
         tape.watch(x)
         scores = tf.gather(classifier(x / 255, training=False), batch.target, batch_dims=1)
     expected = tape.gradient(scores, x).numpy()
-    found = network.gradients(batch, per_point=True, slopes=True, interior=True)
-    assert found.slopes is not None
-    assert found.interior is not None
-    np.testing.assert_allclose(found.scores, scores, rtol=1e-5)
-    np.testing.assert_allclose(found.gradients, expected, rtol=1e-3, atol=1e-9)
+    answer = network.gradients(batch, per_point=True, slopes=True, interior=True)
+    assert answer.slopes is not None
+    assert answer.interior is not None
+    np.testing.assert_allclose(answer.scores, scores, rtol=1e-5)
+    np.testing.assert_allclose(answer.gradients, expected, rtol=1e-3, atol=1e-9)
     start, direction = ends_of(batch)
     np.testing.assert_allclose(
-        found.slopes, (expected * direction).sum((1, 2, 3)), rtol=1e-3, atol=1e-6
+        answer.slopes, (expected * direction).sum((1, 2, 3)), rtol=1e-3, atol=1e-6
     )
     np.testing.assert_allclose(
-        found.interior, (expected * (start + direction)).mean(-1), rtol=1e-3, atol=1e-8
+        answer.interior, (expected * (start + direction)).mean(-1), rtol=1e-3, atol=1e-8
     )
 
 
@@ -130,12 +130,12 @@ def test_several_threads_may_trace_at_once(classifier: Any) -> None:
     batch = points(network, [0, 1, 2, 3, 4, 5])
     start = threading.Barrier(len(wanted))
 
-    def found(flags: dict[str, bool]) -> Any:
+    def answer_to(flags: dict[str, bool]) -> Any:
         start.wait()
         return network.gradients(batch, **flags).summands
 
     with ThreadPoolExecutor(len(wanted)) as pool:
-        first, *others = pool.map(found, wanted)
+        first, *others = pool.map(answer_to, wanted)
     for other in others:
         np.testing.assert_array_equal(other, first)
 
@@ -190,19 +190,19 @@ def test_a_point_does_not_depend_on_the_number_of_lines(classifier: Any) -> None
     line, alpha = np.zeros(6, np.int32), np.linspace(0, 1, 6, dtype=np.float32)
     target = np.ones(6, np.int32)
 
-    def found(network: TensorFlowNetwork, lines: int) -> Any:
+    def answer_of(network: TensorFlowNetwork, lines: int) -> Any:
         pairs = zip(ends[:lines], ends[::-1][:lines], strict=True)
         batch = Points([network.place(*pair) for pair in pairs], line, alpha, target)
         result = network.gradients(batch, per_point=True, slopes=True, interior=True)
-        return tuple(getattr(result, each.name) for each in fields(PointGradients))
+        return tuple(getattr(result, field.name) for field in fields(PointGradients))
 
     networks = [TensorFlowNetwork(lambda x: classifier(x / 255), SHAPE) for _ in range(2)]
-    results = [found(networks[0], lines) for lines in (1, 2, 4, 6, 1)]
-    results += [found(networks[1], lines) for lines in (5, 1, 3)]
+    results = [answer_of(networks[0], lines) for lines in (1, 2, 4, 6, 1)]
+    results += [answer_of(networks[1], lines) for lines in (5, 1, 3)]
     for result in results:
         for one, other in zip(result, results[0], strict=True):
             np.testing.assert_array_equal(one, other)
-    assert [len(each._functions) for each in networks] == [1, 1]
+    assert [len(network._functions) for network in networks] == [1, 1]
 
 
 def test_batches_of_several_sizes_share_a_network(network: TensorFlowNetwork) -> None:
@@ -218,14 +218,14 @@ def test_bfloat16_agrees_and_does_not_reach_other_networks(classifier: Any) -> N
     rounded.precision = "bfloat16"
     order = [0, 1, 2, 3, 4, 5]
     before = exact.gradients(points(exact, order), per_point=True, slopes=True)
-    found = rounded.gradients(points(rounded, order), per_point=True, slopes=True)
+    answer = rounded.gradients(points(rounded, order), per_point=True, slopes=True)
     after = exact.gradients(points(exact, order), per_point=True, slopes=True)
     np.testing.assert_array_equal(after.gradients, before.gradients)
     scale = np.abs(before.gradients).max()
-    np.testing.assert_allclose(found.gradients, before.gradients, rtol=0, atol=0.05 * scale)
-    assert found.slopes is not None
+    np.testing.assert_allclose(answer.gradients, before.gradients, rtol=0, atol=0.05 * scale)
+    assert answer.slopes is not None
     assert before.slopes is not None
-    np.testing.assert_allclose(found.slopes, before.slopes, rtol=0.05, atol=1e-3)
+    np.testing.assert_allclose(answer.slopes, before.slopes, rtol=0.05, atol=1e-3)
     np.testing.assert_array_equal(rounded.predict(pixels(2)), exact.predict(pixels(2)))
 
 
@@ -244,9 +244,9 @@ def test_an_accelerators_way_gives_the_same(classifier: Any) -> None:
     order = [0, 1, 2, 3, 4, 5]
     wanted = {"per_point": True, "slopes": True, "interior": True}
     expected = host.gradients(points(host, order), **wanted)
-    found = device.gradients(points(device, order), **wanted)
-    for name in (each.name for each in fields(PointGradients)):
-        values = device.fetch(getattr(found, name))
+    answer = device.gradients(points(device, order), **wanted)
+    for name in (field.name for field in fields(PointGradients)):
+        values = device.fetch(getattr(answer, name))
         np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-4, atol=1e-6)
     assert device._is_fused
 
@@ -259,8 +259,8 @@ def test_what_xla_does_not_know_is_computed_without_it() -> None:
         return tf.concat([scores, scores], 1)
 
     network = TensorFlowNetwork(unknown, SHAPE)
-    found = network.gradients(points(network, [0, 1, 2, 3, 4, 5]))
-    assert np.isfinite(network.fetch(found.scores)).all()
+    answer = network.gradients(points(network, [0, 1, 2, 3, 4, 5]))
+    assert np.isfinite(network.fetch(answer.scores)).all()
     assert not network._is_fused
 
 
@@ -275,7 +275,7 @@ def test_a_baseline_is_brought_to_the_device_once() -> None:
 
 def test_few_numbers_of_lines_reach_the_compiler() -> None:
     device = AcceleratorArrays("CPU:0")
-    lines = [device.place(np.full(SHAPE, each, np.float32)) for each in range(7)]
+    lines = [device.place(np.full(SHAPE, value, np.float32)) for value in range(7)]
     assert [len(device.stack(lines[:count])) for count in range(1, 8)] == [1, 2, 4, 4, 8, 8, 8]
     np.testing.assert_array_equal(device.stack(lines[:3])[2], lines[2])
 

@@ -26,11 +26,11 @@ SMALL = (8, 8, 3)
 
 def terms(x: Any) -> list[Any]:
     wide = tf.nn.relu(tf.nn.conv2d(tf.abs(x), FILTERS, 1, "SAME"))
-    return [wide * each for each in FACTORS]
+    return [wide * factor for factor in FACTORS]
 
 
 def summed_gradients(x: Any) -> Any:
-    return tf.concat([tf.reduce_mean(each, [1, 2]) for each in terms(x)], -1)
+    return tf.concat([tf.reduce_mean(term, [1, 2]) for term in terms(x)], -1)
 
 
 def summed_values(x: Any) -> Any:
@@ -57,10 +57,10 @@ def outcomes(network: TensorFlowNetwork, *, size: int, count: int) -> Counter[st
 
     def outcome(_: int) -> str:
         try:
-            found = network.gradients(points).summands
+            summands = network.gradients(points).summands
         except tf.errors.AlreadyExistsError as error:
             return type(error).__name__
-        return "same" if np.array_equal(found, first) else "other bits"
+        return "same" if np.array_equal(summands, first) else "other bits"
 
     with ThreadPoolExecutor(2) as pool:
         return Counter(pool.map(outcome, range(count)))
@@ -80,9 +80,9 @@ def test_what_older_versions_added_up_is_computed_by_two_threads_too() -> None:
         tape.watch(x)
         scores = summed_values(x)
         score = scores[:, 0]
-    found = network.gradients(points, per_point=True)
+    answer = network.gradients(points, per_point=True)
     np.testing.assert_allclose(network.predict(x), scores, rtol=1e-5)
-    np.testing.assert_allclose(found.gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(answer.gradients, tape.gradient(score, x), rtol=1e-4, atol=1e-7)
 
 
 def test_the_optimization_is_off_for_nobody_else() -> None:

@@ -89,8 +89,8 @@ def test_offsets_go_where_nothing_else_is_changed(name: str) -> None:
     assert counts[0] - counts[1] == gone
     x = tf.constant(RNG.normal(size=(4, *SHAPE)).astype(np.float32))
     np.testing.assert_allclose(frozen(x)[0], network(x), rtol=1e-4, atol=1e-5)
-    found, expected = gradients(lambda x: frozen(x)[0], x), gradients(network, x)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    actual, expected = gradients(lambda x: frozen(x)[0], x), gradients(network, x)
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_the_largest_of_channels_does_not_pass_offsets_on() -> None:

@@ -112,12 +112,9 @@ class TensorFlowNetwork:
         self.small_batches = () if has_one_size else SMALL_BATCHES
         if precision == "bfloat16" and not self.has_bfloat16:
             raise ModelError(NO_BFLOAT16)
-        self.outputs, self.activation, self.positions = (
-            head.outputs,
-            head.activation,
-            head.positions,
-        )
-        self.is_binary, self.explained = head.is_binary, head_options.explain
+        self.outputs, self.positions = head.outputs, head.positions
+        self.activation, self.is_binary = head.activation, head.is_binary
+        self.explained = head_options.explain
         self._fixed_batch = head.batch
         self._with_scores = partial(scores_function, head=head, explain=head_options.explain)
         self._scores = self._with_scores(graph)
@@ -130,7 +127,8 @@ class TensorFlowNetwork:
             upstream = tf.TensorSpec((1, *self._stem.output_shape))
             self._stem_gradients = _traced(self._stem.gradients, upstream)
         self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
-        # Functions of their own: inside it, the network would be traced for each number of lines.
+        # Separate functions: as parts of the network's they would have it traced again for every
+        # number of lines.
         inner = tf.TensorSpec((None, *self._inner_shape))
         line = tf.TensorSpec((None,), tf.int32)
         self._points = _traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
@@ -165,7 +163,7 @@ class TensorFlowNetwork:
         return scores
 
     def place(self, start: Array, direction: Array) -> interpolation.PlacedLine:
-        """Bring a straight line to the device, and its points behind the stem."""
+        """Bring a straight line to the device, both in pixel space and after the stem."""
         place, keep = self._arrays.place, self._arrays.keep
         with self._computing():
             ends = place(start), place(direction)
@@ -220,7 +218,7 @@ class TensorFlowNetwork:
             )
 
     def gradient_of(self, total: Any) -> Array:
-        """Bring a sum of gradients back through the stem."""
+        """Return the gradient in pixel space of a sum of gradients after the stem."""
         if self._stem is None:
             return self.fetch(total)
         with self._computing():
@@ -346,7 +344,7 @@ class TensorFlowNetwork:
 
 
 def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:
-    """Return a concrete function; TensorFlow warns if many functions are traced by their calls."""
+    """Return a concrete function; TensorFlow warns if many functions are traced by calls."""
     traced = tf.function(
         lambda *arguments: function(*arguments), autograph=False, jit_compile=jit_compile
     )
