@@ -1,4 +1,4 @@
-"""The seam between mathematics and networks."""
+"""The interface between the mathematics and networks: batches of points and their gradients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class Points:
     """A full batch of B points on S lines.
 
     Attributes:
-        lines: S placed lines.
-        line: Int32 (B,), the line each point lies on.
-        alpha: Float32 (B,), where on the line.
-        target: Int32 (B,), the score to differentiate.
-        masks: For each line float32 (P,), the pixels whose scores are added up, of a network that
-            scores every pixel; None for one that scores the whole input.
+        lines: S lines, as `Network.place` returned them.
+        line: Int32 (B,), index of the line each point lies on.
+        alpha: Float32 (B,), position on the line.
+        target: Int32 (B,), index of the score to differentiate.
+        masks: For each line float32 (P,), which pixels' scores are summed, for networks that score
+            every pixel; None for networks that score the whole input.
     """
 
     lines: Sequence[Any]
@@ -32,15 +32,14 @@ class Points:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointGradients:
-    """What a network says of a batch of points, all of it left where the network computes.
+    """A network's answer for a batch of points; the arrays stay on the network's device.
 
     Attributes:
         scores: Float32 (B,), the target's score.
-        summands: (B, ...), what `accumulate` adds up; its own shape is the network's affair.
-        gradients: (B, ...) in pixel space; None where not asked for.
-        slopes: Float32 (B,), derivative along the line's direction, where asked for.
-        interior: Float32 (B, H, W), channel mean of (start + direction) * gradient, where asked
-            for.
+        summands: (B, ...), the terms that `accumulate` sums, in a shape of the network's choice.
+        gradients: (B, ...) in pixel space, if requested.
+        slopes: Float32 (B,), derivative along the line's direction, if requested.
+        interior: Float32 (B, H, W), channel mean of (start + direction) * gradient, if requested.
     """
 
     scores: Any
@@ -51,9 +50,9 @@ class PointGradients:
 
 
 class Network(Protocol):
-    """A differentiable classifier, its preprocessing inside, so that black is black.
+    """A differentiable classifier that includes its preprocessing, so that inputs are pixels.
 
-    What is placed lies where the network computes and is opaque to callers.
+    Placed lines and totals are on the network's device and opaque to callers.
     """
 
     @property
@@ -63,20 +62,20 @@ class Network(Protocol):
 
     @property
     def small_batches(self) -> tuple[int, ...]:
-        """Sizes, below the full one, in which gradients have the same bits: for what is left."""
+        """Batch sizes below the full one that give gradients the same bits, for remainders."""
         ...
 
     @property
     def streams(self) -> int:
-        """Batches that it is best given at the same time, each by a thread of its own."""
+        """Number of batches to submit at the same time, each from its own thread."""
         ...
 
     def place(self, start: Array, direction: Array) -> Any:
-        """Bring a straight line to where the network computes.
+        """Copy a straight line to the network's device.
 
         Args:
-            start: Float32, shape of an input, in pixel space: where alpha is 0.
-            direction: The same, from there to where alpha is 1.
+            start: Float32, shape of an input, in pixel space; alpha = 0.
+            direction: Float32, the same shape, from the start to alpha = 1.
         """
         ...
 
@@ -95,27 +94,27 @@ class Network(Protocol):
         slopes: bool = False,
         interior: bool = False,
     ) -> PointGradients:
-        """Differentiate each point's target score; compiled once for every size of batch.
+        """Differentiate each point's target score; compiled once for each batch size.
 
         Args:
-            points: Where.
-            per_point: Whether each gradient is wanted in pixel space.
-            slopes: Whether derivatives along the lines are.
-            interior: Whether interior gradients are.
+            points: The batch.
+            per_point: Whether to return each gradient in pixel space.
+            slopes: Whether to return derivatives along the lines.
+            interior: Whether to return interior gradients.
         """
         ...
 
     def accumulate(self, total: Any | None, summands: Any, weights: Array) -> Any:
-        """Add weights (P,) times summands, or gradients, (P, ...) to a placed total, in order.
+        """Add weights (P,) times summands or gradients (P, ...) to a total on the device, in order.
 
-        The order makes the sum independent of how batches cut a path.
+        The order makes the sum independent of how a path is split into batches.
         """
         ...
 
     def gradient_of(self, total: Any) -> Array:
-        """Return the gradient in pixel space, float32, that a total of summands stands for."""
+        """Return the gradient in pixel space, float32, of a total of summands."""
         ...
 
     def fetch(self, placed: Any) -> Array:
-        """Return a placed array as a float32 array, which may be a view of it."""
+        """Return an array on the device as a float32 array, which may be a view of it."""
         ...

@@ -34,26 +34,26 @@ def integrate(
     chosen = PathOptions.model_validate({"steps": "auto", **options})
     shape = network.input_shape
     segment = Segment(np.zeros(shape, np.float32), np.ones(shape, np.float32), 0, interior)
-    [found] = Engine(network, batch_size=batch_size).run([adaptive.integrate(segment, chosen)])
-    return found
+    [integral] = Engine(network, batch_size=batch_size).run([adaptive.integrate(segment, chosen)])
+    return integral
 
 
-def pixel_error(found: Integral, network: Separable) -> float:
+def pixel_error(integral: Integral, network: Separable) -> float:
     exact = network.integrated(IMAGE, BLACK)
-    return float(np.linalg.norm(found.attributions - exact) / np.linalg.norm(exact))
+    return float(np.linalg.norm(integral.attributions - exact) / np.linalg.norm(exact))
 
 
-def completeness(found: Integral) -> float:
-    difference = found.end_score - found.start_score
-    return abs(float(found.attributions.sum()) - difference) / abs(difference)
+def completeness(integral: Integral) -> float:
+    difference = integral.end_score - integral.start_score
+    return abs(float(integral.attributions.sum()) - difference) / abs(difference)
 
 
 def test_a_smooth_score_takes_the_first_points_alone() -> None:
     network = Separable(SHAPE, lambda x: x**2, lambda x: 2 * x)
-    found = integrate(network)
-    assert found.evaluations == len(found.alphas) == 9
-    np.testing.assert_allclose(found.attributions, 1, rtol=1e-6)
-    assert not found.warnings
+    integral = integrate(network)
+    assert integral.evaluations == len(integral.alphas) == 9
+    np.testing.assert_allclose(integral.attributions, 1, rtol=1e-6)
+    assert not integral.warnings
 
 
 def test_a_sharp_step_is_found_where_uniform_steps_fail() -> None:
@@ -63,16 +63,16 @@ def test_a_sharp_step_is_found_where_uniform_steps_fail() -> None:
         [fixed.integrate(segment, RULES["trapezoid"](50))]
     )
     assert completeness(uniform) > 0.5
-    found = integrate(network)
-    assert completeness(found) <= 0.05
-    assert pixel_error(found, network) <= 0.05
-    assert found.evaluations == len(found.alphas) <= 50
-    assert not found.warnings
+    integral = integrate(network)
+    assert completeness(integral) <= 0.05
+    assert pixel_error(integral, network) <= 0.05
+    assert integral.evaluations == len(integral.alphas) <= 50
+    assert not integral.warnings
 
 
 def test_most_points_lie_where_the_score_changes() -> None:
-    found = integrate(sharp(0.313, 0.0005))
-    near = np.abs(found.alphas - 0.313) < 0.05
+    integral = integrate(sharp(0.313, 0.0005))
+    near = np.abs(integral.alphas - 0.313) < 0.05
     assert near.mean() > 0.5
     # The nine that every path begins with, and one on the way to the step.
     assert np.count_nonzero(~near) <= 10
@@ -97,10 +97,10 @@ def test_errors_that_cancel_in_the_sum_are_refined() -> None:
     [first] = Engine(network, batch_size=5).run([fixed.integrate(coarse, RULES["trapezoid"](8))])
     assert completeness(first) < 1e-3
     assert pixel_error(first, network) > 0.5
-    found = integrate(network)
-    assert 9 < found.evaluations <= 80
-    assert completeness(found) <= 0.05
-    assert pixel_error(found, network) <= 0.05
+    integral = integrate(network)
+    assert 9 < integral.evaluations <= 80
+    assert completeness(integral) <= 0.05
+    assert pixel_error(integral, network) <= 0.05
 
 
 def test_errors_that_cancel_at_every_point_are_refined() -> None:
@@ -111,25 +111,25 @@ def test_errors_that_cancel_at_every_point_are_refined() -> None:
         lambda x: x + signs * step(x, 0.3, 0.02),
         lambda x: 1 + signs * step_slope(x, 0.3, 0.02),
     )
-    found = integrate(network)
-    assert 9 < found.evaluations <= 40
-    assert pixel_error(found, network) <= 0.05
+    integral = integrate(network)
+    assert 9 < integral.evaluations <= 40
+    assert pixel_error(integral, network) <= 0.05
 
 
 @pytest.mark.parametrize("tolerance", [0.1, 0.05, 0.01, 0.001])
 def test_a_smaller_tolerance_takes_more_points_and_is_met(tolerance: float) -> None:
     network = sharp(0.6, 0.01)
-    found = integrate(network, tolerance=tolerance)
-    assert completeness(found) <= tolerance
-    assert pixel_error(found, network) <= tolerance
-    assert not found.warnings
-    assert found.evaluations <= 20 / math.sqrt(tolerance)
+    integral = integrate(network, tolerance=tolerance)
+    assert completeness(integral) <= tolerance
+    assert pixel_error(integral, network) <= tolerance
+    assert not integral.warnings
+    assert integral.evaluations <= 20 / math.sqrt(tolerance)
 
 
 def test_the_cap_ends_it_with_a_warning() -> None:
-    found = integrate(sharp(0.313, 0.0005), max_steps=12)
-    assert found.evaluations == len(found.alphas) == 13
-    [warning] = found.warnings
+    integral = integrate(sharp(0.313, 0.0005), max_steps=12)
+    assert integral.evaluations == len(integral.alphas) == 13
+    [warning] = integral.warnings
     assert warning.startswith("steps: auto stopped at max_steps (12): ")
     assert "tolerance 0.05" in warning
 
@@ -141,17 +141,17 @@ def test_the_cap_may_be_lower_than_the_first_points(most: int) -> None:
 
 def test_equal_scores_at_both_ends_end_it_at_once() -> None:
     network = Separable(SHAPE, lambda x: x * (1 - x), lambda x: 1 - 2 * x)
-    found = integrate(network)
-    assert found.evaluations == 9
-    np.testing.assert_allclose(found.attributions, 0, atol=1e-6)
+    integral = integrate(network)
+    assert integral.evaluations == 9
+    np.testing.assert_allclose(integral.attributions, 0, atol=1e-6)
 
 
 def test_a_jump_that_no_gradient_shows_ends_before_the_cap_with_a_warning() -> None:
     network = Separable(SHAPE, lambda x: (x > 0.3).astype(np.float64), np.zeros_like)
-    found = integrate(network)
-    assert found.evaluations < 50
-    assert not found.attributions.any()
-    [warning] = found.warnings
+    integral = integrate(network)
+    assert integral.evaluations < 50
+    assert not integral.attributions.any()
+    [warning] = integral.warnings
     assert warning.startswith("steps: auto stopped because no interval can be split any further: ")
     assert "off by 100.0%" in warning
 
@@ -159,9 +159,9 @@ def test_a_jump_that_no_gradient_shows_ends_before_the_cap_with_a_warning() -> N
 def test_a_gradient_that_is_not_finite_ends_it_with_a_warning() -> None:
     network = Separable(SHAPE, np.sqrt, lambda x: np.where(x > 0, 0.5, np.nan))
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        found = integrate(network)
-    assert found.evaluations == 9
-    assert found.warnings == ("steps: auto stopped at a gradient that is not finite",)
+        integral = integrate(network)
+    assert integral.evaluations == 9
+    assert integral.warnings == ("steps: auto stopped at a gradient that is not finite",)
 
 
 def rough(shape: tuple[int, ...]) -> Separable:
@@ -179,24 +179,24 @@ def rough(shape: tuple[int, ...]) -> Separable:
 
 def test_gradients_that_were_let_go_still_have_their_final_weight() -> None:
     network = rough(SHAPE)
-    found = integrate(network, tolerance=0.01)
-    assert len(found.alphas) > 200
+    integral = integrate(network, tolerance=0.01)
+    assert len(integral.alphas) > 200
     # Some are taken twice, because only so many are kept.
-    assert len(found.alphas) < found.evaluations < 2 * len(found.alphas)
-    assert sum(network.batches) >= found.evaluations
-    weights = (np.diff(found.alphas, prepend=0) + np.diff(found.alphas, append=1)) / 2
-    points = np.broadcast_to(found.alphas[:, None, None, None], (len(weights), *SHAPE))
+    assert len(integral.alphas) < integral.evaluations < 2 * len(integral.alphas)
+    assert sum(network.batches) >= integral.evaluations
+    weights = (np.diff(integral.alphas, prepend=0) + np.diff(integral.alphas, append=1)) / 2
+    points = np.broadcast_to(integral.alphas[:, None, None, None], (len(weights), *SHAPE))
     expected = (weights[:, None, None, None] * network.pixel_slopes(points)).sum(0)
-    np.testing.assert_allclose(found.attributions, expected, rtol=2e-5)
+    np.testing.assert_allclose(integral.attributions, expected, rtol=2e-5)
 
 
 def test_memory_does_not_grow_with_the_number_of_points() -> None:
     def peak(most: int) -> int:
         tracemalloc.start()
-        found = integrate(rough((30, 30, 3)), tolerance=1e-4, max_steps=most, interior=True)
+        integral = integrate(rough((30, 30, 3)), tolerance=1e-4, max_steps=most, interior=True)
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert len(found.alphas) == most + 1
+        assert len(integral.alphas) == most + 1
         return highest
 
     # Rounds, and with them what is under way, have their full size from 256 points on.
@@ -207,16 +207,16 @@ def test_memory_does_not_grow_with_the_number_of_points() -> None:
 
 def test_interior_gradients_are_those_nearest_to_even_spacing() -> None:
     network = sharp(0.3, 0.01)
-    found = integrate(network, interior=True, tolerance=0.001)
-    assert found.interior is not None
-    assert len(found.alphas) > 51
-    shown = found.interior.alphas
+    integral = integrate(network, interior=True, tolerance=0.001)
+    assert integral.interior is not None
+    assert len(integral.alphas) > 51
+    shown = integral.interior.alphas
     assert len(shown) <= 51
-    for wanted in np.linspace(0, 1, 51):
-        nearest = found.alphas[np.abs(found.alphas - wanted).argmin()]
+    for even in np.linspace(0, 1, 51):
+        nearest = integral.alphas[np.abs(integral.alphas - even).argmin()]
         assert nearest in shown
     expected = (FACTORS * step_slope(shown[:, None], 0.3, 0.01)).mean(-1)
-    np.testing.assert_allclose(found.interior.maps[:, 0, 0], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(integral.interior.maps[:, 0, 0], expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 64])
@@ -230,10 +230,10 @@ def test_results_do_not_depend_on_the_batch_size(batch_size: int) -> None:
 
 def test_points_of_many_inputs_share_full_batches() -> None:
     network = sharp(0.313, 0.01)
-    works = [
+    computations = [
         adaptive.integrate(Segment(BLACK, IMAGE * scale, 0), PathOptions(steps="auto"))
         for scale in np.linspace(0.5, 2, 40, dtype=np.float32)
     ]
-    found = list(Engine(network, batch_size=16).run(works))
-    taken = sum(each.evaluations for each in found)
+    integrals = list(Engine(network, batch_size=16).run(computations))
+    taken = sum(integral.evaluations for integral in integrals)
     assert taken <= sum(network.batches) < taken * 1.3 + 16 * 6

@@ -20,11 +20,11 @@ def image(seed: int = 1) -> Array:
 @pytest.mark.parametrize("name", baselines.names())
 def test_every_baseline_is_an_input_in_pixel_space(name: str) -> None:
     before = image()
-    found = BaselineSampler(name).of(before)
-    assert found.shape == SHAPE
-    assert found.dtype == np.float32
-    assert found.min() >= 0
-    assert found.max() <= 255
+    pixels = BaselineSampler(name).of(before)
+    assert pixels.shape == SHAPE
+    assert pixels.dtype == np.float32
+    assert pixels.min() >= 0
+    assert pixels.max() <= 255
     np.testing.assert_array_equal(before, image())
 
 
@@ -49,9 +49,9 @@ def test_a_colour_has_its_channels_in_order() -> None:
 
 
 def test_the_mean_is_of_each_channel() -> None:
-    found = BaselineSampler("mean").of(image())
-    np.testing.assert_allclose(found[4, 7], image().mean((0, 1)), rtol=1e-5)
-    assert (found == found[0, 0]).all()
+    pixels = BaselineSampler("mean").of(image())
+    np.testing.assert_allclose(pixels[4, 7], image().mean((0, 1)), rtol=1e-5)
+    assert (pixels == pixels[0, 0]).all()
     np.testing.assert_allclose(BaselineSampler("mean").of(np.array([1, 2, 6], np.float32)), 3)
 
 

@@ -22,23 +22,23 @@ def cubes() -> Separable:
 def integrate(name: str, *, interior: bool = False) -> tuple[Integral, Separable]:
     network = cubes()
     segment = Segment(START, END, 0, interior)
-    [found] = Engine(network, batch_size=4).run([fixed.integrate(segment, RULES[name](10))])
-    return found, network
+    [integral] = Engine(network, batch_size=4).run([fixed.integrate(segment, RULES[name](10))])
+    return integral, network
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_scores_of_both_ends_are_right_whatever_the_points(name: str) -> None:
-    found, _ = integrate(name)
-    assert found.start_score == pytest.approx(18)
-    assert found.end_score == pytest.approx((END.astype(np.float64) ** 3).sum())
+    integral, _ = integrate(name)
+    assert integral.start_score == pytest.approx(18)
+    assert integral.end_score == pytest.approx((END.astype(np.float64) ** 3).sum())
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_points_and_scores_are_those_evaluated(name: str) -> None:
-    found, network = integrate(name)
-    assert found.evaluations == len(found.alphas) == POINTS[name]
-    x = START + found.alphas[:, None, None, None] * (END - START)
-    np.testing.assert_allclose(found.scores, (x**3).sum((1, 2, 3)), rtol=1e-6)
+    integral, network = integrate(name)
+    assert integral.evaluations == len(integral.alphas) == POINTS[name]
+    x = START + integral.alphas[:, None, None, None] * (END - START)
+    np.testing.assert_allclose(integral.scores, (x**3).sum((1, 2, 3)), rtol=1e-6)
     assert sum(network.batches) == 12
     # An end that is no point of the rule costs a prediction, not a gradient.
     assert network.predictions == (name != "trapezoid")
@@ -46,7 +46,7 @@ def test_points_and_scores_are_those_evaluated(name: str) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_attributions_are_off_by_no_more_than_the_rules_remainder(name: str) -> None:
-    found, network = integrate(name)
+    integral, network = integrate(name)
     exact = network.integrated(END, START)
     # Slopes along the path are 3 d (x + a d)**2: first derivative up to 6 d**2 (x + d).
     d = (END - START).astype(np.float64)
@@ -57,13 +57,13 @@ def test_attributions_are_off_by_no_more_than_the_rules_remainder(name: str) -> 
         "trapezoid": 6 * d**3 / 1200,
         "gauss_legendre": 0 * d,
     }
-    assert (np.abs(found.attributions - exact) <= bounds[name] + 1e-5 * exact).all()
+    assert (np.abs(integral.attributions - exact) <= bounds[name] + 1e-5 * exact).all()
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_interior_gradients_are_those_of_the_points(name: str) -> None:
-    found, _ = integrate(name, interior=True)
-    assert found.interior is not None
-    np.testing.assert_array_equal(found.interior.alphas, found.alphas)
-    x = START + found.alphas[:, None, None, None] * (END - START)
-    np.testing.assert_allclose(found.interior.maps, (END * 3 * x**2).mean(-1), rtol=1e-5)
+    integral, _ = integrate(name, interior=True)
+    assert integral.interior is not None
+    np.testing.assert_array_equal(integral.interior.alphas, integral.alphas)
+    x = START + integral.alphas[:, None, None, None] * (END - START)
+    np.testing.assert_allclose(integral.interior.maps, (END * 3 * x**2).mean(-1), rtol=1e-5)

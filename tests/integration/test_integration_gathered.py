@@ -31,8 +31,8 @@ def cubes() -> Separable:
 
 
 def integrate(name: str, steps: int, segment: Segment = SEGMENT) -> Integral:
-    [found] = Engine(cubes(), batch_size=4).run([fixed.integrate(segment, RULES[name](steps))])
-    return found
+    [integral] = Engine(cubes(), batch_size=4).run([fixed.integrate(segment, RULES[name](steps))])
+    return integral
 
 
 def slopes(alphas: Vector) -> Vector:
@@ -44,44 +44,44 @@ def slopes(alphas: Vector) -> Vector:
 
 @pytest.mark.parametrize("name", SLOPES_BEFORE)
 def test_each_slope_holds_over_its_part_of_the_path(name: str) -> None:
-    found = integrate(name, 10)
-    along = slopes(found.alphas)
+    integral = integrate(name, 10)
+    along = slopes(integral.alphas)
     expected = [18 + SLOPES_BEFORE[name](along, i) / 10 for i in range(len(along))]
-    assert found.gathered is not None
-    np.testing.assert_allclose(found.gathered, expected, rtol=1e-5)
+    assert integral.gathered is not None
+    np.testing.assert_allclose(integral.gathered, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_it_follows_the_score_where_the_rule_is_fine(name: str) -> None:
-    found = integrate(name, 300)
-    assert found.gathered is not None
-    np.testing.assert_allclose(found.gathered, found.scores, rtol=0.02)
+    integral = integrate(name, 300)
+    assert integral.gathered is not None
+    np.testing.assert_allclose(integral.gathered, integral.scores, rtol=0.02)
 
 
 @pytest.mark.parametrize("steps", [1, 10])
 def test_the_gap_at_the_end_is_the_completeness_error(steps: int) -> None:
-    found = integrate("trapezoid", steps)
-    assert found.gathered is not None
-    assert found.gathered[0] == found.start_score
-    total = found.attributions.sum(dtype=np.float64)
-    assert found.gathered[-1] == pytest.approx(found.start_score + total, rel=1e-6)
-    assert found.gathered[-1] > found.end_score * 1.0001
+    integral = integrate("trapezoid", steps)
+    assert integral.gathered is not None
+    assert integral.gathered[0] == integral.start_score
+    total = integral.attributions.sum(dtype=np.float64)
+    assert integral.gathered[-1] == pytest.approx(integral.start_score + total, rel=1e-6)
+    assert integral.gathered[-1] > integral.end_score * 1.0001
 
 
 def test_it_is_known_at_the_points_of_refined_paths() -> None:
     options = PathOptions.model_validate({"steps": "auto", "tolerance": 0.0005})
-    [found] = Engine(cubes(), batch_size=4).run([adaptive.integrate(SEGMENT, options)])
-    along = slopes(found.alphas)
-    widths = np.diff(found.alphas)
+    [integral] = Engine(cubes(), batch_size=4).run([adaptive.integrate(SEGMENT, options)])
+    along = slopes(integral.alphas)
+    widths = np.diff(integral.alphas)
     assert len(set(np.round(widths, 9))) > 1
     expected = 18 + np.cumsum([0, *(widths * (along[1:] + along[:-1]) / 2)])
-    assert found.gathered is not None
-    np.testing.assert_allclose(found.gathered, expected, rtol=1e-5)
+    assert integral.gathered is not None
+    np.testing.assert_allclose(integral.gathered, expected, rtol=1e-5)
 
 
 def test_it_is_none_where_nobody_asks() -> None:
     segment = Segment(START, END, 0)
     assert integrate("trapezoid", 5, segment).gathered is None
     job = adaptive.integrate(segment, PathOptions(steps="auto"))
-    [found] = Engine(cubes(), batch_size=4).run([job])
-    assert found.gathered is None
+    [integral] = Engine(cubes(), batch_size=4).run([job])
+    assert integral.gathered is None

@@ -27,10 +27,10 @@ def test_frames_of_points_that_keep_coming_are_those_of_all_points() -> None:
         part = alphas[first : first + 4]
         kept.add(part, np.repeat(part, 6).reshape(-1, 2, 3).astype(np.float32))
     rising = np.sort(alphas)
-    found = kept.result()
-    np.testing.assert_array_equal(found.alphas, rising[choose_frames(rising)])
-    np.testing.assert_array_equal(found.maps[:, 1, 2], found.alphas.astype(np.float32))
-    assert len(found.alphas) <= 51
+    interior = kept.result()
+    np.testing.assert_array_equal(interior.alphas, rising[choose_frames(rising)])
+    np.testing.assert_array_equal(interior.maps[:, 1, 2], interior.alphas.astype(np.float32))
+    assert len(interior.alphas) <= 51
 
 
 def test_few_points_that_keep_coming_are_all_shown() -> None:

@@ -70,5 +70,7 @@ def test_rules_that_can_be_refined_are_rules() -> None:
 
 def test_names_of_rules_are_had_without_numpy() -> None:
     code = "import sys, igcli.integration.options; print('numpy' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"

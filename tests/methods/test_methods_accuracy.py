@@ -19,20 +19,20 @@ def test_photos_are_within_the_tolerance_for_fewer_gradients_than_bisection(shar
     engine = Engine(model.network, batch_size=25)
     images = list(photos_in(shared / "photos", model))
     exact = run(images, engine, PathOptions(steps=1000))
-    found = run(images, engine, PathOptions(steps="auto"))
+    refined = run(images, engine, PathOptions(steps="auto"))
     assert len(images) == 39
-    # Plain bisection, facts.md: 48 evaluations, 4.3% worst, pixels 8.3% (95th) and 12.3% (worst).
-    assert np.mean([each.evaluations for each in found]) <= 48
-    assert max(each.completeness for each in found) <= 0.05
-    pixels = pixel_errors(found, exact)
+    # Plain bisection took 48 evaluations: 4.3% worst, pixels 8.3% (95th percentile), 12.3% (worst).
+    assert np.mean([image.evaluations for image in refined]) <= 48
+    assert max(image.completeness for image in refined) <= 0.05
+    pixels = pixel_errors(refined, exact)
     assert np.percentile(pixels, 95) <= 0.083
     assert pixels.max() <= 0.123
-    hard = int(np.argmax([each.evaluations for each in found]))
+    hard = int(np.argmax([image.evaluations for image in refined]))
     few = [images[place] for place in (0, hard)]
     for size in (1, 7):
         for one, other in zip(
             run(few, Engine(model.network, batch_size=size), PathOptions(steps="auto")),
-            (found[0], found[hard]),
+            (refined[0], refined[hard]),
             strict=True,
         ):
             assert one.evaluations == other.evaluations

@@ -17,26 +17,26 @@ def explain(name: str, *, gathered: bool, steps: int) -> Explanation:
     task = Task(IMAGE, np.zeros_like(IMAGE), 0, gathered=gathered)
     options = MethodOptions.model_validate({"steps": steps})
     job = methods.load(name).attribute(task, options)
-    [found] = Engine(ClosedForm(IMAGE.shape), batch_size=5).run([job])
-    return found
+    [explanation] = Engine(ClosedForm(IMAGE.shape), batch_size=5).run([job])
+    return explanation
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_from_the_baseline_s_score_to_the_sum_of_all(name: str) -> None:
-    found = explain(name, gathered=True, steps=12)
-    assert found.gathered is not None
-    assert found.gathered.shape == found.alphas.shape
-    assert found.gathered[0] == found.baseline_score
-    total = found.baseline_score + found.attribution_sum
-    assert found.gathered[-1] == pytest.approx(total, rel=1e-5)
+    explanation = explain(name, gathered=True, steps=12)
+    assert explanation.gathered is not None
+    assert explanation.gathered.shape == explanation.alphas.shape
+    assert explanation.gathered[0] == explanation.baseline_score
+    total = explanation.baseline_score + explanation.attribution_sum
+    assert explanation.gathered[-1] == pytest.approx(total, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_it_follows_the_score(name: str) -> None:
     # The slope of a sum of squares is linear along straight pieces: trapezoids are exact.
-    found = explain(name, gathered=True, steps=12)
-    assert found.gathered is not None
-    np.testing.assert_allclose(found.gathered, found.scores, rtol=1e-4)
+    explanation = explain(name, gathered=True, steps=12)
+    assert explanation.gathered is not None
+    np.testing.assert_allclose(explanation.gathered, explanation.scores, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", PATHS)

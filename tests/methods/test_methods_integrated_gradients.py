@@ -23,35 +23,37 @@ def explain(
     engine = Engine(network, batch_size=batch_size)
     options = PathOptions(steps=steps)
     tasks = [Task(image, np.zeros_like(image), target) for image in inputs]
-    found = list(engine.run(METHOD.attribute(task, options) for task in tasks))
-    return sorted(found, key=lambda each: float(np.abs(each.attributions).sum())), network
+    explanations = list(engine.run(METHOD.attribute(task, options) for task in tasks))
+    return sorted(
+        explanations, key=lambda explanation: float(np.abs(explanation.attributions).sum())
+    ), network
 
 
 def test_a_quadratic_score_is_attributed_exactly() -> None:
     [image] = images(1)
-    [found], network = explain(image[None], steps=1, target=0)
+    [explanation], network = explain(image[None], steps=1, target=0)
     np.testing.assert_allclose(
-        found.attributions, network.integrated(image, np.zeros_like(image), 0), rtol=1e-5
+        explanation.attributions, network.integrated(image, np.zeros_like(image), 0), rtol=1e-5
     )
 
 
 def test_a_cubic_score_is_attributed_within_the_trapezoids_remainder() -> None:
     [image] = images(1)
-    [found], network = explain(image[None], steps=50)
+    [explanation], network = explain(image[None], steps=50)
     exact = network.integrated(image, np.zeros_like(image), 1)
     # The integrand is 3 alpha**2 times a constant: the rule is off by 1 / (2 * 50**2).
-    np.testing.assert_allclose(found.attributions, exact * (1 + 0.5 / 50**2), rtol=1e-4)
+    np.testing.assert_allclose(explanation.attributions, exact * (1 + 0.5 / 50**2), rtol=1e-4)
 
 
 def test_attributions_are_complete() -> None:
-    [found], _ = explain(images(1), steps=200)
-    assert found.completeness_error == pytest.approx(0.5 / 200**2, rel=0.05)
+    [explanation], _ = explain(images(1), steps=200)
+    assert explanation.completeness_error == pytest.approx(0.5 / 200**2, rel=0.05)
 
 
 def test_a_completeness_error_is_undefined_where_the_scores_agree() -> None:
-    [found], _ = explain(np.zeros((1, *SHAPE), np.float32))
-    assert found.completeness_error is None
-    assert not found.attributions.any()
+    [explanation], _ = explain(np.zeros((1, *SHAPE), np.float32))
+    assert explanation.completeness_error is None
+    assert not explanation.attributions.any()
 
 
 def test_results_do_not_depend_on_the_batch_size() -> None:
@@ -72,8 +74,10 @@ def test_interior_gradients_are_input_times_gradient() -> None:
     [image] = images(1)
     network = ClosedForm(SHAPE)
     task = Task(image, np.zeros_like(image), 0, interior=True)
-    [found] = Engine(network, batch_size=4).run([METHOD.attribute(task, PathOptions(steps=10))])
-    assert found.interior is not None
-    np.testing.assert_allclose(found.interior.alphas, np.linspace(0, 1, 11))
-    for alpha, shown in zip(found.interior.alphas, found.interior.maps, strict=True):
+    [explanation] = Engine(network, batch_size=4).run(
+        [METHOD.attribute(task, PathOptions(steps=10))]
+    )
+    assert explanation.interior is not None
+    np.testing.assert_allclose(explanation.interior.alphas, np.linspace(0, 1, 11))
+    for alpha, shown in zip(explanation.interior.alphas, explanation.interior.maps, strict=True):
         np.testing.assert_allclose(shown, (image * 2 * alpha * image).mean(-1), rtol=1e-5)

@@ -104,10 +104,10 @@ def test_cells_stand_beside_the_gradients() -> None:
         image_cell(np.full((30, 40, 3), (0, 0, 255), np.uint8)),
         label_cell([TargetInfo("cat", 0.5, 3)]),
     ]
-    found = interior(1, 40)
-    found = Interior(found.alphas, found.maps[:, :30])
-    [frame] = frames(image, found, options=GifOptions(), beside=cells)
-    [alone] = frames(image, found, options=GifOptions())
+    square = interior(1, 40)
+    cropped = Interior(square.alphas, square.maps[:, :30])
+    [frame] = frames(image, cropped, options=GifOptions(), beside=cells)
+    [alone] = frames(image, cropped, options=GifOptions())
     np.testing.assert_array_equal(frame[40:70, :40], alone[40:70, :40])
     assert ((frame == (0, 0, 255)).all(axis=2)).sum() == 30 * 40
     assert frame.shape[1] > 40 + 40 + 260
@@ -130,8 +130,8 @@ def test_gradients_are_magnified_pixel_by_pixel() -> None:
 def test_frames_in_any_style(style: str) -> None:
     options = GifOptions.model_validate({"style": style})
     shown = frames(photo(40), interior(2, 40), options=options)
-    found, _ = read(encode_gif(shown, frame_ms=500, loop=0))
-    for frame, after in zip(shown, found, strict=True):
+    decoded, _ = read(encode_gif(shown, frame_ms=500, loop=0))
+    for frame, after in zip(shown, decoded, strict=True):
         assert np.abs(frame.astype(int) - after).mean() < 4
 
 
@@ -139,9 +139,9 @@ def test_every_frame_is_read_back() -> None:
     image = photo()
     shown = frames(image, interior(51), options=GifOptions())
     file = encode_gif(shown, frame_ms=500, loop=0)
-    found, durations = read(file)
+    decoded, durations = read(file)
     assert durations == [500] * 51
-    for before, after in zip(shown, found, strict=True):
+    for before, after in zip(shown, decoded, strict=True):
         error = before.astype(int) - after
         assert np.abs(error).mean() < 3
         assert (after[40:264, 224:] == 255).all()
@@ -149,19 +149,19 @@ def test_every_frame_is_read_back() -> None:
 
 def test_equal_frames_stay_frames() -> None:
     frame = frames(photo(20), interior(1, 20), options=GifOptions())[0]
-    found, durations = read(encode_gif([frame, frame, 255 - frame, frame], frame_ms=120, loop=3))
+    decoded, durations = read(encode_gif([frame, frame, 255 - frame, frame], frame_ms=120, loop=3))
     assert durations == [120] * 4
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[3])
-    assert np.abs(found[2].astype(int) - found[0]).max() > 100
+    np.testing.assert_array_equal(decoded[0], decoded[1])
+    np.testing.assert_array_equal(decoded[0], decoded[3])
+    assert np.abs(decoded[2].astype(int) - decoded[0]).max() > 100
 
 
 def test_flat_frames_are_black() -> None:
     maps = np.zeros((3, 16, 16), np.float32)
     shown = frames(photo(16), Interior(np.array([0, 0.5, 1]), maps), options=GifOptions())
-    found, durations = read(encode_gif(shown, frame_ms=500, loop=0))
+    decoded, durations = read(encode_gif(shown, frame_ms=500, loop=0))
     assert len(durations) == 3
-    assert all((frame[40:56, :16] == 0).all() for frame in found)
+    assert all((frame[40:56, :16] == 0).all() for frame in decoded)
 
 
 @pytest.mark.parametrize("loop", [0, 7, 65_535])
@@ -174,8 +174,8 @@ def test_repetitions(loop: int) -> None:
 def test_black_and_white_are_exact() -> None:
     frame = np.zeros((4, 8, 3), np.uint8)
     frame[:, 4:] = 255
-    found, _ = read(encode_gif([frame], frame_ms=500, loop=0))
-    np.testing.assert_array_equal(found[0], frame)
+    decoded, _ = read(encode_gif([frame], frame_ms=500, loop=0))
+    np.testing.assert_array_equal(decoded[0], frame)
 
 
 def test_size_of_a_published_gif() -> None:

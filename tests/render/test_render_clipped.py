@@ -14,8 +14,8 @@ def extreme(values: Array, take: str) -> Array:
     padded = np.pad(values, 1, mode="symmetric")
     rows, columns = values.shape
     shifted = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-    found: Array = np.max(shifted, axis=0) if take == "max" else np.min(shifted, axis=0)
-    return found
+    extremes: Array = np.max(shifted, axis=0) if take == "max" else np.min(shifted, axis=0)
+    return extremes
 
 
 def test_cleaning_is_closing_then_opening() -> None:
@@ -71,8 +71,8 @@ def squares(*sides: int) -> Array:
 )
 def test_the_largest_shapes_are_kept(sides: tuple[int, ...], kept: list[int]) -> None:
     drawn = outlined(squares(*sides))
-    found = [number for number in range(len(sides)) if drawn[:, 40 * number :][:, :40].any()]
-    assert found == kept
+    outlines = [number for number in range(len(sides)) if drawn[:, 40 * number :][:, :40].any()]
+    assert outlines == kept
 
 
 def test_corners_connect() -> None:
@@ -98,7 +98,7 @@ def test_cleanup_and_outlines_in_a_picture(polarity: str) -> None:
     options = PanelOptions.model_validate(
         {"style": "clipped", "polarity": polarity, "cleanup": True, "outlines": True}
     )
-    found = paint(image, attributions, options).picture
+    picture = paint(image, attributions, options).picture
     expected = np.zeros((30, 30, 3), np.uint8)
     if polarity != "negative":
         expected[2:9, 2:9, 1] = 127
@@ -106,7 +106,7 @@ def test_cleanup_and_outlines_in_a_picture(polarity: str) -> None:
     if polarity != "positive":
         expected[15:24, 15:24, 0] = 127
         expected[16:23, 16:23, 0] = 0
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(picture, expected)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (50, 2)])

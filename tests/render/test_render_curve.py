@@ -41,9 +41,9 @@ def test_the_completeness_gap_is_seen() -> None:
     plot = draw(Curve(ALPHAS, ALPHAS.astype(np.float32), gathered), height=224, width=224)
     last = within(plot)[:, -10]
     score = np.nonzero(np.abs(last.astype(int) - SCORE_COLOUR).max(axis=1) < 60)[0].mean()
-    found = np.nonzero(np.abs(last.astype(int) - GATHERED_COLOUR).max(axis=1) < 60)[0].mean()
+    gathered = np.nonzero(np.abs(last.astype(int) - GATHERED_COLOUR).max(axis=1) < 60)[0].mean()
     height = 224 - 2 * 14 - 6 - 6
-    assert found - score == pytest.approx(0.2 * height, abs=3)
+    assert gathered - score == pytest.approx(0.2 * height, abs=3)
 
 
 @pytest.mark.parametrize("alpha", [0, 0.25, 1])

@@ -1,4 +1,4 @@
-"""Options of the pictures: strict, with the registry's names, light to import."""
+"""Options of the pictures: strict, with the registry's names, light to import; their presets."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from igcli.render import styles
-from igcli.render.options import GifOptions, PanelOptions
+from igcli.render.options import PRESETS, GifOptions, PanelOptions
 
 
 def test_published_defaults() -> None:
@@ -83,3 +83,38 @@ def test_every_option_says_what_it_is() -> None:
 def test_options_import_no_numpy() -> None:
     code = "import sys, igcli.render.options; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_set_what_they_say(name: str) -> None:
+    options = PanelOptions.model_validate({"preset": name})
+    for key, value in PRESETS[name].items():
+        assert getattr(options, key) == value
+
+
+def test_the_default_look_is_the_published_one() -> None:
+    assert PanelOptions.model_validate({"preset": "published"}) == PanelOptions()
+
+
+def test_given_options_go_before_the_preset() -> None:
+    options = PanelOptions.model_validate({"preset": "notebook", "clip_above": 90.0})
+    assert (options.style, options.clip_above, options.clip_below) == ("clipped", 90, 58)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_resolved_options_can_be_fed_back(name: str) -> None:
+    options = PanelOptions.model_validate({"preset": name})
+    assert PanelOptions.model_validate(options.model_dump()) == options
+
+
+@pytest.mark.parametrize("name", ["nope", "", 3, None, ["notebook"]])
+def test_other_names_are_refused(name: object) -> None:
+    with pytest.raises(ValidationError):
+        PanelOptions.model_validate({"preset": name})
+
+
+def test_presets_of_a_style_set_the_same_options() -> None:
+    by_style: dict[str, set[frozenset[str]]] = {}
+    for preset in PRESETS.values():
+        by_style.setdefault(preset["style"], set()).add(frozenset(preset))
+    assert all(len(options) == 1 for options in by_style.values())

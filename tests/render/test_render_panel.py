@@ -24,10 +24,10 @@ def picture(height: int = 224, width: int = 224, colour: tuple[int, ...] = RED) 
 
 def box(canvas: Pixels, colour: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return left, top, width and height of the pixels of one colour, which fill them."""
-    found = (canvas == np.array(colour)).all(axis=2)
-    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    matches = (canvas == np.array(colour)).all(axis=2)
+    rows, columns = np.flatnonzero(matches.any(axis=1)), np.flatnonzero(matches.any(axis=0))
     height, width = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-    assert found.sum() == height * width
+    assert matches.sum() == height * width
     return int(columns[0]), int(rows[0]), width, height
 
 

@@ -46,8 +46,8 @@ def weights(sign: str, outlier_percent: float = 2) -> Values:
         if reached >= sum(ordered) * (100 - outlier_percent) / 100:
             scale = value
             break
-    found: Values = np.clip(total / scale, -1, 1)
-    return found
+    colours: Values = np.clip(total / scale, -1, 1)
+    return colours
 
 
 def red_white_green(values: Values) -> Values:
@@ -70,11 +70,11 @@ def test_heat_map_of_all(outlier_percent: float) -> None:
 @pytest.mark.parametrize("sign", SIGNS[1:])
 def test_heat_maps_of_one_colour_darken_with_strength(sign: str) -> None:
     strength = weights(sign).ravel()
-    found = picture("heat_map", sign).reshape(-1, 3)
+    colours = picture("heat_map", sign).reshape(-1, 3)
     least, most = ENDS[sign]
-    assert np.abs(found[strength == 0] - least).max(initial=0) <= 2
-    assert np.abs(found[strength == 1] - most).max() <= 2
-    lightness = found[np.argsort(strength)] @ [0.299, 0.587, 0.114]
+    assert np.abs(colours[strength == 0] - least).max(initial=0) <= 2
+    assert np.abs(colours[strength == 1] - most).max() <= 2
+    lightness = colours[np.argsort(strength)] @ [0.299, 0.587, 0.114]
     assert (np.diff(lightness) <= 1).all()
 
 
@@ -82,9 +82,9 @@ def test_one_colour_at_its_middle() -> None:
     image = np.zeros((1, 2, 3), np.uint8)
     attributions = np.repeat(np.array([[[1.0], [0.5]]], np.float32), 3, axis=2)
     options = PanelOptions(style="heat_map", sign="positive", outlier_percent=0)
-    found = paint(image, attributions, options).picture.astype(int)
+    colours = paint(image, attributions, options).picture.astype(int)
     # The fifth of ColorBrewer's nine greens.
-    assert np.abs(found[0, 1] - (0x74, 0xC4, 0x76)).max() <= 2
+    assert np.abs(colours[0, 1] - (0x74, 0xC4, 0x76)).max() <= 2
 
 
 @pytest.mark.parametrize("sign", SIGNS)

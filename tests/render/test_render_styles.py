@@ -115,9 +115,9 @@ def test_windowing_formula() -> None:
     mean = attributions.astype(np.float64).mean(axis=2)
     window = np.minimum(1, np.abs(mean) / percentile(np.abs(mean), 99))
     expected = truncated(image * window[..., None])
-    found = paint(image, attributions, PanelOptions(style="windowing"))
-    assert not found.flat
-    assert np.abs(found.picture - expected).max() <= 1
+    painting = paint(image, attributions, PanelOptions(style="windowing"))
+    assert not painting.flat
+    assert np.abs(painting.picture - expected).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -132,17 +132,17 @@ def test_overlay_formula(polarity: str, green: int, red: int) -> None:
     expected[..., 0] += 0.7 * 255 * red * np.maximum(-normalised, 0)
     expected[..., 1] += 0.7 * 255 * green * np.maximum(normalised, 0)
     options = PanelOptions.model_validate({"style": "overlay", "polarity": polarity})
-    found = paint(image, attributions, options).picture
-    assert np.abs(found - truncated(expected)).max() <= 1
+    picture = paint(image, attributions, options).picture
+    assert np.abs(picture - truncated(expected)).max() <= 1
 
 
 def test_overlay_by_hand() -> None:
     image = np.full((1, 3, 3), (100, 130, 70), np.uint8)
     attributions = np.repeat(np.array([[[4.0], [-4.0], [0.0]]], np.float32), 3, axis=2)
     options = PanelOptions(style="overlay", polarity="both")
-    found = paint(image, attributions, options).picture
+    picture = paint(image, attributions, options).picture
     # The percentiles of -4, 0, 4 are +-3.92; 0.3 * 100 = 30; 0.7 * 255 = 178.5.
-    np.testing.assert_array_equal(found, [[[30, 208, 30], [208, 30, 30], [30, 30, 30]]])
+    np.testing.assert_array_equal(picture, [[[30, 208, 30], [208, 30, 30], [30, 30, 30]]])
 
 
 @pytest.mark.parametrize("style", ["overlay", "windowing"])
@@ -173,8 +173,8 @@ def test_clipped_formula(polarity: str, above: float, below: float) -> None:
     options = PanelOptions.model_validate(
         {"style": "clipped", "polarity": polarity, "clip_above": above, "clip_below": below}
     )
-    found = paint(image, attributions, options).picture
-    assert np.abs(found - truncated(expected)).max() <= 1
+    picture = paint(image, attributions, options).picture
+    assert np.abs(picture - truncated(expected)).max() <= 1
 
 
 def test_clipped_by_hand() -> None:
@@ -182,18 +182,18 @@ def test_clipped_by_hand() -> None:
     attributions = np.repeat(np.array([[[0.4], [0.3], [0.2], [0.1]]], np.float32), 3, axis=2)
     options = PanelOptions(style="clipped", clip_above=50, clip_below=15)
     # Sum 1: the largest reach 50% at 0.3 (0.7) and 85% at 0.2 (0.9).
-    found = paint(image, attributions, options).picture
-    np.testing.assert_array_equal(found[0, :, 1], [162, 162, 35, 35])
-    assert (found[..., 0] == 70).all()
+    picture = paint(image, attributions, options).picture
+    np.testing.assert_array_equal(picture[0, :, 1], [162, 162, 35, 35])
+    assert (picture[..., 0] == 70).all()
 
 
 def test_clipped_attributions_end_at_one() -> None:
     image = np.zeros((1, 2, 3), np.uint8)
     attributions = np.array([[[9.0, 0, 0], [0.5, 0.5, 0]]], np.float32)
     options = PanelOptions(style="clipped", clip_above=100)
-    found = paint(image, attributions, options).picture
+    picture = paint(image, attributions, options).picture
     # Both channel means are 1/3 once the 9 is clipped to 1.
-    np.testing.assert_array_equal(found[0, :, 1], [127, 127])
+    np.testing.assert_array_equal(picture[0, :, 1], [127, 127])
 
 
 @pytest.mark.parametrize("polarity", ["positive", "negative", "both"])
