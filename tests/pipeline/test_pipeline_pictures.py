@@ -5,13 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from igcli.pipeline.image.pictures import Columns
 from igcli.records import Explanation
 from igcli.render.curve import Curve
 from igcli.render.options import PanelOptions
-from igcli.render.panel import PictureCell, TextCell
+from igcli.render.panel import TextCell
 
 IMAGE = np.full((8, 8, 3), 200, np.uint8)
 IG = "Integrated gradients"
@@ -129,10 +128,18 @@ def test_methods_without_anything_to_show_are_named() -> None:
     assert columns.flat == {"gradients"}
 
 
-@pytest.mark.parametrize("name", ["path", "colorbar", "baseline", "label", "image"])
-def test_any_column_stands_alone(name: str) -> None:
-    [cell] = drawn([name])
-    assert isinstance(cell, PictureCell | TextCell | Curve)
+def test_any_column_stands_alone() -> None:
+    [image], [baseline] = drawn(["image"]), drawn(["baseline"])
+    assert (image.picture == 200).all()
+    assert (baseline.picture == 9).all()
+    [label], [path] = drawn(["label"]), drawn(["path"])
+    assert label.lines == ("Top label: label 0", "Score: 0.5")
+    assert (path.label, list(path.alphas), list(path.scores)) == ("top label", [0, 1], [0.25, 0.5])
+    [bar], [_, bar_of_method] = drawn(["colorbar"]), drawn(["method", "colorbar"])
+    assert bar.heading == ()
+    np.testing.assert_array_equal(bar.picture, bar_of_method.picture)
+    [weak] = drawn(["colorbar"], explanation(target=9))  # A tenth of the attributions.
+    assert not np.array_equal(bar.picture, weak.picture)
 
 
 def test_pictures_are_magnified_and_nothing_else() -> None:
