@@ -1,4 +1,4 @@
-"""Any kind of pixels as RGB."""
+"""Converts pixels of any kind to RGB, and colours of an ICC profile to sRGB."""
 
 import functools
 import io
@@ -14,15 +14,15 @@ from igcli.records import Pixels
 
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
 NO_COLOURS = (
-    "a TIFF of {kind} values{span}: which of them are black and white is not said; save it with "
-    "8 or 16 bits"
+    "a TIFF of {kind} values{span}: the file does not define which of them are black and white; "
+    "save it with 8 or 16 bits"
 )
 
 
 def to_rgb(image: Image.Image) -> Pixels:
-    """Return a loaded image as RGB, uint8 (H, W, 3); what is transparent lies over white.
+    """Return a loaded image as RGB, uint8 (H, W, 3); transparent parts are blended with white.
 
-    Values of 16 bits are divided by 257, not cut off.
+    Values of 16 bits are divided by 257, not truncated.
     """
     if image.mode.startswith("I"):
         return _of_grey(np.asarray(image), 16, transparent=image.info.get("transparency", -1))
@@ -37,7 +37,7 @@ def to_rgb(image: Image.Image) -> Pixels:
 
 
 def to_luma(pixels: Pixels) -> Pixels:
-    """Return RGB pixels (H, W, 3) as grey ones, uint8 (H, W, 1).
+    """Convert RGB pixels (H, W, 3) to grey ones, uint8 (H, W, 1).
 
     Source: ITU-R BT.601, as Pillow rounds it and so Keras's `load_img(color_mode="grayscale")`.
     """
@@ -45,10 +45,10 @@ def to_luma(pixels: Pixels) -> Pixels:
 
 
 def of_tiff(image: Image.Image, page: TiffPage) -> Pixels:
-    """Return a loaded TIFF as RGB; as in `to_rgb`.
+    """Return a loaded TIFF as RGB, like `to_rgb`.
 
     Raises:
-        ImageError: Its values are not colours of 8 or 16 bits.
+        ImageError: The values are not colours of 8 or 16 bits.
     """
     if image.mode in ("I", "F"):
         values = np.asarray(image)
@@ -66,50 +66,50 @@ def of_tiff(image: Image.Image, page: TiffPage) -> Pixels:
 
 
 def no_colours(page: TiffPage, span: tuple[float, float] | None) -> str:
-    """Return why values are no colours, and from where to where they go."""
-    told = f" from {span[0]:.6g} to {span[1]:.6g}" if span else ""
-    return NO_COLOURS.format(kind=page.kind, span=told)
+    """Return the error message for values that are no colours, with their range."""
+    span_text = f" from {span[0]:.6g} to {span[1]:.6g}" if span else ""
+    return NO_COLOURS.format(kind=page.kind, span=span_text)
 
 
 def has_no_colours(page: TiffPage) -> bool:
-    """Tell whether pixels are of a kind that no decoder here takes for colours."""
+    """Return whether pixels are of a kind that cannot be interpreted as colours."""
     return page.value(FORMAT, 1) == FLOAT or page.depth > 16
 
 
 def _of_grey(values: npt.NDArray[np.integer], bits: int, *, transparent: int = -1) -> Pixels:
-    """Return grey of up to 16 bits, (H, W), as RGB."""
+    """Convert grey values of up to 16 bits, (H, W), to RGB."""
     values = values.astype(np.int64)
-    most = (1 << bits) - 1
-    grey = ((np.clip(values, 0, most) * 255 + most // 2) // most).astype(np.uint8)
+    white = (1 << bits) - 1
+    grey = ((np.clip(values, 0, white) * 255 + white // 2) // white).astype(np.uint8)
     grey[values == transparent] = 255
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    found = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    return image if found is None else found
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return image if converted is None else converted
 
 
 SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-"""Modes of Pillow by the colour spaces of profiles."""
+"""Pillow's modes by the colour space of a profile."""
 
-LARGEST_STEP = 3
-"""Difference, of 255, up to which a profile is sRGB's: those of many programs round differently."""
+SRGB_TOLERANCE = 3
+"""Maximum difference, of 255, from sRGB: the sRGB profiles of many programs round differently."""
 
-MOST_NAME = 60
+MAX_NAME = 60
 UNREADABLE = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A profile that can be converted from.
+    """A colour profile that can be converted to sRGB.
 
     Attributes:
-        name: As it calls itself.
-        mode: Of the images that it is for.
-        transform: To sRGB.
-        is_srgb: Whether it says what is assumed of images without one.
+        name: The name in the profile.
+        mode: Pillow's mode of the images that it applies to.
+        transform: Transform to sRGB.
+        is_srgb: Whether it is sRGB, which is assumed for images without a profile.
     """
 
     name: str
@@ -119,25 +119,25 @@ class Profile:
 
 
 def profile_in(icc: bytes, mode: str) -> Profile | None:
-    """Return the profile of an image, None where it has none that can be used.
+    """Return the profile of an image, None if it has no usable one.
 
     Args:
-        icc: As the file has it, or nothing.
-        mode: Of the image, as Pillow has it.
+        icc: ICC profile in the file, empty for none.
+        mode: Pillow's mode of the image.
     """
-    found = _read(icc) if icc else None
+    profile = _read(icc) if icc else None
     base = {"CMYK": "CMYK", "L": "L", "LA": "L", "La": "L", "1": "L"}.get(mode, "RGB")
     base = "L" if mode.startswith("I") else base
-    return found if found is not None and found.mode == base else None
+    return profile if profile is not None and profile.mode == base else None
 
 
 def to_srgb(image: Image.Image, pixels: Pixels, profile: Profile) -> Pixels:
     """Return an image's colours in sRGB, uint8 (H, W, 3).
 
     Args:
-        image: Loaded.
-        pixels: The same as RGB, uint8 (H, W, 3), without its profile.
-        profile: Of the image.
+        image: The loaded image.
+        pixels: Its pixels as RGB, uint8 (H, W, 3), regardless of the profile.
+        profile: Its profile.
     """
     if profile.mode == "CMYK":
         source = image
@@ -147,8 +147,8 @@ def to_srgb(image: Image.Image, pixels: Pixels, profile: Profile) -> Pixels:
 
 
 def _converted(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
-    found = ImageCms.applyTransform(image, transform)
-    return image if found is None else found
+    converted = ImageCms.applyTransform(image, transform)
+    return image if converted is None else converted
 
 
 @functools.lru_cache(maxsize=32)
@@ -163,14 +163,14 @@ def _read(icc: bytes) -> Profile | None:
             "RGB",
             renderingIntent=ImageCms.Intent(ImageCms.getDefaultIntent(profile)),
         )
-        name = " ".join(ImageCms.getProfileDescription(profile).split())[:MOST_NAME]
+        name = " ".join(ImageCms.getProfileDescription(profile).split())[:MAX_NAME]
     except (KeyError, *UNREADABLE):
         return None
     return Profile(name or "without a name", mode, transform, _is_srgb(mode, transform))
 
 
 def _is_srgb(mode: str, transform: ImageCms.ImageCmsTransform) -> bool:
-    """Tell whether a transform leaves colours as they are: a ramp of each, and of grey."""
+    """Return whether a transform leaves ramps of each colour and of grey unchanged."""
     if mode == "CMYK":
         return False
     ramp = np.arange(0, 256, 15, dtype=np.uint8)
@@ -179,6 +179,6 @@ def _is_srgb(mode: str, transform: ImageCms.ImageCmsTransform) -> bool:
         colours[row - 1] = ramp[:, None] * [row & 1, row >> 1 & 1, row >> 2]
     if mode == "L":
         colours = colours[6:]
-    given = Image.fromarray(colours if mode == "RGB" else colours[:, :, 0])
-    gap = np.asarray(_converted(given, transform)).astype(int) - colours
-    return bool(np.abs(gap).max() <= LARGEST_STEP)
+    ramps = Image.fromarray(colours if mode == "RGB" else colours[:, :, 0])
+    gap = np.asarray(_converted(ramps, transform)).astype(int) - colours
+    return bool(np.abs(gap).max() <= SRGB_TOLERANCE)

@@ -1,4 +1,4 @@
-"""From the bytes of a file to pixels."""
+"""Decodes the bytes of an image file to pixels."""
 
 import io
 import struct
@@ -12,7 +12,6 @@ from igcli.images.metadata import upright
 from igcli.images.options import Limits
 from igcli.records import Pixels
 
-# What Pillow's decoders were seen to raise, or may, on damaged files.
 DAMAGED = (
     ArithmeticError,
     AttributeError,
@@ -26,6 +25,7 @@ DAMAGED = (
     struct.error,
     zlib.error,
 )
+"""Exceptions that Pillow's decoders raise, or may raise, for damaged files."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Decoded:
 
     Attributes:
         pixels: RGB, uint8 (H, W, 3), upright.
-        profile: Name of its colour profile where that is another than sRGB's; else empty.
+        profile: Name of its colour profile; empty if it has none or it is sRGB.
     """
 
     pixels: Pixels
@@ -42,58 +42,58 @@ class Decoded:
 
 
 def decode(data: bytes, limits: Limits) -> Pixels:
-    """Return the pixels that `decode_whole` returns; arguments and errors as there."""
+    """Return the pixels of `decode_whole`, with the same arguments and errors."""
     return decode_whole(data, limits).pixels
 
 
 def decode_whole(data: bytes, limits: Limits) -> Decoded:
-    """Decode the first picture of a file in one of `formats.FORMATS`; safe for several threads.
+    """Decode the first picture of a file in one of `formats.FORMATS`; thread-safe.
 
     Args:
         data: The file.
-        limits: What is too much, and what becomes of colour profiles.
+        limits: Maximum sizes and the treatment of colour profiles.
 
     Raises:
-        ImageError: It is no image, is damaged or beyond the limits.
+        ImageError: It is not an image, damaged or beyond the limits.
     """
     form = formats.detect(data)
     try:
-        _check_size(form.canvas(data), limits)
-        with form.open(io.BytesIO(form.lean(data))) as image:
+        _check_size(form.declared_size(data), limits)
+        with form.open(io.BytesIO(form.stripped(data))) as image:
             _check_size(image.size, limits)
             image.load()
-            if not (form.notices_ends or form.is_whole(data)):
+            if not (form.detects_truncation or form.is_complete(data)):
                 raise EOFError("truncated")
             metadata = form.metadata(data, image)
             pixels = form.pixels(image, data)
             profile = profile_in(metadata.icc, image.mode)
             if profile is not None and limits.icc == "srgb":
                 pixels = to_srgb(image, pixels, profile)
-            other = "" if profile is None or profile.is_srgb else profile.name
-            return Decoded(upright(pixels, metadata), other)
+            profile_name = "" if profile is None or profile.is_srgb else profile.name
+            return Decoded(upright(pixels, metadata), profile_name)
     except DAMAGED as error:
         raise ImageError(_reason(form, data, error)) from error
     except MemoryError as error:
-        raise ImageError("too many pixels for the memory") from error
+        raise ImageError("too many pixels for the available memory") from error
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
-    most = limits.max_pixels
-    if size[0] * size[1] > most:
+    if size[0] * size[1] > limits.max_pixels:
         raise ImageError(
-            f"too large: {size[0]:,} x {size[1]:,} pixels, the limit is {most:,} pixels"
+            f"too large: {size[0]:,} x {size[1]:,} pixels, "
+            f"the limit is {limits.max_pixels:,} pixels"
         )
 
 
 def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
-    """Tell a file cut short from one damaged within."""
+    """Return the reason of an error; a truncated file is told from one damaged inside."""
     reason = " ".join(str(error).split())
-    if "truncated" in reason.lower() or not _is_whole(form, data):
+    if "truncated" in reason.lower() or not _is_complete(form, data):
         return f"truncated image: the file ends after {len(data):,} bytes"
     if "unknown pixel mode" in reason:
-        return f"a {form.name} of {form.kind(data)} values, which is not read"
+        return f"a {form.name} of {form.pixel_kind(data)} values, which is not supported"
     if "not installed" in reason:
-        return f"{form.name} images are not read by the Pillow that is installed"
+        return f"{form.name} images are not supported by the installed Pillow"
     if (
         "not identified" in reason
         or reason.isdigit()
@@ -103,8 +103,8 @@ def _reason(form: formats.Format, data: bytes, error: Exception) -> str:
     return f"damaged {form.name} image: {reason}"
 
 
-def _is_whole(form: formats.Format, data: bytes) -> bool:
+def _is_complete(form: formats.Format, data: bytes) -> bool:
     try:
-        return form.is_whole(data)
+        return form.is_complete(data)
     except DAMAGED:
-        return False  # It ends before it says how long it is.
+        return False  # It ends before it states its length.

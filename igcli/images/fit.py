@@ -1,4 +1,4 @@
-"""Bringing an image to the size that a network takes."""
+"""Fits an image to the size of a network's input."""
 
 from typing import Literal
 
@@ -22,16 +22,16 @@ _FILTERS = {
 def fit(
     pixels: Pixels, size: tuple[int, int], *, how: Fit, resample: Resample = "bilinear"
 ) -> Pixels:
-    """Bring an image to `size`; one that has it already is returned as it is.
+    """Resize an image to `size`; one of that size is returned unchanged.
 
     Args:
         pixels: uint8 (H, W, C), C being 3 or 1.
-        size: Height and width wanted, 1 or more.
-        how: "crop" brings the shorter side to size and cuts the centre out; "squash" gives up
-            the aspect ratio; "pad" brings the longer side to size and fills up with black, which
-            carries no attribution from the black baseline.
-        resample: The filter, those of Pillow: all but "nearest" are antialiased, as in Keras's
-            `load_img`; "area" is the mean of what a pixel covers, Pillow's and Keras's "box".
+        size: Requested height and width, at least 1.
+        how: "crop" fits the shorter side and cuts out the centre; "squash" ignores the aspect
+            ratio; "pad" fits the longer side and fills the rest with black, which gets no
+            attribution from a black baseline.
+        resample: Filter of Pillow: all but "nearest" are antialiased, as in Keras's `load_img`;
+            "area" is the mean of the covered area, "box" in Pillow and Keras.
 
     Returns:
         uint8 (height, width, C).
@@ -44,7 +44,7 @@ def fit(
 
 
 def _resize(pixels: Pixels, size: tuple[int, int], resample: Resample, *, centre: bool) -> Pixels:
-    """Resize the image, or the largest part of its centre with the aspect ratio of `size`."""
+    """Resize the image, or its largest centred part with the aspect ratio of `size`."""
     height, width = pixels.shape[:2]
     rows, columns = float(height), float(width)
     if centre:
@@ -62,8 +62,8 @@ def _resize(pixels: Pixels, size: tuple[int, int], resample: Resample, *, centre
 def _pad(pixels: Pixels, size: tuple[int, int], resample: Resample) -> Pixels:
     scale = min(size[0] / pixels.shape[0], size[1] / pixels.shape[1])
     height, width = (
-        min(wanted, max(1, round(scale * length)))
-        for wanted, length in zip(size, pixels.shape, strict=False)
+        min(limit, max(1, round(scale * length)))
+        for limit, length in zip(size, pixels.shape, strict=False)
     )
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     padded = np.zeros((*size, pixels.shape[2]), np.uint8)

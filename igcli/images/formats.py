@@ -1,4 +1,4 @@
-"""The file formats: how each is told, opened safely and seen to be cut short."""
+"""The image formats: how to recognize each, open it safely and detect a truncated file."""
 
 import contextlib
 import ctypes
@@ -26,14 +26,14 @@ from igcli.records import Pixels
 
 
 class _Jpeg(JpegImageFile):
-    """A JPEG whose EXIF data Pillow does not parse: it would look for a resolution, and warn."""
+    """A JPEG whose EXIF data Pillow does not parse; it would look for a resolution and warn."""
 
     def getexif(self) -> Image.Exif:
         return Image.Exif()
 
 
 class _Tiff(TiffImageFile):
-    """A TIFF of which Pillow neither parses EXIF data nor warns for its size."""
+    """A TIFF whose EXIF data Pillow does not parse, and whose size it does not warn of."""
 
     def getexif(self) -> Image.Exif:
         return Image.Exif()
@@ -45,17 +45,17 @@ class _Tiff(TiffImageFile):
 
 
 @functools.cache
-def _hush_libtiff() -> None:
-    """Keep libtiff from writing what is wrong with a file to standard error: an exception says it.
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing errors to standard error; Pillow raises an exception anyway.
 
-    Pillow does this for its warnings alone; both are asked of the library that Pillow loaded.
+    Pillow silences only the warnings. The call reaches the libtiff that Pillow loaded.
     """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def _open_tiff(stream: IO[bytes]) -> ImageFile:
-    _hush_libtiff()
+    _silence_libtiff()
     return _Tiff(stream)
 
 
@@ -63,16 +63,16 @@ def _open_heif(stream: IO[bytes]) -> ImageFile:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise ImageError("a HEIC image, which needs an extra: pip install 'igcli[heif]'") from None
-    found: ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
-    return found
+        raise ImageError("HEIC images need an extra: pip install 'igcli[heif]'") from None
+    image: ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
+    return image
 
 
-def _lean_tiff(data: bytes) -> bytes:
+def _stripped_tiff(data: bytes) -> bytes:
     page = tiff.TiffPage(data)
     if colour.has_no_colours(page) and (span := page.range()) is not None:
         raise ImageError(colour.no_colours(page, span))
-    return page.lean()
+    return page.stripped()
 
 
 def _plain(image: ImageFile, _data: bytes) -> Pixels:
@@ -81,141 +81,138 @@ def _plain(image: ImageFile, _data: bytes) -> Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format.
+    """A file format; its functions take the bytes of a file unless stated otherwise.
 
     Attributes:
-        name: As users write it.
-        starts: Tells from its bytes whether a file has this format.
-        open: Opens a stream of it; unlike `Image.open` without a warning for large images.
-        is_whole: Tells from its bytes whether a file ends where it should.
-        canvas: Width and height out of the bytes, where opening already takes memory or warns.
-        lean: Drops from the bytes what the pixels do not need, so that it can do no harm.
-        metadata: Returns what the bytes, or the opened image, say of the pixels.
-        pixels: Returns the pixels of the loaded image as RGB; the bytes tell more of them.
-        kind: Returns what kind of pixels the bytes have, where decoders know some kinds alone.
-        notices_ends: Whether the decoder refuses files that are cut short.
+        name: Name for users.
+        matches: Returns whether a file has this format.
+        open: Opens a stream; unlike `Image.open`, it does not warn of large images.
+        is_complete: Returns whether a file has its end.
+        declared_size: Returns width and height, for formats that Pillow cannot open without
+            allocating memory or warning.
+        stripped: Returns the file without parts that the pixels do not need and that could harm.
+        metadata: Returns the metadata of a file and its opened image.
+        pixels: Returns the pixels of a loaded image and its file as RGB.
+        pixel_kind: Returns the kind of pixels, for formats of which not all kinds are supported.
+        detects_truncation: Whether the decoder refuses truncated files.
     """
 
     name: str
-    starts: Callable[[bytes], bool]
+    matches: Callable[[bytes], bool]
     open: Callable[[IO[bytes]], ImageFile]
-    is_whole: Callable[[bytes], bool]
-    canvas: Callable[[bytes], tuple[int, int]] = lambda _: (0, 0)
-    lean: Callable[[bytes], bytes] = lambda data: data
+    is_complete: Callable[[bytes], bool]
+    declared_size: Callable[[bytes], tuple[int, int]] = lambda _: (0, 0)
+    stripped: Callable[[bytes], bytes] = lambda data: data
     metadata: Callable[[bytes, ImageFile], Metadata] = metadata.of_nothing
     pixels: Callable[[ImageFile, bytes], Pixels] = _plain
-    kind: Callable[[bytes], str] = lambda _: ""
-    notices_ends: bool = True
+    pixel_kind: Callable[[bytes], str] = lambda _: ""
+    detects_truncation: bool = True
+
+
+BMP_HEADERS = (b"", *(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124)))
+
+
+def _box_format(name: str, brands: set[bytes], opener: Callable[[IO[bytes]], ImageFile]) -> Format:
+    return Format(
+        name=name,
+        matches=lambda data: not brands.isdisjoint(boxes.brands(data)),
+        open=opener,
+        is_complete=boxes.is_complete,
+        declared_size=boxes.largest_size,
+        stripped=boxes.without_exif,
+        metadata=metadata.of_info,
+        detects_truncation=False,
+    )
+
+
+FORMATS = (
+    Format(
+        name="JPEG",
+        matches=lambda data: data[:3] == b"\xff\xd8\xff",
+        open=_Jpeg,
+        is_complete=lambda data: b"\xff\xd9" in data[-64:],
+        stripped=headers.stripped_jpeg,
+        metadata=metadata.of_jpeg,
+    ),
+    Format(
+        name="PNG",
+        matches=lambda data: data[:8] == b"\x89PNG\r\n\x1a\n",
+        open=PngImageFile,
+        is_complete=lambda data: b"IEND" in data[-64:],
+        stripped=headers.stripped_png,
+        metadata=metadata.of_png,
+    ),
+    Format(
+        name="WebP",
+        matches=lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
+        open=WebPImageFile,
+        is_complete=lambda data: int.from_bytes(data[4:8], "little") + 8 <= len(data),
+        declared_size=headers.webp_size,
+        metadata=metadata.of_info,
+    ),
+    Format(
+        name="BMP",
+        matches=lambda data: data[:2] == b"BM" and data[14:15] in BMP_HEADERS,
+        open=BmpImageFile,
+        is_complete=lambda data: int.from_bytes(data[2:6], "little") <= len(data) > 26,
+    ),
+    Format(
+        name="GIF",
+        matches=lambda data: data[:6] in (b"GIF87a", b"GIF89a"),
+        open=GifImageFile,
+        is_complete=lambda data: b";" in data[-8:],
+        declared_size=headers.gif_size,
+        stripped=headers.stripped_gif,
+    ),
+    Format(
+        name="TIFF",
+        matches=lambda data: data[:4] in tiff.STARTS,
+        open=_open_tiff,
+        is_complete=lambda data: tiff.TiffPage(data).is_complete,
+        declared_size=lambda data: tiff.TiffPage(data).size,
+        stripped=_stripped_tiff,
+        pixel_kind=lambda data: tiff.TiffPage(data).kind,
+        metadata=metadata.of_tiff,
+        pixels=lambda image, data: colour.of_tiff(image, tiff.TiffPage(data)),
+        detects_truncation=False,
+    ),
+    _box_format("AVIF", boxes.AVIF, AvifImageFile),
+    _box_format("HEIF", boxes.HEIF, _open_heif),
+    Format(
+        name="JPEG 2000",
+        matches=lambda data: data.startswith((boxes.JP2, boxes.CODESTREAM)),
+        open=Jpeg2KImageFile,
+        is_complete=boxes.jpeg2000_is_complete,
+        declared_size=boxes.jpeg2000_size,
+        metadata=metadata.of_jpeg2000,
+        detects_truncation=False,
+    ),
+)
+
+_PAGE = "a web page, perhaps a server's error message in place of an image"
+_SVG = "SVG, which has no pixels: convert it to PNG"
+OTHERS = {
+    re.compile(rb"^version https://git-lfs"): "a Git LFS pointer: fetch the file with git lfs pull",
+    re.compile(rb"^<!doctype html|^<html"): _PAGE,
+    re.compile(rb"^(<\?xml|<!--|<!doctype svg|<svg).*<svg", re.DOTALL): _SVG,
+    re.compile(rb"^<svg"): _SVG,
+    re.compile(rb"^%pdf"): "a PDF: save its pages as images",
+    re.compile(rb"^....ftyp", re.DOTALL): "a video or another file of the MP4 family",
+}
+"""Other content that files with names of images have in practice, by its start."""
 
 
 def detect(data: bytes) -> Format:
     """Return the format of a file by its content.
 
     Raises:
-        ImageError: It is none of them.
+        ImageError: The file has none of the formats.
     """
     for form in FORMATS:
-        if form.starts(data):
+        if form.matches(data):
             return form
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    other = next((name for mark, name in OTHERS.items() if mark.search(start)), "")
+    other = next((text for pattern, text in OTHERS.items() if pattern.search(start)), "")
     *names, last = (form.name for form in FORMATS)
     reason = f"the content is none of {', '.join(names)} and {last}"
     raise ImageError(f"not an image: {other or reason}")
-
-
-_PAGE = "a page of the web, perhaps what a server said in place of an image"
-OTHERS = {
-    re.compile(rb"^version https://git-lfs"): "a pointer of Git LFS: fetch it by git lfs pull",
-    re.compile(rb"^<!doctype html|^<html"): _PAGE,
-    re.compile(rb"^(<\?xml|<!--|<!doctype svg|<svg).*<svg", re.DOTALL): "SVG, which has no pixels",
-    re.compile(rb"^<svg"): "SVG, which has no pixels: draw it as PNG",
-    re.compile(rb"^%pdf"): "a PDF: save its pages as images",
-    re.compile(rb"^....ftyp", re.DOTALL): "a film, or what is in a box of one",
-}
-"""What files under names of images were seen to be instead."""
-
-
-BMP_HEADERS = (b"", *(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124)))
-
-FORMATS = (
-    Format(
-        name="JPEG",
-        starts=lambda data: data[:3] == b"\xff\xd8\xff",
-        open=_Jpeg,
-        is_whole=lambda data: b"\xff\xd9" in data[-64:],
-        lean=headers.lean_jpeg,
-        metadata=metadata.of_jpeg,
-    ),
-    Format(
-        name="PNG",
-        starts=lambda data: data[:8] == b"\x89PNG\r\n\x1a\n",
-        open=PngImageFile,
-        is_whole=lambda data: b"IEND" in data[-64:],
-        lean=headers.lean_png,
-        metadata=metadata.of_png,
-    ),
-    Format(
-        name="WebP",
-        starts=lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
-        open=WebPImageFile,
-        is_whole=lambda data: int.from_bytes(data[4:8], "little") + 8 <= len(data),
-        canvas=headers.webp_canvas,
-        metadata=metadata.of_info,
-    ),
-    Format(
-        name="BMP",
-        starts=lambda data: data[:2] == b"BM" and data[14:15] in BMP_HEADERS,
-        open=BmpImageFile,
-        is_whole=lambda data: int.from_bytes(data[2:6], "little") <= len(data) > 26,
-    ),
-    Format(
-        name="GIF",
-        starts=lambda data: data[:6] in (b"GIF87a", b"GIF89a"),
-        open=GifImageFile,
-        is_whole=lambda data: b";" in data[-8:],
-        canvas=headers.gif_canvas,
-        lean=headers.lean_gif,
-    ),
-    Format(
-        name="TIFF",
-        starts=lambda data: data[:4] in tiff.STARTS,
-        open=_open_tiff,
-        is_whole=lambda data: tiff.TiffPage(data).is_whole,
-        canvas=lambda data: tiff.TiffPage(data).size,
-        lean=_lean_tiff,
-        kind=lambda data: tiff.TiffPage(data).kind,
-        metadata=metadata.of_tiff,
-        pixels=lambda image, data: colour.of_tiff(image, tiff.TiffPage(data)),
-        notices_ends=False,
-    ),
-    Format(
-        name="AVIF",
-        starts=lambda data: not boxes.AVIF.isdisjoint(boxes.brands(data)),
-        open=AvifImageFile,
-        is_whole=boxes.is_whole,
-        canvas=boxes.canvas,
-        lean=boxes.lean_items,
-        metadata=metadata.of_info,
-        notices_ends=False,
-    ),
-    Format(
-        name="HEIF",
-        starts=lambda data: not boxes.HEIF.isdisjoint(boxes.brands(data)),
-        open=_open_heif,
-        is_whole=boxes.is_whole,
-        canvas=boxes.canvas,
-        lean=boxes.lean_items,
-        metadata=metadata.of_info,
-        notices_ends=False,
-    ),
-    Format(
-        name="JPEG 2000",
-        starts=lambda data: data.startswith((boxes.JP2, boxes.CODESTREAM)),
-        open=Jpeg2KImageFile,
-        is_whole=boxes.jpeg2000_is_whole,
-        canvas=boxes.jpeg2000_canvas,
-        metadata=metadata.of_jpeg2000,
-        notices_ends=False,
-    ),
-)

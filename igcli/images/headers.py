@@ -1,4 +1,7 @@
-"""What is read, or taken out, of a file's structure before Pillow sees it."""
+"""The structure of WebP, GIF, PNG and JPEG files: their sizes, and copies without the risky parts.
+
+Pillow is given these copies, as it parses everything in a file and warns of what is broken.
+"""
 
 import struct
 
@@ -6,11 +9,11 @@ EXTENSION, DESCRIPTOR, TRAILER, CONTROL = 0x21, 0x2C, 0x3B, 0xF9
 KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 START_OF_SCAN = 0xFFDA
 DROPPED_SEGMENTS = frozenset((*range(0xFFE2, 0xFFEE), 0xFFEF, 0xFFFE))
-MOST_PARTS = 1 << 18
+MAX_PARTS = 1 << 18
 
 
-def webp_canvas(data: bytes) -> tuple[int, int]:
-    """Return width and height of a WebP out of its first chunk.
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a WebP from its first chunk.
 
     Raises:
         struct.error: The file is too short.
@@ -27,22 +30,22 @@ def webp_canvas(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def gif_canvas(data: bytes) -> tuple[int, int]:
-    """Return width and height of a GIF's screen, grown to hold the first frame as Pillow does.
+def gif_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a GIF's screen, enlarged to hold the first frame, as in Pillow.
 
     Raises:
-        IndexError, ValueError, struct.error: The file ends before a frame, or there is none.
+        IndexError, ValueError, struct.error: The file has no frame or ends before it.
     """
     width, height = struct.unpack_from("<HH", data, 6)
     left, top, columns, rows = struct.unpack_from("<HHHH", data, _first_frame(data)[0] + 1)
     return max(width, left + columns), max(height, top + rows)
 
 
-def lean_gif(data: bytes) -> bytes:
-    """Return a GIF whose first frame follows its palette, transparency kept, disposal dropped.
+def stripped_gif(data: bytes) -> bytes:
+    """Return a GIF whose first frame follows the palette, with transparency, without disposal.
 
-    Pillow would fill the frame's area, whatever its size, as soon as it meets a disposal.
-    Raises as `gif_canvas`.
+    Pillow fills the area of a frame with a disposal, whatever its size.
+    Raises the errors of `gif_size`.
     """
     frame, control = _first_frame(data)
     kept = data[control : control + 8] if control else b""
@@ -52,12 +55,12 @@ def lean_gif(data: bytes) -> bytes:
 
 
 def _first_frame(data: bytes) -> tuple[int, int]:
-    """Return where the first frame's descriptor lies and the control before it, 0 for none.
+    """Return the positions of the first frame's descriptor and of its control, 0 for none.
 
     Source: GIF89a specification, sections 18 to 26.
     """
     at, control = _palette_end(data), 0
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if data[at] == DESCRIPTOR:
             return at, control
         if data[at] == TRAILER:
@@ -69,7 +72,7 @@ def _first_frame(data: bytes) -> tuple[int, int]:
             while data[at]:
                 at += 1 + data[at]
         at += 1  # the empty block that ends an extension, or a stray byte
-    raise ValueError("no frame in it")
+    raise ValueError("it has no frame")
 
 
 def _palette_end(data: bytes) -> int:
@@ -77,42 +80,42 @@ def _palette_end(data: bytes) -> int:
     return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
-def lean_png(data: bytes) -> bytes:
-    """Return a PNG with nothing but its pixels, transparency and EXIF data.
+def stripped_png(data: bytes) -> bytes:
+    """Return a PNG with only its pixels, transparency and EXIF data.
 
-    Pillow warns of broken animation chunks, and one broken text chunk would cost the image.
+    Pillow warns of broken animation chunks and refuses an image for one broken text chunk.
 
     Raises:
-        ValueError: There are more chunks than in any sensible file, or it is none but for its name.
+        ValueError: The file has an absurd number of chunks, or was rewritten for iOS.
 
     Source: PNG specification (third edition), sections 5.3 and 5.6.
     """
     if data[12:16] == b"CgBI":
-        raise ValueError("rewritten by Xcode for iOS; take the original, or undo it by pngcrush")
+        raise ValueError(
+            "rewritten by Xcode for iOS; use the original, or restore it with pngcrush"
+        )
     kept, at = [data[:8]], 8
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if at + 8 > len(data):
             return b"".join([*kept, data[at:]])
         length, kind = struct.unpack_from(">I4s", data, at)
         if kind in KEPT_CHUNKS:
             kept.append(data[at : at + 12 + length])
         at += 12 + length
-    raise ValueError(f"more than {MOST_PARTS:,} chunks")
+    raise ValueError(f"more than {MAX_PARTS:,} chunks")
 
 
-def lean_jpeg(data: bytes) -> bytes:
-    """Return a JPEG without comments and applications' segments but JFIF, EXIF and Adobe's.
-
-    Pillow parses them all, and warns of broken ones.
+def stripped_jpeg(data: bytes) -> bytes:
+    """Return a JPEG without comments and application segments, except JFIF, EXIF and Adobe's.
 
     Raises:
-        ValueError: There are more segments than in any sensible file.
+        ValueError: The file has an absurd number of segments.
         struct.error: The file ends before the pixels.
 
     Source: ITU-T T.81, annex B.1.1.
     """
     kept, at = [data[:2]], 2
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         marker, length = struct.unpack_from(">HH", data, at)
         if marker < 0xFF01 or marker == 0xFFFF:
             at += 1  # padding
@@ -122,4 +125,4 @@ def lean_jpeg(data: bytes) -> bytes:
             if marker not in DROPPED_SEGMENTS:
                 kept.append(data[at : at + 2 + length])
             at += 2 + length
-    raise ValueError(f"more than {MOST_PARTS:,} segments")
+    raise ValueError(f"more than {MAX_PARTS:,} segments")

@@ -1,6 +1,6 @@
-"""Lists of paths from a stream: a line each, or separated by NUL."""
+"""Lists of paths from a stream, separated by newlines or NUL."""
 
-# Paths stay as they were given, byte for byte.
+# Paths stay as given, byte for byte.
 # ruff: noqa: PTH118
 
 import codecs
@@ -24,21 +24,21 @@ BOM = "\ufeff"
 
 
 def read_paths(stream: IO[bytes], *, nul: bool) -> Iterator[str]:
-    """Yield the paths that `stream` lists, without the empty ones; bytes not UTF-8 are escaped.
+    """Yield the non-empty paths that `stream` lists; bytes that are not UTF-8 are escaped.
 
-    Lines may come from Windows or a spreadsheet: a byte order mark, UTF-16 behind one, CRLF and
-    blank lines are read as meant, unless there is a file whose name is spelled like this.
+    Lists may come from Windows or a spreadsheet: a byte order mark, UTF-16 after one, CRLF and
+    blank lines are not part of a path, unless a file of exactly that name exists.
 
     Raises:
-        UsageError: An entry is longer than any path, a line holds a NUL byte, or what begins as
-            UTF-16 is none.
+        UsageError: An entry is longer than any path, a line holds a NUL byte, or a list starts as
+            UTF-16 but is not.
     """
     chunks = iter(lambda: stream.read(CHUNK), b"")
     if nul:
         yield from _split(chunks, b"\0")
         return
     for number, line in enumerate(_split(_recoded(chunks), b"\n")):
-        path = _without_end(line.removeprefix(BOM) if number == 0 and not _exists(line) else line)
+        path = _without_cr(line.removeprefix(BOM) if number == 0 and not _exists(line) else line)
         if path.strip() or _exists(path):
             yield path
 
@@ -48,16 +48,18 @@ def _split(chunks: Iterable[bytes], separator: bytes) -> Iterator[str]:
     for chunk in chunks:
         *entries, rest = (rest + chunk).split(separator)
         if len(rest) > CHUNK:
-            raise UsageError("list of paths: an entry is longer than any path; is this a list?")
+            raise UsageError(
+                "list of paths: an entry is longer than any path; is this file really a list?"
+            )
         yield from _decoded(entries)
     yield from _decoded([rest])
 
 
 def _recoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield chunks as they are, or in UTF-8 where they are UTF-16 behind a byte order mark."""
+    """Yield the chunks, converted to UTF-8 if they are UTF-16 with a byte order mark."""
     first = next(chunks, b"")
     rest = itertools.chain([first], chunks)
-    # A name in an old encoding may begin with such bytes, but holds no NUL.
+    # A name in a legacy encoding may start with these bytes, but holds no NUL.
     if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" not in first:
         yield from rest
         return
@@ -67,10 +69,12 @@ def _recoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield decoder.decode(chunk).encode()
         decoder.decode(b"", final=True)
     except UnicodeError:
-        raise UsageError("list of paths: begins as UTF-16 and is none; save it as UTF-8") from None
+        raise UsageError(
+            "list of paths: starts as UTF-16 but is invalid; save it as UTF-8"
+        ) from None
 
 
-def _without_end(line: str) -> str:
+def _without_cr(line: str) -> str:
     return line[:-1] if line.endswith("\r") and not _exists(line) else line
 
 
@@ -81,24 +85,26 @@ def _exists(path: str) -> bool:
 def _decoded(entries: list[bytes]) -> Iterator[str]:
     for entry in entries:
         if b"\0" in entry:
-            raise UsageError("list of paths: a line holds a NUL byte; -0 reads such lists")
+            raise UsageError(
+                "list of paths: a line holds a NUL byte; use -0 for lists separated by NUL"
+            )
         if entry:
             yield os.fsdecode(entry)
 
 
 class Listing:
-    """Paths of distinct files from a stream, read once and iterated as often as needed.
+    """The paths of distinct files from a stream, read once and iterated any number of times.
 
-    A long list lies on disk; in memory are 8 bytes a path, and the repeated paths.
+    A long list is kept on disk; memory holds 8 bytes per path, and the repeated paths.
     """
 
     def __init__(self, stream: IO[bytes], *, nul: bool) -> None:
         """Read `stream` to its end.
 
         Raises:
-            UsageError: See `read_paths`; or a URL is not one that can be used.
+            UsageError: See `read_paths`; or a URL cannot be used.
         """
-        self._real = functools.lru_cache(maxsize=1024)(os.path.realpath)
+        self._real_path = functools.lru_cache(maxsize=1024)(os.path.realpath)
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         keys = array("q")
@@ -109,7 +115,7 @@ class Listing:
         self._repeated = frozenset(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the paths in their order; only one iteration at a time."""
+        """Yield the paths in their order; one iteration at a time."""
         self._file.seek(0)
         seen = set()
         for path in read_paths(self._file, nul=True):
@@ -121,9 +127,9 @@ class Listing:
             yield path
 
     def _key(self, path: str) -> str:
-        """Return what all spellings of a path have in common, links of folders followed."""
+        """Return the same key for all spellings of a path; links in its folder are resolved."""
         path = checked(path)
         if is_url(path):
             return path
         folder, base = os.path.split(path)
-        return os.path.join(self._real(folder), base)
+        return os.path.join(self._real_path(folder), base)

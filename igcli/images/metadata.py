@@ -1,4 +1,4 @@
-"""What a file says of its pixels: how the camera was held, and what its colours mean."""
+"""Metadata of an image file: EXIF and XMP for the orientation, ICC for the colours."""
 
 import re
 import struct
@@ -10,25 +10,25 @@ import numpy as np
 from PIL.ImageFile import ImageFile
 
 from igcli.images import boxes
-from igcli.images.headers import MOST_PARTS, START_OF_SCAN
+from igcli.images.headers import MAX_PARTS, START_OF_SCAN
 from igcli.images.tiff import ICC, ORIENTATION, XMP, TiffPage
 from igcli.records import Pixels
 
 EXIF_START, XMP_START = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 ICC_START = b"ICC_PROFILE\0"
 APP1, APP2 = 0xFFE1, 0xFFE2
-MOST_BYTES = 1 << 24
-"""Of one piece, unpacked."""
+MAX_UNPACKED = 1 << 24
+"""Maximum number of bytes of one unpacked chunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says of its pixels, each empty where it says nothing.
+    """The metadata of an image file; each field is empty if the file has none.
 
     Attributes:
-        exif: As a TIFF file has it.
-        xmp: XML.
-        icc: A profile of its colours.
+        exif: EXIF data, in the layout of a TIFF file.
+        xmp: XMP, an XML document.
+        icc: ICC colour profile.
     """
 
     exif: bytes = b""
@@ -37,10 +37,10 @@ class Metadata:
 
 
 def of_info(_data: bytes, image: ImageFile) -> Metadata:
-    """Return what Pillow read of a WebP, AVIF or HEIF.
+    """Return the metadata that Pillow read from a WebP, AVIF or HEIF.
 
-    The last two have marks of their own for what is turned, which come before EXIF and XMP: they
-    are applied, or stand in the EXIF data that Pillow returns.
+    AVIF and HEIF have orientation properties of their own, which override EXIF and XMP: they are
+    applied already, or are in the EXIF data that Pillow returns.
     """
     exif = _bytes(image.info.get("exif"))
     xmp = b"" if image.format in ("AVIF", "HEIF") else _bytes(image.info.get("xmp"))
@@ -52,7 +52,7 @@ def _bytes(value: object) -> bytes:
 
 
 def of_jpeg(data: bytes, _image: ImageFile) -> Metadata:
-    """Return what the segments of a JPEG say.
+    """Return the metadata in the segments of a JPEG.
 
     Source: CIPA DC-008-2012, section 4.7.2; XMP specification part 3, section 1.1.3; ICC.1:2010,
     annex B.4.
@@ -70,7 +70,7 @@ def of_jpeg(data: bytes, _image: ImageFile) -> Metadata:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if at + 4 > len(data):
             return
         marker, length = struct.unpack_from(">HH", data, at)
@@ -84,7 +84,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def of_png(data: bytes, _image: ImageFile) -> Metadata:
-    """Return what the chunks of a PNG say, wherever they stand.
+    """Return the metadata in the chunks of a PNG, in any order.
 
     Source: PNG specification (third edition), section 11.3; ImageMagick's raw profiles.
     """
@@ -113,7 +113,7 @@ def _international(content: bytes) -> bytes:
 
 
 def _raw_profile(kind: bytes, content: bytes) -> bytes:
-    """Return the EXIF data of a text chunk: a name, their length, and hexadecimal digits."""
+    """Return the EXIF data of a text chunk: a name, a length and hexadecimal digits."""
     keyword, _, text = content.partition(b"\0")
     if keyword.rpartition(b" ")[2].lower() not in (b"exif", b"app1"):
         return b""
@@ -126,29 +126,29 @@ def _raw_profile(kind: bytes, content: bytes) -> bytes:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Return what zlib packed; nothing where it is broken or too much."""
+    """Decompress data of zlib; return nothing if they are broken or too large."""
     unpacker = zlib.decompressobj()
     try:
-        found = unpacker.decompress(data, MOST_BYTES)
+        content = unpacker.decompress(data, MAX_UNPACKED)
     except zlib.error:
         return b""
-    return found if unpacker.eof else b""
+    return content if unpacker.eof else b""
 
 
 def of_tiff(data: bytes, _image: ImageFile) -> Metadata:
-    """Return what the first page of a TIFF says; the file itself is what EXIF data are."""
+    """Return the metadata of a TIFF's first page; its own tags are the EXIF data."""
     page = TiffPage(data)
     exif = _oriented(page.value(ORIENTATION, 1)) if ORIENTATION in page.tags else b""
     return Metadata(exif, page.bytes_of(XMP), page.bytes_of(ICC))
 
 
 def _oriented(value: int) -> bytes:
-    """Return EXIF data of one tag."""
+    """Return EXIF data with only an orientation."""
     return struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, ORIENTATION, 3, 1, value & 0xFFFF, 0, 0)
 
 
 def of_jpeg2000(data: bytes, _image: ImageFile) -> Metadata:
-    """Return what the boxes of a JPEG 2000 say."""
+    """Return the metadata in the boxes of a JPEG 2000."""
     exif, xmp, icc = b"", b"", b""
     for box in boxes.boxes(data) if data.startswith(boxes.JP2) else ():
         if box.kind == b"uuid":
@@ -163,14 +163,14 @@ def of_jpeg2000(data: bytes, _image: ImageFile) -> Metadata:
 
 
 def of_nothing(_data: bytes, _image: ImageFile) -> Metadata:
-    """Return that a BMP or GIF says nothing."""
+    """Return no metadata, for BMP and GIF."""
     return Metadata()
 
 
 def orientation_in(xmp: bytes) -> int:
-    """Return the orientation that XML says, 1, which is upright, where it says none."""
-    found = re.search(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])", xmp)
-    return int(found[1]) if found else 1
+    """Return the orientation in an XMP document; 1, which is upright, if it states none."""
+    match = re.search(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])", xmp)
+    return int(match[1]) if match else 1
 
 
 TURNS: dict[int, Callable[[Pixels], Pixels]] = {
@@ -183,18 +183,18 @@ TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     8: lambda pixels: pixels.transpose(1, 0, 2)[::-1],
 }
 NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f"}
-"""Types of values that stand in their entries; the standard asks for the second."""
+"""Types of values that are stored in their entries; the standard requires the second."""
 
 PAIRS = {5: "II", 10: "ii"}
-"""Types of fractions, which lie elsewhere, as those of 12, double precision, do."""
+"""Types of fractions, which are stored elsewhere, like type 12, double precision."""
 
 
 def upright(pixels: Pixels, metadata: Metadata) -> Pixels:
-    """Turn an image as its EXIF data say, else its XMP; unreadable data turn nothing.
+    """Turn an image upright by its EXIF data, else by its XMP; broken data turn nothing.
 
     Args:
         pixels: RGB, uint8 (H, W, 3).
-        metadata: Of its file.
+        metadata: Metadata of its file.
 
     Returns:
         RGB, uint8 (H, W, 3) or (W, H, 3), contiguous.
@@ -203,15 +203,15 @@ def upright(pixels: Pixels, metadata: Metadata) -> Pixels:
     while exif.startswith(b"Exif\0\0"):
         exif = exif[6:]
     try:
-        found = _orientation(exif)
+        orientation = _orientation(exif)
     except struct.error:
-        found = None
-    turn = TURNS.get(orientation_in(metadata.xmp) if found is None else found)
+        orientation = None
+    turn = TURNS.get(orientation_in(metadata.xmp) if orientation is None else orientation)
     return np.ascontiguousarray(turn(pixels) if turn else pixels)
 
 
 def _orientation(exif: bytes) -> int | None:
-    """Return the value of the tag in the first directory, None without one.
+    """Return the orientation in the first directory, None without one.
 
     Source: CIPA DC-008-2012 (Exif 2.3), sections 4.5.2 and 4.6.4.
     """
@@ -230,7 +230,7 @@ def _orientation(exif: bytes) -> int | None:
 
 
 def _value(exif: bytes, order: str, kind: int, at: int) -> float:
-    """Return a number of any type, 1 for what is none."""
+    """Return a number of any type, 1 if the value is not a number."""
     if kind in NUMBERS:
         (value,) = struct.unpack_from(order + NUMBERS[kind], exif, at)
         return float(value)

@@ -1,4 +1,4 @@
-"""Options of reading images."""
+"""Options for reading images."""
 
 from typing import Literal
 
@@ -6,14 +6,14 @@ from pydantic import Field
 
 from igcli.options import Options
 
-PILLOWS = 178_956_970
-"""Pixels beyond which Pillow refuses, whatever it is told."""
+PILLOW_MAX_PIXELS = 178_956_970
+"""Number of pixels beyond which Pillow refuses an image, whatever its own limit is set to."""
 
 
 class Limits(Options):
     """Limits of size, checked before an image is decoded, and the treatment of colour profiles."""
 
-    max_pixels: int = Field(default=50_000_000, ge=1, le=PILLOWS)
+    max_pixels: int = Field(default=50_000_000, ge=1, le=PILLOW_MAX_PIXELS)
     """Maximum number of pixels in an image; a larger image is recorded as failed."""
 
     max_bytes: int = Field(default=1 << 28, ge=1)

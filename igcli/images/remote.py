@@ -1,4 +1,4 @@
-"""Files and folders in stores, behind URLs."""
+"""Files and folders behind URLs of stores and web servers."""
 
 import io
 from collections.abc import Iterator
@@ -12,64 +12,64 @@ BLOCK = 1 << 18
 MAGIC = frozenset("*?[")
 
 
-def read_url(url: str, *, most: int) -> bytes:
-    """Return the bytes of the file behind a URL, at most `most`.
+def read_url(url: str, *, max_bytes: int) -> bytes:
+    """Return the bytes of the file behind a URL.
 
     Raises:
-        ImageError: It is missing, empty, too large, or the store does not give it.
-        UsageError: There is no such kind of store, or it needs an extra.
+        ImageError: The file is missing, empty, larger than `max_bytes` or unreadable.
+        UsageError: The kind of URL is unknown or needs an extra.
     """
-    found = store(url)
+    remote = store(url)
     data = bytearray()
-    with found.errors_as(ImageError, "cannot be read"), _opened(url) as file:
-        if file.size is not None and file.size > most:
-            raise ImageError(f"too large: {file.size:,} bytes, the limit is {most:,}")
-        # A server on the web tells no size, and gives as much at a time as it likes.
-        while len(data) <= most and (part := file.read(most + 1 - len(data))):
+    with remote.errors_as(ImageError, "cannot be read"), _open(url) as file:
+        if file.size is not None and file.size > max_bytes:
+            raise ImageError(f"too large: {file.size:,} bytes, the limit is {max_bytes:,}")
+        # Web servers state no size and send as much at a time as they like.
+        while len(data) <= max_bytes and (part := file.read(max_bytes + 1 - len(data))):
             data += part
-    if len(data) > most:
-        raise ImageError(f"too large: more than {most:,} bytes, which is the limit")
+    if len(data) > max_bytes:
+        raise ImageError(f"too large: more than {max_bytes:,} bytes, which is the limit")
     if not data:
         raise ImageError("empty file")
     return bytes(data)
 
 
 def open_file(url: str) -> IO[bytes]:
-    """Open the file behind a URL, to be read at any place unless it is on the web.
+    """Open the file behind a URL; it is seekable unless it is on the web.
 
     Raises:
-        ImageError: It is missing, or the store does not give it.
-        UsageError: There is no such kind of store, or it needs an extra.
+        ImageError: The file is missing or unreadable.
+        UsageError: The kind of URL is unknown or needs an extra.
     """
     errors = store(url).errors_as(ImageError, "cannot be read")
     with errors:
-        return io.BufferedReader(Reader(_opened(url), errors), BLOCK)
+        return io.BufferedReader(Reader(_open(url), errors), BLOCK)
 
 
 def kind_of(url: str) -> Literal["file", "folder", "pattern"]:
     """Return what the user names by a URL.
 
     Raises:
-        UsageError: There is nothing, it is a folder of the web, or the store does not answer.
+        UsageError: Nothing is there, it is a folder on the web, or the store does not answer.
     """
     if is_web(url):
         if shown(url).endswith("/"):
             raise UsageError(
-                f"{shown(url)!r}: folders of the web are not walked; name its images, or list "
+                f"{shown(url)!r}: folders on the web cannot be listed; name the images, or list "
                 "them with --files-from"
             )
         store(url)
         return "file"
     check_reachable(url)
-    found = store(url, fail_fast=True)
-    place = found.key(url)
-    with found.errors_as(UsageError, f"{url!r} cannot be read"):
+    remote = store(url, fail_fast=True)
+    key = remote.key(url)
+    with remote.errors_as(UsageError, f"{url!r} cannot be read"):
         if url.endswith("/"):
-            # Whoever may list a folder need not be allowed to ask for the file of its name.
-            found.files.ls(place, detail=False)
+            # Permission to list a folder need not include asking for a file of its name.
+            remote.files.ls(key, detail=False)
             return "folder"
         try:
-            return "folder" if found.files.info(place)["type"] == "directory" else "file"
+            return "folder" if remote.files.info(key)["type"] == "directory" else "file"
         except FileNotFoundError:
             if MAGIC.isdisjoint(url):
                 raise
@@ -77,44 +77,44 @@ def kind_of(url: str) -> Literal["file", "folder", "pattern"]:
 
 
 def exists(url: str) -> bool:
-    """Tell whether there is a file or folder behind a URL.
+    """Return whether a file or folder is behind a URL.
 
     Raises:
         ImageError: The store does not answer.
     """
-    found = store(url)
-    with found.errors_as(ImageError, f"{url!r} cannot be read"):
+    remote = store(url)
+    with remote.errors_as(ImageError, f"{url!r} cannot be read"):
         try:
-            found.files.info(found.key(url))
+            remote.files.info(remote.key(url))
         except FileNotFoundError:
             return False
         return True
 
 
 def entries(url: str) -> Iterator[tuple[str, bool]]:
-    """Yield what lies in a folder: its name, and whether it is a folder.
+    """Yield the name of each entry of a folder, and whether it is a folder itself.
 
-    Names that lead elsewhere, as keys in stores may, are the empty one.
+    Keys in stores may hold "..", for example: the name of such an entry is empty.
 
     Raises:
-        ImageError: It cannot be listed.
+        ImageError: The folder cannot be listed.
     """
-    found = store(url)
-    place = found.key(url).rstrip("/")
-    with found.errors_as(ImageError, f"{url!r} cannot be read"):
+    remote = store(url)
+    key = remote.key(url).rstrip("/")
+    with remote.errors_as(ImageError, f"{url!r} cannot be read"):
         try:
-            listed = found.files.ls(place, detail=True)
+            listed = remote.files.ls(key, detail=True)
         except FileNotFoundError:
             return
     for entry in listed:
         is_folder = entry["type"] == "directory"
-        name = entry["name"].rstrip("/")[len(place) + 1 :]
-        if name or is_folder:  # a file may stand for the folder itself
-            odd = name in ("", ".", "..") or "\0" in name
-            yield "" if odd else name, is_folder
+        name = entry["name"].rstrip("/")[len(key) + 1 :]
+        if name or is_folder:  # an empty file may stand for the folder itself
+            leads_elsewhere = name in ("", ".", "..") or "\0" in name
+            yield "" if leads_elsewhere else name, is_folder
 
 
-def _opened(url: str) -> Any:
-    """Open a file as fsspec does; of the web in one request, which is all that is signed."""
+def _open(url: str) -> Any:
+    """Open a file through fsspec; on the web in one request, as only that one is signed."""
     options = {"block_size": 0, "size": 1} if is_web(url) else {"cache_type": "none"}
     return store(url).files.open(url, "rb", **options)

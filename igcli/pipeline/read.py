@@ -20,7 +20,7 @@ def read_fitted(source: Source, model: Model, settings: Settings) -> Pixels:
     Raises:
         ImageError: The image cannot be read.
     """
-    data = read_source(source, most=settings.max_bytes)
+    data = read_source(source, max_bytes=settings.max_bytes)
     return decode_fitted(data, model, settings).pixels
 
 

@@ -202,10 +202,10 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
         (("s3://k:s3cr3t@b/in",), "igcli: a URL s3://... holds a user name or password"),
         (("BUCKET/in", "--output", "s3://k:s3cr3t/x@b/o"), "igcli: --output: is a URL with a user"),
         (("http://k:s3cr3t@b/a.jpg",), "igcli: a URL http://... holds a user name or password"),
-        (("http://h/photos/",), "igcli: 'http://h/photos/': folders of the web are not walked"),
+        (("http://h/photos/",), "igcli: 'http://h/photos/': folders on the web cannot be listed"),
         (("ftp://h/a.jpg",), "igcli: 'ftp://h/a.jpg': unsupported kind of URL; igcli reads"),
         (("file://photos",), "igcli: 'file://photos': a file URL needs an absolute path"),
-        (("zip://a.jpg",), "igcli: 'zip://a.jpg': name the archive, too"),
+        (("zip://a.jpg",), "igcli: 'zip://a.jpg' names no archive"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_known_before_any_work(

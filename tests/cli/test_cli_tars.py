@@ -283,7 +283,7 @@ def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[st
         *("abs.panel.jpg", "abs.json", "a\nb\x1b[31m.panel.jpg", "a\nb\x1b[31m.json"),
         *("link.json", "node.json", "bomb.json"),
     ]
-    assert "left out, of names that lead elsewhere or came before: '../../up.png'" in result.err
+    assert "left out, because the names repeat or lead elsewhere: '../../up.png'" in result.err
     assert {path.name for path in tmp_path.iterdir()} == {"in", "igcli-output"}
     errors = {name: each.get("error") for name, each in timeless(tmp_path / "igcli-output").items()}
     assert errors["x.tar/bomb.png"] == "too large: 2,000,000 bytes, the limit is 1,000,000"

@@ -54,9 +54,9 @@ def pack(path: Path, files: dict[str, bytes]) -> Path:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_archive_is_a_folder(tmp_path: Path, form: str) -> None:
     walk = Walk([str(pack(tmp_path / f"photos{form}", FILES))])
-    found = {source.name: read_file(source.path, most=MOST) for source in walk}
+    found = {source.name: read_file(source.path, max_bytes=MOST) for source in walk}
     assert list(found.items()) == list(EXPECTED.items())
-    assert str(walk.tally) == "1 other file (.txt 1), hidden files 1, hidden folders 2"
+    assert str(walk.statistics) == "1 other file (.txt 1), hidden files 1, hidden folders 2"
 
 
 @pytest.mark.parametrize("form", [".zip", ".tar"])
@@ -65,12 +65,12 @@ def test_parts_of_archives_have_urls(tmp_path: Path, form: str) -> None:
     start = form[1:] + "://"
     assert [each.name for each in Walk([f"{start}a::{path}"])] == ["10.JPG", "2.jpg"]
     [single] = Walk([f"{start}a/2.jpg::{path}"])
-    assert (single.name, read_file(single.path, most=MOST)) == ("2.jpg", b"A2")
+    assert (single.name, read_file(single.path, max_bytes=MOST)) == ("2.jpg", b"A2")
     assert len(list(Walk([f"{start}::{path}"]))) == 4
-    with pytest.raises(UsageError, match="nothing of that name in the archive"):
+    with pytest.raises(UsageError, match="no such file or folder in the archive"):
         Walk([f"{start}nothing::{path}"])
     with pytest.raises(ImageError, match="no such file in the archive"):
-        read_file(f"{start}nothing.jpg::{path}", most=MOST)
+        read_file(f"{start}nothing.jpg::{path}", max_bytes=MOST)
 
 
 def test_several_lie_under_their_own_names(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_names_that_lead_elsewhere_are_left_out(tmp_path: Path, form: str) -> No
     hostile = ("../up.jpg", "/etc/x.jpg", "a/../../b.jpg", "..", "a//b/./c.jpg")
     walk = Walk([str(pack(tmp_path / f"x{form}", dict.fromkeys(hostile, b"X")))])
     assert [source.name for source in walk] == ["a/b/c.jpg"]
-    assert walk.tally.skipped["names that lead elsewhere"] == 4
+    assert walk.statistics.skipped["names that lead elsewhere"] == 4
 
 
 def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
     for name, count in (("x.tar", 4), ("x.zip", 1)):
         walk = Walk([str(tmp_path / name)])
         assert list(walk) == []
-        assert walk.tally.skipped["special files"] == count
+        assert walk.statistics.skipped["special files"] == count
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -117,11 +117,11 @@ def test_large_members_are_refused_before_they_are_read(
     for kind in (containers.Zip, containers.Tar):
         monkeypatch.setattr(kind, "read", _never)
     with pytest.raises(ImageError, match=r"too large: 5,000,000 bytes, the limit is 4,999,999"):
-        read_file(bomb, most=4_999_999)
+        read_file(bomb, max_bytes=4_999_999)
     with pytest.raises(ImageError, match="empty file"):
-        read_file(no, most=MOST)
+        read_file(no, max_bytes=MOST)
     monkeypatch.undo()
-    assert read_file(ok, most=MOST) == b"O"
+    assert read_file(ok, max_bytes=MOST) == b"O"
 
 
 def _never(*_: object) -> bytes:
@@ -172,9 +172,9 @@ def test_damage_within_a_member_fails_that_image(tmp_path: Path) -> None:
         data[archive.getinfo("b.png").header_offset + 500] ^= 0xFF
     path.write_bytes(bytes(data))
     a, b = (source.path for source in Walk([str(path)]))
-    assert read_file(a, most=MOST) == b"A" * 10_000
+    assert read_file(a, max_bytes=MOST) == b"A" * 10_000
     with pytest.raises(ImageError, match=r"cannot be read: Bad CRC-32"):
-        read_file(b, most=MOST)
+        read_file(b, max_bytes=MOST)
 
 
 def test_locked_members_fail_alone(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_locked_members_fail_alone(tmp_path: Path) -> None:
     path.write_bytes(data)
     [source] = Walk([str(path)])
     with pytest.raises(ImageError, match=r"^encrypted: unpack the archive with its password"):
-        read_file(source.path, most=MOST)
+        read_file(source.path, max_bytes=MOST)
 
 
 def test_of_equal_names_the_last_counts_and_a_changed_archive_is_read_anew(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_of_equal_names_the_last_counts_and_a_changed_archive_is_read_anew(tmp_p
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
         [source] = Walk([str(path)])
-        assert read_file(source.path, most=MOST) == data
+        assert read_file(source.path, max_bytes=MOST) == data
 
 
 def test_a_folder_may_be_called_like_an_archive(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_names_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
     path = pack(tmp_path / "x.tar", {os.fsdecode(b"\xff\xe9.jpg"): b"A"})
     [source] = Walk([str(path)])
     assert os.fsencode(source.name) == b"\xff\xe9.jpg"
-    assert read_file(source.path, most=MOST) == b"A"
+    assert read_file(source.path, max_bytes=MOST) == b"A"
 
 
 def test_any_byte_may_be_wrong(tmp_path: Path) -> None:
@@ -226,6 +226,6 @@ def test_any_byte_may_be_wrong(tmp_path: Path) -> None:
             try:
                 for source in Walk([str(path)]):
                     assert not source.name.startswith(("/", "..")), source
-                    read_file(source.path, most=1000)
+                    read_file(source.path, max_bytes=1000)
             except (UsageError, ImageError):
                 pass

@@ -70,7 +70,7 @@ def test_listed_folders_are_not_walked(tree: Tree, caplog: pytest.LogCaptureFixt
     tree("in/a.jpg", "in/b/c.jpg")
     walk = Walk([], listed=listing("in", "in/a.jpg", "in/b"))
     assert names(walk) == ["in/a.jpg"]
-    assert walk.tally.skipped == {"listed folders": 2}
+    assert walk.statistics.skipped == {"listed folders": 2}
     assert len(caplog.messages) == 2
 
 

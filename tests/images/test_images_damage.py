@@ -52,10 +52,10 @@ def test_other_files_are_no_images(data: bytes) -> None:
     ("data", "says"),
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
-        (b"\n<!DOCTYPE html><html><body>403 Forbidden", "a page of the web"),
+        (b"\n<!DOCTYPE html><html><body>403 Forbidden", "a web page"),
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"%PDF-1.7", "a PDF"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video"),
     ],
 )
 def test_what_lies_under_names_of_images_is_named(data: bytes, says: str) -> None:
@@ -66,7 +66,7 @@ def test_what_lies_under_names_of_images_is_named(data: bytes, says: str) -> Non
 def test_a_png_that_xcode_rewrote_says_so() -> None:
     data = saved(Image.new("RGB", (8, 8)), "PNG")
     data = data[:8] + chunk(b"CgBI", b"P\0 \2") + data[8:]
-    with pytest.raises(ImageError, match=r"^damaged PNG image: rewritten by Xcode for iOS; take"):
+    with pytest.raises(ImageError, match=r"^damaged PNG image: rewritten by Xcode for iOS; use"):
         decode(data, LIMITS)
 
 

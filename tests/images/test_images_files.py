@@ -14,7 +14,7 @@ from igcli.images.files import read_file
 def test_all_bytes_are_returned(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"a\nb\xff.jpg")
     path.write_bytes(bytes(range(256)) * 1000)
-    assert read_file(str(path), most=256_000) == path.read_bytes()
+    assert read_file(str(path), max_bytes=256_000) == path.read_bytes()
 
 
 def test_files_beyond_the_limit_are_refused_unread(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_files_beyond_the_limit_are_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a hole: nothing could read it into memory
     with pytest.raises(ImageError, match=r"^too large: 1,099,511,627,776 bytes, the limit is 100$"):
-        read_file(str(path), most=100)
+        read_file(str(path), max_bytes=100)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_what_is_no_readable_file(tmp_path: Path, name: str, reason: str) -> Non
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))
         with pytest.raises(ImageError) as caught:
-            read_file(f"{tmp_path}/{name}", most=100)
+            read_file(f"{tmp_path}/{name}", max_bytes=100)
     assert str(caught.value).startswith(reason)
 
 
 def test_a_device_is_not_opened() -> None:
     with pytest.raises(ImageError, match="not a regular file"):
-        read_file("/dev/zero", most=100)
+        read_file("/dev/zero", max_bytes=100)
 
 
 def test_permissions(ordinary_user: Path) -> None:
@@ -63,7 +63,7 @@ def test_permissions(ordinary_user: Path) -> None:
     path.touch()
     path.chmod(0)
     with pytest.raises(ImageError, match=r"^cannot be read: Permission denied$"):
-        read_file(str(path), most=100)
+        read_file(str(path), max_bytes=100)
 
 
 def test_a_file_that_turns_into_a_fifo_does_not_hang(
@@ -79,7 +79,7 @@ def test_a_file_that_turns_into_a_fifo_does_not_hang(
 
     def read() -> None:
         try:
-            read_file(str(path), most=100)
+            read_file(str(path), max_bytes=100)
         except ImageError as error:
             result.append(str(error))
 
@@ -96,14 +96,14 @@ def test_a_file_that_grows_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"x" * 20)
     monkeypatch.setattr(os, "fstat", lambda _: before)
     with pytest.raises(ImageError, match="grew while it was read"):
-        read_file(str(path), most=100)
+        read_file(str(path), max_bytes=100)
 
 
 def test_a_path_of_windows_is_named_as_such(tree: Callable[..., Path]) -> None:
     tree("photos/a.jpg", r"odd\b.jpg")
     with pytest.raises(ImageError, match="No such file or directory: the path has backslashes"):
-        read_file(r"photos\a.jpg", most=9)
+        read_file(r"photos\a.jpg", max_bytes=9)
     with pytest.raises(UsageError, match="No such file or directory: the path has backslashes"):
         refuse_missing(r"C:\photos\a.jpg")
     with pytest.raises(ImageError, match="empty file"):
-        read_file(r"odd\b.jpg", most=9)
+        read_file(r"odd\b.jpg", max_bytes=9)

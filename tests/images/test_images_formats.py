@@ -165,7 +165,10 @@ def test_the_first_page_of_a_tiff_and_what_the_others_hold_is_not_read() -> None
 def test_numbers_that_are_no_colours_are_refused_with_their_range(
     values: "np.ndarray[Any, np.dtype[Any]]", kind: int, says: str
 ) -> None:
-    with pytest.raises(ImageError, match=f"^a TIFF of {says} which of them are black and white"):
+    with pytest.raises(
+        ImageError,
+        match=f"^a TIFF of {says} the file does not define which of them are black and white",
+    ):
         decode(grey_tiff(values, kind=kind), LIMITS)
 
 
@@ -179,7 +182,7 @@ def test_kinds_of_tiff_that_are_not_read_are_named() -> None:
     tags = [(256, 3, 1), (257, 3, 1), (258, 3, 16), (259, 3, 1), (262, 3, 1), (273, 4, 8)]
     data = tiff(*tags, (277, 3, 2), (278, 3, 1), (279, 4, 4), data=bytes(4))
     with pytest.raises(
-        ImageError, match=r"^a TIFF of 2 x 16-bit integer values, which is not read$"
+        ImageError, match=r"^a TIFF of 2 x 16-bit integer values, which is not supported$"
     ):
         decode(data, LIMITS)
 
@@ -190,7 +193,7 @@ def test_strips_that_would_be_decoded_again_and_again_are_refused() -> None:
     data = bytearray(tiff(*tags, (278, 3, 1), (273, 4, 8), data=offsets))
     at = data.index(struct.pack("<HHI", 273, 4, 1))
     data[at + 4 : at + 8] = struct.pack("<I", 1000)
-    with pytest.raises(ImageError, match="1,000 strips or tiles, and 2 would do"):
+    with pytest.raises(ImageError, match="1,000 strips or tiles instead of 2"):
         decode(bytes(data), LIMITS)
 
 
@@ -216,7 +219,7 @@ def test_what_libtiff_finds_wrong_is_said_once(capfd: pytest.CaptureFixture[str]
 def test_heif_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     data = heif(smooth())
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ImageError, match=r"needs an extra: pip install 'igcli\[heif\]'"):
+    with pytest.raises(ImageError, match=r"need an extra: pip install 'igcli\[heif\]'"):
         decode(data, LIMITS)
 
 
@@ -236,5 +239,5 @@ def test_the_content_decides_whatever_the_ending(tmp_path: Path, name: str) -> N
 def test_pillow_that_knows_no_avif_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(smooth(), "AVIF")
     monkeypatch.setattr("PIL.AvifImagePlugin.SUPPORTED", False)
-    with pytest.raises(ImageError, match=r"^AVIF images are not read by the Pillow"):
+    with pytest.raises(ImageError, match=r"^AVIF images are not supported by the installed Pillow"):
         decode(data, LIMITS)

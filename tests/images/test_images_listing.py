@@ -47,7 +47,7 @@ def test_names_that_end_in_nul_stay_as_they_are() -> None:
 
 
 def test_a_list_cut_within_a_character_is_refused() -> None:
-    with pytest.raises(UsageError, match="begins as UTF-16 and is none; save it as UTF-8"):
+    with pytest.raises(UsageError, match="starts as UTF-16 but is invalid; save it as UTF-8"):
         paths("\ufeffa.jpg\n".encode("utf-16-le")[:-1])
 
 
@@ -68,7 +68,7 @@ def test_entries_longer_than_a_chunk_of_the_stream(monkeypatch: pytest.MonkeyPat
 def test_what_is_no_list_is_refused() -> None:
     with pytest.raises(UsageError, match="longer than any path"):
         paths(b"x" * 200_000)
-    with pytest.raises(UsageError, match="-0 reads such lists"):
+    with pytest.raises(UsageError, match="use -0 for lists separated by NUL"):
         paths(b"a.jpg\0b.jpg\0")
 
 

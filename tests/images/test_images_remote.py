@@ -41,10 +41,10 @@ def test_folders_are_walked_as_on_disk(tree: Tree) -> None:
     fill(*(f"in/{name}" for name in files))
     here, there = Walk([f"{top}/in"]), Walk(["memory://in/"])
     assert [each.name for each in there] == [each.name for each in here]
-    assert str(there.tally) == str(here.tally)
+    assert str(there.statistics) == str(here.statistics)
     for source in there:
         assert source.path == f"memory://in/{source.name}"
-        assert read_file(source.path, most=99) == f"in/{source.name}".encode()
+        assert read_file(source.path, max_bytes=99) == f"in/{source.name}".encode()
     assert names("memory://in", limit=2) == names(f"{top}/in", limit=2)
 
 
@@ -76,7 +76,7 @@ def test_patterns() -> None:
     assert names("memory://in/[1].jpg") == ["[1].jpg"], "what is there is no pattern"
     walk = Walk(["memory://in/*.gif"])
     assert list(walk) == []
-    assert walk.tally.skipped["patterns without a match"] == 1
+    assert walk.statistics.skipped["patterns without a match"] == 1
 
 
 class Odd:
@@ -102,7 +102,7 @@ def test_keys_that_no_file_could_have_end_no_walk(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("igcli.images.remote.store", lambda *_, **__: odd)
     walk = Walk(["memory://b/in"])
     assert [source.name for source in walk] == ["a/c.jpg", "a.jpg", "\udcff.jpg"]
-    assert walk.tally.skipped["names that lead elsewhere"] == 3
+    assert walk.statistics.skipped["names that lead elsewhere"] == 3
 
 
 def test_a_folder_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,19 +118,19 @@ def test_a_folder_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(files, "ls", ls)
     walk = Walk(["memory://in/"])
     assert [source.name for source in walk] == ["c.jpg"]
-    assert walk.tally.unreadable == 1
+    assert walk.statistics.unreadable == 1
 
 
 def test_what_is_too_large_is_not_read() -> None:
     put("memory://in/a.jpg", b"12345")
-    assert read_file("memory://in/a.jpg", most=5) == b"12345"
+    assert read_file("memory://in/a.jpg", max_bytes=5) == b"12345"
     with pytest.raises(ImageError, match=r"^too large: 5 bytes, the limit is 4$"):
-        read_file("memory://in/a.jpg", most=4)
+        read_file("memory://in/a.jpg", max_bytes=4)
     put("memory://in/empty.jpg", b"")
     with pytest.raises(ImageError, match=r"^empty file$"):
-        read_file("memory://in/empty.jpg", most=4)
+        read_file("memory://in/empty.jpg", max_bytes=4)
     with pytest.raises(ImageError, match=r"^cannot be read: no such file or folder$"):
-        read_file("memory://in/nothing.jpg", most=4)
+        read_file("memory://in/nothing.jpg", max_bytes=4)
 
 
 def test_archives_in_a_store() -> None:
@@ -140,7 +140,7 @@ def test_archives_in_a_store() -> None:
     url = put("memory://in/photos.zip", buffer.getvalue())
     [source] = Walk([url])
     assert (source.path, source.name) == (f"zip://cats/a.jpg::{url}", "cats/a.jpg")
-    assert read_file(source.path, most=9) == b"A"
+    assert read_file(source.path, max_bytes=9) == b"A"
     assert names(f"zip://cats::{url}") == ["a.jpg"]
     assert names("memory://in/*.zip", url) == ["photos/cats/a.jpg", "cats/a.jpg"]
 

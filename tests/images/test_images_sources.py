@@ -28,7 +28,7 @@ def test_one_folder_is_mirrored_relative_to_it_in_byte_order(tree: Tree) -> None
     walk = Walk(["in"])
     assert names(walk) == ["B.jpg", "a/b/c.gif", "a/z.jpg", "a.jpg", "b.png", "é.jpg"]
     assert [source.path for source in walk][:2] == ["in/B.jpg", "in/a/b/c.gif"]
-    assert walk.tally.taken == 6
+    assert walk.statistics.taken == 6
 
 
 def test_several_folders_are_mirrored_under_their_own_names(tree: Tree) -> None:
@@ -46,7 +46,7 @@ def test_the_same_folder_twice_counts_as_one(tree: Tree) -> None:
     Path("link").symlink_to("in")
     walk = Walk(["in", "./in/", "link"])
     assert names(walk) == ["a.jpg"]
-    assert walk.tally.skipped == {"repetitions": 2}
+    assert walk.statistics.skipped == {"repetitions": 2}
 
 
 @pytest.mark.parametrize("order", [("in", "in/deep"), ("in/deep", "in")])
@@ -60,15 +60,15 @@ def test_extensions_in_any_case_are_taken_and_others_counted(tree: Tree) -> None
     tree(*(f"in/{name}" for name in [*taken, "n.txt", "m.TXT", "README", "x.svg", ".jpg"]))
     walk = Walk(["in"])
     assert names(walk) == taken
-    assert walk.tally.left_out == {".txt": 2, "no ending": 1, ".svg": 1, "hidden files": 1}
-    assert str(walk.tally) == "4 other files (.txt 2, .svg 1, no ending 1), hidden files 1"
+    assert walk.statistics.left_out == {".txt": 2, "no ending": 1, ".svg": 1, "hidden files": 1}
+    assert str(walk.statistics) == "4 other files (.txt 2, .svg 1, no ending 1), hidden files 1"
 
 
 def test_hidden_folders_are_skipped_unless_given(tree: Tree) -> None:
     tree("in/.git/a.jpg", "in/b.jpg")
     walk = Walk(["in"])
     assert names(walk) == ["b.jpg"]
-    assert str(walk.tally) == "hidden folders 1"
+    assert str(walk.statistics) == "hidden folders 1"
     assert names(Walk(["in/.git"])) == ["a.jpg"]
 
 
@@ -76,7 +76,7 @@ def test_hidden_files_are_no_images_unless_given(tree: Tree) -> None:
     tree("in/a.jpg", "in/._a.jpg", "in/.DS_Store", "in/d/.b.png")
     walk = Walk(["in"])
     assert names(walk) == ["a.jpg"]
-    assert walk.tally.left_out == {"hidden files": 3}
+    assert walk.statistics.left_out == {"hidden files": 3}
     assert names(Walk(["in", "in/d/.b.png"])) == ["a.jpg", "in/d/.b.png"]
 
 
@@ -84,8 +84,8 @@ def test_the_whole_is_walked_beyond_the_limit_and_not_counted(tree: Tree) -> Non
     tree("in/a.jpg", "in/b.jpg", "in/c.txt", "in/d/e.jpg")
     walk = Walk(["in"], limit=1)
     assert names(walk) == ["a.jpg"]
-    assert [source.name for source in walk.whole()] == ["a.jpg", "b.jpg", "d/e.jpg"]
-    assert walk.tally.taken == 1
+    assert [source.name for source in walk.unlimited()] == ["a.jpg", "b.jpg", "d/e.jpg"]
+    assert walk.statistics.taken == 1
 
 
 def test_the_output_folder_is_skipped_wherever_it_is_met(
@@ -98,7 +98,7 @@ def test_the_output_folder_is_skipped_wherever_it_is_met(
     assert not caplog.records
     walk = Walk(["in/a.jpg", "link/panels/a.jpg"], output="in/out")
     assert names(walk) == ["in/a.jpg"]
-    assert "skipped 'link/panels/a.jpg': it lies in the output folder" in caplog.messages
+    assert "skipped 'link/panels/a.jpg': it is in the output folder" in caplog.messages
 
 
 def test_nothing_but_the_output_folder_is_refused(tree: Tree) -> None:
@@ -111,7 +111,7 @@ def test_a_file_in_a_given_folder_is_taken_once(tree: Tree) -> None:
     tree("in/a.jpg", "in/b.jpg", "in/notes.txt")
     walk = Walk(["in/b.jpg", "in", "./in/a.jpg", "in/notes.txt"], listed=listing("in/a.jpg"))
     assert sorted(source.path for source in walk) == ["in/a.jpg", "in/b.jpg", "in/notes.txt"]
-    assert walk.tally.skipped == {"repetitions": 3}
+    assert walk.statistics.skipped == {"repetitions": 3}
 
 
 def test_links_to_files_are_taken_and_links_to_folders_are_not(tree: Tree) -> None:
@@ -121,7 +121,7 @@ def test_links_to_files_are_taken_and_links_to_folders_are_not(tree: Tree) -> No
     Path("in/e.jpg").symlink_to("../data")
     walk = Walk(["in"])
     assert names(walk) == ["b.jpg", "c.jpg"]
-    assert walk.tally.skipped == {"linked folders": 2}
+    assert walk.statistics.skipped == {"linked folders": 2}
 
 
 def test_loops_of_links_end(tree: Tree) -> None:
@@ -142,7 +142,7 @@ def test_special_files_are_skipped_with_a_warning(
         server.bind("in/c.jpg")
         walk = Walk(["in", "in/a.jpg", "/dev/null"], listed=listing("in/c.jpg"))
         assert names(walk) == ["b.jpg"]
-        assert walk.tally.skipped == {"special files": 3, "repetitions": 2}
+        assert walk.statistics.skipped == {"special files": 3, "repetitions": 2}
         assert names(Walk(["/dev/null", "in/b.jpg"])) == ["in/b.jpg"]
     assert "skipped 'in/a.jpg': not a regular file" in caplog.messages
 
@@ -156,7 +156,7 @@ def test_an_unreadable_folder_below_is_counted_with_a_warning(
     Path("in/locked").chmod(0)
     walk = Walk(["in"])
     assert names(walk) == ["z.jpg"]
-    assert walk.tally.unreadable == 1
+    assert walk.statistics.unreadable == 1
     assert caplog.messages == ["skipped 'in/locked': the folder cannot be read"]
     with pytest.raises(UsageError, match="'in/locked' cannot be read: Permission denied"):
         Walk(["in/locked"])
@@ -170,7 +170,7 @@ def test_a_folder_that_vanishes_during_the_walk_is_unreadable(tree: Tree) -> Non
     Path("in/b/c.jpg").unlink()
     Path("in/b").rmdir()
     assert [source.name for source in sources] == ["d.jpg"]
-    assert walk.tally.unreadable == 1
+    assert walk.statistics.unreadable == 1
 
 
 def test_names_of_any_bytes_survive(tree: Tree) -> None:
@@ -192,14 +192,14 @@ def test_warnings_come_once_however_often_it_is_walked(
     walk = Walk(["in"])
     assert names(walk) == names(walk) == ["a.jpg"]
     assert len(caplog.messages) == 1
-    assert walk.tally.skipped == {"special files": 1}
+    assert walk.statistics.skipped == {"special files": 1}
 
 
 def test_the_limit_takes_the_first_and_walks_no_further(tree: Tree) -> None:
     tree(*(f"in/{number:03}/a.jpg" for number in range(100)))
     walk = Walk(["in"], limit=2)
     assert names(walk) == ["000/a.jpg", "001/a.jpg"]
-    assert walk.tally.taken == 2
+    assert walk.statistics.taken == 2
 
 
 def test_deep_trees_are_walked(tree: Tree) -> None:
@@ -227,7 +227,7 @@ def test_links_to_folders_are_followed_where_asked_and_loops_end(tree: Tree) -> 
     Path("in/gone").symlink_to("nothing")
     walk = Walk(["in"], output="out", follow=True)
     assert names(walk) == ["a.jpg", "data/back/b.jpg", "data/c.jpg"]
-    assert walk.tally.skipped == {"hidden folders": 2, "repetitions": 4, "output folder": 1}
+    assert walk.statistics.skipped == {"hidden folders": 2, "repetitions": 4, "output folder": 1}
     assert names(walk) == names(Walk(["in"], output="out", follow=True))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import ImageError
-from igcli.images.archives.tar_stream import LONGEST_HEADER, TarStream
-from igcli.images.statistics import WalkStatistics
+from igcli.images.archives.tar_stream import MAX_HEADER, TarStream
+from igcli.images.walk_statistics import WalkStatistics
 from igcli.records import Source
 from support.image_files import encoded
 from support.tars import regular, samples, special, write_tar
@@ -19,9 +19,9 @@ MOST = 1 << 20
 
 
 def read(path: Path, most: int = MOST) -> tuple[list[Source], TarStream, WalkStatistics]:
-    tally = WalkStatistics()
-    archive = TarStream(Source(str(path), f"in/{path.name}"), most=most, tally=tally)
-    return list(archive), archive, tally
+    statistics = WalkStatistics()
+    archive = TarStream(Source(str(path), f"in/{path.name}"), max_bytes=most, statistics=statistics)
+    return list(archive), archive, statistics
 
 
 def errors(found: list[Source]) -> dict[str, str]:
@@ -43,18 +43,18 @@ def test_images_come_in_order_with_their_bytes(tmp_path: Path, mode: str, form: 
     assert [each.path for each in found] == [f"{path}/{name}" for name in plain]
     wanted = [name.encode("utf-8", "surrogateescape") for name in names]
     assert [each.data for each in found] == wanted
-    assert archive.trouble == ""
+    assert archive.problem == ""
 
 
 def test_what_belongs_to_no_image_is_counted_by_its_ending(tmp_path: Path) -> None:
     members = [*samples(3), regular("cats/._0001.jpg", b"resource fork"), regular("README", b"x")]
     members += [regular("__meta__/a.jpg", b"x"), special("cats/d.jpg", tarfile.DIRTYPE)]
-    found, archive, tally = read(write_tar(tmp_path / "x.tar", members))
+    found, archive, statistics = read(write_tar(tmp_path / "x.tar", members))
     assert [each.name for each in found] == [
         f"in/x.tar/cats/000{number}.jpg" for number in range(3)
     ]
-    assert tally.left_out == {"no ending": 1, "hidden files": 1}
-    assert archive.trouble == ""
+    assert statistics.left_out == {"no ending": 1, "hidden files": 1}
+    assert archive.problem == ""
 
 
 def test_images_that_cannot_be_read_say_why(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ def test_images_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     assert errors(found) == {
         "in/x.tar/large.png": f"too large: {MOST + 1:,} bytes, the limit is {MOST:,}",
         "in/x.tar/empty.png": "empty file",
-        "in/x.tar/soft.png": "a link to '/etc/passwd', and streams are not read twice",
-        "in/x.tar/hard.png": "a link to 'large.png', and streams are not read twice",
+        "in/x.tar/soft.png": "a link to '/etc/passwd'; links in tar archives are not followed",
+        "in/x.tar/hard.png": "a link to 'large.png'; links in tar archives are not followed",
         "in/x.tar/device.png": "not a regular file",
         "in/x.tar/fifo.png": "not a regular file",
         "in/x.tar/sparse.png": "a sparse file",
     }
     assert found[-1].data == b"good"
-    assert archive.trouble == ""
+    assert archive.problem == ""
 
 
 def test_names_that_lead_out_or_came_before_are_left_out_and_told(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_names_that_lead_out_or_came_before_are_left_out_and_told(tmp_path: Path
     found, archive, _ = read(write_tar(tmp_path / "x.tar", [regular(n, b"x") for n in names]))
     long = "x" * 245 + ".jpg"
     assert [each.name for each in found] == [f"in/x.tar/{n}" for n in ("a.jpg", long, "b.jpg")]
-    assert archive.trouble == (
-        "left out, of names that lead elsewhere or came before: "
+    assert archive.problem == (
+        "left out, because the names repeat or lead elsewhere: "
         "'../up.jpg', 'in/../../up.jpg', 'a.jpg' and 1 more"
     )
 
@@ -111,7 +111,7 @@ def test_a_cut_archive_gives_what_lies_before_the_cut(tmp_path: Path, packed: bo
     for size in range(0, len(data) - (1 if packed else 10240), 997):
         path.write_bytes(data[:size])
         found, archive, _ = read(path)
-        assert archive.trouble, size
+        assert archive.problem, size
         assert [each.data for each in found] == [each.data for each in whole[: len(found)]]
         counts.add(len(found))
     assert counts >= {0, 1, 3}
@@ -122,7 +122,7 @@ def test_an_archive_without_an_end_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(data[:1024])
     found, archive, _ = read(tmp_path / "x.tar")
     assert len(found) == 1
-    assert archive.trouble == "damaged after 1 members: it ends without an end mark"
+    assert archive.problem == "damaged after 1 members: the end mark is missing"
 
 
 def test_a_broken_header_is_no_end(tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_a_broken_header_is_no_end(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(data)
     found, archive, _ = read(tmp_path / "x.tar")
     assert len(found) == 2
-    assert archive.trouble.startswith("damaged after 4 members: ")
+    assert archive.problem.startswith("damaged after 4 members: ")
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (None, "No such file or directory"),
-        (b"", "it ends without an end mark"),
+        (b"", "the end mark is missing"),
         (b"not a tar", "truncated header"),
         (bytes(range(256)) * 20, "invalid header"),
         (b"\x1f\x8b\x08\x00junkjunkjunk", ""),
@@ -151,7 +151,7 @@ def test_no_archive_is_told_as_such(tmp_path: Path, data: bytes | None, reason: 
         path.write_bytes(data)
     found, archive, _ = read(path)
     assert found == []
-    assert archive.trouble.startswith("cannot be read as a tar file: " + reason)
+    assert archive.problem.startswith("cannot be read as a tar file: " + reason)
 
 
 def header_of(size: bytes, kind: bytes = b"0", name: bytes = b"a.png") -> bytes:
@@ -170,7 +170,7 @@ def header_of(size: bytes, kind: bytes = b"0", name: bytes = b"a.png") -> bytes:
         pytest.param(header_of(b"\xff" * 10 + b"\x00\x00", b"5"), id="negative size of a folder"),
         pytest.param(header_of(b"77777777777", b"L"), id="8 GB of name"),
         pytest.param(header_of(b"77777777777", b"x"), id="8 GB of attributes"),
-        pytest.param(header_of(b"%011o" % (LONGEST_HEADER + 1), b"g"), id="large attributes"),
+        pytest.param(header_of(b"%011o" % (MAX_HEADER + 1), b"g"), id="large attributes"),
         pytest.param(header_of(b"5", b"x") + b"junk\n".ljust(512, b"\0"), id="broken attributes"),
         pytest.param(header_of(b"0", b"L") * 1500, id="names of names of names"),
         pytest.param(header_of(b"notoctal!!!"), id="no number"),
@@ -184,7 +184,7 @@ def test_headers_made_to_harm_end_the_archive(tmp_path: Path, start: bytes) -> N
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found == []
-    assert archive.trouble
+    assert archive.problem
     assert peak < 8 << 20
 
 
@@ -195,7 +195,12 @@ def test_memory_does_not_grow_with_the_members(tmp_path: Path) -> None:
         path = write_tar(tmp_path / "x.tar", [regular(f"{n}.png", data) for n in range(count)])
         tracemalloc.start()
         assert (
-            sum(1 for _ in TarStream(Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics()))
+            sum(
+                1
+                for _ in TarStream(
+                    Source(str(path), "x.tar"), max_bytes=MOST, statistics=WalkStatistics()
+                )
+            )
             == count
         )
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -212,8 +217,10 @@ def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
         regular("c.png", b"C"), regular("d.cls", b"1"), regular("d.svg", b"<svg>"),
     ]  # fmt: skip
     path = write_tar(tmp_path / "x.tar", members)
-    tally = WalkStatistics()
-    archive = TarStream(Source(str(path), "x.tar"), most=MOST, tally=tally, labelled=True)
+    statistics = WalkStatistics()
+    archive = TarStream(
+        Source(str(path), "x.tar"), max_bytes=MOST, statistics=statistics, labelled=True
+    )
     assert [(each.name, each.data, each.label) for each in archive] == [
         ("x.tar/a.l.png", b"L", "7"),
         ("x.tar/a.r.png", b"R", "7"),
@@ -221,7 +228,7 @@ def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
         ("x.tar/c.png", b"C", None),
     ]
     # What belongs to an image is not left out; a sample without one is.
-    assert tally.left_out == {".cls": 1, ".svg": 1, "hidden files": 1}
+    assert statistics.left_out == {".cls": 1, ".svg": 1, "hidden files": 1}
 
 
 def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
@@ -234,7 +241,7 @@ def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
     members += [regular("d/22.last.png", b"x"), regular("d/22.cls", b"9")]
     path = write_tar(tmp_path / "x.tar", members)
     archive = TarStream(
-        Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics(), labelled=True
+        Source(str(path), "x.tar"), max_bytes=MOST, statistics=WalkStatistics(), labelled=True
     )
     labels = {each.name: each.label for each in archive}
     expected = {f"x.tar/d/{stem}.png": label.decode() for stem, label in pairs}
@@ -245,6 +252,6 @@ def test_images_of_one_key_without_end_do_not_wait_for_ever(tmp_path: Path) -> N
     members = [regular(f"a.{number}.png", b"x") for number in range(40)]
     path = write_tar(tmp_path / "x.tar", members)
     archive = TarStream(
-        Source(str(path), "x.tar"), most=MOST, tally=WalkStatistics(), labelled=True
+        Source(str(path), "x.tar"), max_bytes=MOST, statistics=WalkStatistics(), labelled=True
     )
     assert {each.name for each in archive} == {f"x.tar/a.{number}.png" for number in range(40)}

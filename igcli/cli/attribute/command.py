@@ -106,7 +106,7 @@ def _start_run(request: RunRequest, earlier: EarlierResults) -> "AttributionRun"
 
 def _exit_code(exit_code: int, walk: Walk) -> int:
     """Return 3 if images may be missing because a folder could not be read."""
-    return exit_code or (3 if walk.tally.unreadable else 0)
+    return exit_code or (3 if walk.statistics.unreadable else 0)
 
 
 def dry_run(request: RunRequest) -> int:

@@ -55,7 +55,7 @@ def select_images(
     counting = _CountingByShard(walk, 1 if location.shard is None else location.shard.count, rows)
     if not count_distinct(counting, archives=archives):
         where = ", ".join(names) or "the list"
-        statistics = f": {walk.tally}" if str(walk.tally) else ""
+        statistics = f": {walk.statistics}" if str(walk.statistics) else ""
         raise NoImagesError(f"no {'tar files' if archives else 'images'} in {where}{statistics}")
     if rows is not None:
         _match(rows, walk, archives=archives)
@@ -65,7 +65,7 @@ def select_images(
         location.shard,
         arguments.limit,
         archives=archives,
-        left_out=walk.tally.left_out,
+        left_out=walk.statistics.left_out,
         rows=rows,
     )
     return selection, walk
@@ -83,7 +83,7 @@ def warn_of_unmatched(rows: RowMatcher) -> None:
 def _match(rows: RowMatcher, walk: Walk, *, archives: bool) -> None:
     """Match rows and images; images beyond the limit and of other shards count as matches."""
     if rows.unmatched:
-        for source in walk.whole():
+        for source in walk.unlimited():
             rows.match_archive(source) if archives else rows.match(source)
     if rows.matches_nothing:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The files in a zip or tar file: what they are called, how large they are, and their bytes."""
+"""The members of a zip or tar file: their names, sizes and bytes."""
 
 import contextlib
 import gzip
@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 from igcli.errors import ImageError
-from igcli.images.archives.tar_stream import GZIP, Forward, members_of
+from igcli.images.archives.tar_stream import GZIP, ForwardReader, members_of
 
 BLOCK = 1 << 20
 ENCRYPTED = 1
-"""Flag of a member of a zip file."""
+"""Flag bit of a member of a zip file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerEntry:
-    """One member of an archive, no folder.
+    """One member of an archive that is not a folder.
 
     Attributes:
-        name: As the archive has it.
-        size: Its bytes, unpacked.
-        place: Where it lies, as the archive's reader knows it.
-        is_regular: Whether it is a file, and no link or device.
+        name: Name in the archive.
+        size: Unpacked size in bytes.
+        handle: What the container needs to read it.
+        is_regular: Whether it is a regular file, not a link or device.
     """
 
     name: str
     size: int
-    place: Any
+    handle: Any
     is_regular: bool
 
 
@@ -39,10 +39,10 @@ class Container(Protocol):
     """An open archive; for one thread at a time."""
 
     def entries(self) -> Iterator[ContainerEntry]:
-        """Yield its members, in their order; called once."""
+        """Yield the members in their order; called once."""
 
     def read(self, entry: ContainerEntry) -> bytes:
-        """Return a member's bytes, no more than its size."""
+        """Return a member's bytes, at most its size."""
 
 
 class Zip:
@@ -53,7 +53,7 @@ class Zip:
         self._archive = zipfile.ZipFile(file)
 
     def entries(self) -> Iterator[ContainerEntry]:
-        """Yield its members; see `Container`."""
+        """Yield the members; see `Container`."""
         for info in self._archive.infolist():
             if not info.is_dir():
                 mode = info.external_attr >> 16
@@ -64,11 +64,11 @@ class Zip:
         """Return a member's bytes; see `Container`.
 
         Raises:
-            ImageError: It takes a password.
+            ImageError: The member is encrypted.
         """
-        if entry.place.flag_bits & ENCRYPTED:
-            raise ImageError("encrypted: unpack the archive with its password and name the folder")
-        with self._archive.open(entry.place) as member:
+        if entry.handle.flag_bits & ENCRYPTED:
+            raise ImageError("encrypted: unpack the archive with its password and pass the folder")
+        with self._archive.open(entry.handle) as member:
             return member.read(entry.size)
 
 
@@ -76,59 +76,61 @@ class Tar:
     """A tar file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Take over an open file."""
+        """Read from an open file."""
         self._file = file
 
     def entries(self) -> Iterator[ContainerEntry]:
-        """Yield its members; see `Container`."""
-        for member in members_of(_Seeking(self._file)):
+        """Yield the members; see `Container`."""
+        for member in members_of(_SeekableReader(self._file)):
             if not member.isdir():
                 is_regular = member.isreg() and not member.issparse()
                 yield ContainerEntry(member.name, member.size, member.offset_data, is_regular)
 
     def read(self, entry: ContainerEntry) -> bytes:
         """Return a member's bytes; see `Container`."""
-        self._file.seek(entry.place)
+        self._file.seek(entry.handle)
         return self._file.read(entry.size)
 
 
-class _Seeking(Forward):
-    """A file whose members' data need not be read to come to the next."""
+class _SeekableReader(ForwardReader):
+    """A seekable file: the data of members are skipped, not read."""
 
     def seek(self, to: int) -> None:
         if to < self._at:
-            raise ImageError("a member begins before the end of another")
+            raise ImageError("a member starts before the previous one ends")
         self._at = self._stream.seek(to)
 
 
 def unpacked(file: IO[bytes]) -> IO[bytes]:
-    """Return a file as it is, or one with what is in it where it is packed by gzip.
+    """Return a file, decompressed to a temporary file if it is compressed with gzip.
 
     Raises:
-        ImageError: There is no room for it.
+        ImageError: The disk has not enough space.
     """
-    packed = file.read(len(GZIP)) == GZIP
+    is_compressed = file.read(len(GZIP)) == GZIP
     file.seek(0)
-    if not packed:
+    if not is_compressed:
         return file
     with file:
         return copied(gzip.open(file))
 
 
 def copied(stream: Any) -> IO[bytes]:
-    """Return an unnamed file with what is left in a stream, which is closed.
+    """Copy the rest of a stream to a temporary file, and close the stream.
 
     Raises:
-        ImageError: It would leave less than half of the free disk.
+        ImageError: The copy takes more than half of the free disk space.
     """
-    left = shutil.disk_usage(tempfile.gettempdir()).free // 2
+    available = shutil.disk_usage(tempfile.gettempdir()).free // 2
     with contextlib.ExitStack() as undo:
         copy = undo.enter_context(tempfile.TemporaryFile())
         with stream:
             while chunk := stream.read(BLOCK):
-                left -= len(chunk)
-                if left < 0:
-                    raise ImageError("it takes more than half of the free disk for temporary files")
+                available -= len(chunk)
+                if available < 0:
+                    raise ImageError(
+                        "it takes more than half of the free disk space for temporary files"
+                    )
                 copy.write(chunk)
         copy.seek(0)
         undo.pop_all()

@@ -211,4 +211,4 @@ class PendingImages:
         Raises:
             ImageError: The file cannot be read.
         """
-        return hashlib.sha256(read_file(source.path, most=self.settings.max_bytes)).hexdigest()
+        return hashlib.sha256(read_file(source.path, max_bytes=self.settings.max_bytes)).hexdigest()

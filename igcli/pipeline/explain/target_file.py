@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from igcli.errors import UsageError
-from igcli.images.endings import EXTENSIONS
+from igcli.images.walk_statistics import EXTENSIONS
 from igcli.urls import is_url
 
 if TYPE_CHECKING:

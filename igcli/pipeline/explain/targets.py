@@ -98,9 +98,9 @@ def _folders(source: Source) -> list[str]:
         return inner[::-1]
     if scheme(source.path) in ARCHIVES:
         # Imported here because plain paths do not need it.
-        from igcli.images.archives.archive import place_of
+        from igcli.images.archives.archive import archive_location
 
-        place = place_of(source.path)
+        place = archive_location(source.path)
         return [place.stem.rpartition("/")[2]] if place else []
     path = source.shown if is_url(source.path) else os.path.abspath(source.path)  # noqa: PTH100
     return path.split("/")[-2:-1]

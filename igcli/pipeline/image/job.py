@@ -97,7 +97,7 @@ def _read(image: ImageInProgress, context: Context) -> Job[ImageInProgress]:
 
 
 def _with_data(image: ImageInProgress, context: Context) -> ImageInProgress:
-    data = read_source(image.source, most=context.settings.max_bytes)
+    data = read_source(image.source, max_bytes=context.settings.max_bytes)
     return replace(image, data=data, sha256=hashlib.sha256(data).hexdigest())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from igcli.config.dump import to_yaml
 from igcli.config.schema import Settings
 from igcli.errors import OutputError
-from igcli.images.statistics import WalkStatistics
+from igcli.images.walk_statistics import WalkStatistics
 from igcli.outputs import run_files
 from igcli.outputs.journal import join
 from igcli.outputs.shards import RunLocation

@@ -50,8 +50,8 @@ class TarRun(PreparedRun):
         settings = self._context.settings
         archive = TarStream(
             tar,
-            most=settings.max_bytes,
-            tally=self._recorder.members,
+            max_bytes=settings.max_bytes,
+            statistics=self._recorder.members,
             labelled=settings.target == "folder",
         )
         if rows is not None:
@@ -63,9 +63,9 @@ class TarRun(PreparedRun):
                 if first is not None:
                     folder.write_parts(results.name, chain([first], parts))
             yield from self._recorded(results, is_new=first is not None)
-        if archive.trouble:
-            log.warning("%s: %s", shown(tar.path), archive.trouble)
-            self.summary.damage(tar.name, archive.trouble)
+        if archive.problem:
+            log.warning("%s: %s", shown(tar.path), archive.problem)
+            self.summary.damage(tar.name, archive.problem)
 
     def _parts(
         self, archive: TarStream, rows: RowMatcher | None, results: "TarResults"
@@ -81,7 +81,7 @@ class TarRun(PreparedRun):
                 for outcome in outcomes:
                     self.on_image_finished()
                     yield from results.put(outcome)
-        yield from results.end(damaged=bool(archive.trouble))
+        yield from results.end(damaged=bool(archive.problem))
 
     def _recorded(self, results: "TarResults", *, is_new: bool) -> Iterator[Outcome]:
         """Record the images of a written archive, unless an earlier run did; yield outcomes."""
