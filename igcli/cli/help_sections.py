@@ -54,7 +54,7 @@ class SectionedCommand(click.Command):
         }
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 title, pattern = section_of(param)
                 sections[title][pattern].append(record)
         for title, by_pattern in sections.items():
@@ -64,9 +64,9 @@ class SectionedCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def section_of(param: click.Parameter) -> tuple[str, str]:
+def section_of(option: click.Option) -> tuple[str, str]:
     """Return the title of an option's section and the pattern that matches the option."""
-    name = next((opt for opt in param.opts if opt.startswith("--")), param.opts[0])
+    name = next((opt for opt in option.opts if opt.startswith("--")), option.opts[0])
     return next(
         (title, pattern)
         for title, patterns in SECTIONS.items()

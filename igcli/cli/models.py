@@ -36,9 +36,10 @@ def models() -> None:
 
 @models.command(name="list")
 def list_() -> None:
-    """List the networks known by name, their input size and whether they are downloaded.
+    """List the networks known by name.
 
-    Keras files, SavedModel folders and frozen graphs are named by their path instead.
+    Prints their input size and whether they are on this machine. Keras files, SavedModel folders
+    and frozen graphs are named by their path instead.
     """
     for network in published.known_networks():
         state = "here" if network.is_cached else "to fetch"
@@ -74,7 +75,7 @@ def show(name: str, **options: Any) -> None:
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PathType())
 @_network
 def check(name: str, images: tuple[str, ...], **options: Any) -> None:
-    """Run a network on images and report what looks wrong, and how to fix it.
+    """Run a network on images; report problems and remedies.
 
     NAME is a name from `igcli models list` or the path of a network. Several images give a more
     reliable result than one. The exit code is 3 if problems were found.

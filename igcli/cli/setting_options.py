@@ -1,6 +1,7 @@
 """Command-line options made from the settings: one for every key, with the same name."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,7 +124,9 @@ def _value_help(key: Key) -> tuple[str, str]:
     if len(placeholder) > _MAX_METAVAR:
         items = [item for scalar in key.scalars for item in scalar.items or ()]
         placeholder = "NAME,..." if items else "NAME"
-        notes.append(f"values: {words(items or key.scalars)}")
+        allowed = words(items or key.scalars)
+        if not all(part in key.help for part in re.split(", | or ", allowed)):
+            notes.append(f"values: {allowed}")
     if key.default not in (None, ()):
         values = key.default if isinstance(key.default, tuple) else (key.default,)
         notes.append(f"default: {','.join(map(str, values))}")

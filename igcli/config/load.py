@@ -53,16 +53,16 @@ class LoadedSettings:
             message: Errors about a setting start with its key: "model.labels: no such file".
 
         Returns:
-            The message with the option in place of the key, if an option set it, or after the
-            file, line and column that did. None if it starts with no key, or with one that has its
-            default.
+            The message with the option in place of the key, if an option set it, or with the file,
+            line and column in front that did. A key that has its default becomes the option if
+            there is no file. None for any other message.
         """
         name, separator, text = message.partition(": ")
         key = next((key for key in walk(KEYS) if key.name == name), None)
         if key is None or not separator:
             return None
         path = key.path if key.shorthand is None else (*key.path, key.shorthand)
-        if path in self.options:
+        if path in self.options or (self.file is None and key.scalars):
             return f"{option_of(path, KEYS)}: {text}"
         return self.in_file(name, text) if dotted(path) in self.chosen else None
 

@@ -153,7 +153,7 @@ def test_settings_that_do_not_go_together_are_refused_before_the_model_is_loaded
 ) -> None:
     base = ("attribute", "--model", tiny_model, images)
     for arguments, line in {
-        ("--method", "expected_gradients"): "expected_gradients.folder: missing",
+        ("--method", "expected_gradients"): "--expected-gradients-folder: missing",
         ("--method", "expected_gradients", "--expected-gradients-folder", "nix"): "no such folder",
         ("--method", "gradients", "--gif"): "gif: gradients has no interior gradients",
         ("--smoothgrad-samples", "0"): "--smoothgrad-samples: must be",

@@ -76,6 +76,13 @@ def test_an_error_about_a_setting_names_the_option_or_the_place_in_the_file(
     assert loaded.locate(message) == located
 
 
+def test_an_error_about_a_default_names_the_option_where_there_is_no_file() -> None:
+    loaded = load_settings(None, {"method": "expected_gradients"})
+    message = "expected_gradients.folder: missing"
+    assert loaded.locate(message) == "--expected-gradients-folder: missing"
+    assert loaded.locate("panel: any") is None
+
+
 def test_the_file_of_the_folder_is_found_unless_one_is_named() -> None:
     Path("igcli.yaml").write_text("steps: 7\n", encoding="utf-8")
     found = load_settings(None, {})
