@@ -1,7 +1,7 @@
 """Options of the methods that have any, and all of them together as `MethodOptions`.
 
-They lie apart from the methods because `--help` prints them and the methods need NumPy. A method
-with options has its class here and a field under its name in `MethodOptions`.
+They are separate from the methods, which import NumPy, because `--help` prints them. A method with
+options has its class here and a field under its name in `MethodOptions`.
 """
 
 from typing import Annotated, Any, Literal, TypeVar

@@ -1,4 +1,4 @@
-"""Important-direction gradient integration: each step's score change, by squared gradients.
+"""Important direction gradient integration: score changes, distributed by squared gradients.
 
 Source: Yang, Wang and Bilgic 2023 (arXiv 2303.14242), algorithm 1.
 """
@@ -18,35 +18,35 @@ REFINABLE = False
 
 
 def attribute(task: Task, options: PathOptions) -> Computation[Explanation]:
-    """Return the score change of each step, divided by the squared gradients at its start.
+    """Return the sum of each step's score change, in proportion to squared gradients at its start.
 
     Raises:
         ValueError: The steps are "auto".
     """
     alphas = np.linspace(0.0, 1.0, fixed_steps(options, "idgi") + 1)
     direction = task.image - task.baseline
-    division = _ScoreDivision(task.image)
+    distribution = _ScoreDistribution(task.image)
     for first in range(0, len(alphas), CHUNK_SIZE):
         chunk = alphas[first : first + CHUNK_SIZE]
         [on_line] = yield from gradients_along(Line(task.baseline, direction, task.target, chunk))
         for gradient, score in zip(on_line.gradients, on_line.scores, strict=True):
-            division.add(gradient, float(score))
+            distribution.add(gradient, float(score))
     return Explanation(
         method="idgi",
         target=task.target,
         baseline=task.baseline,
-        attributions=division.total.astype(np.float32),
-        score=division.scores[-1],
-        baseline_score=division.scores[0],
+        attributions=distribution.total.astype(np.float32),
+        score=distribution.scores[-1],
+        baseline_score=distribution.scores[0],
         alphas=alphas,
-        scores=np.array(division.scores, np.float32),
+        scores=np.array(distribution.scores, np.float32),
         evaluations=len(alphas),
         complete=True,
     )
 
 
-class _ScoreDivision:
-    """Divides the changes of the score among the pixels, point by point.
+class _ScoreDistribution:
+    """Distributes the changes of the score among the pixels, point by point.
 
     Attributes:
         total: Float64, in the image's shape, the attributions so far.
@@ -59,7 +59,7 @@ class _ScoreDivision:
         self._squares = np.zeros(image.shape)
 
     def add(self, gradient: Array, score: float) -> None:
-        """Divide the change since the previous point by the squared gradients there."""
+        """Distribute the change since the previous point by the squared gradients at that point."""
         norm = self._squares.sum()
         if self.scores and norm > 0:
             self.total += (score - self.scores[-1]) / norm * self._squares
