@@ -29,7 +29,6 @@ from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
 from igcli.pipeline.resume.up_to_date import (
     Files,
-    failed_before,
     files_of,
     is_up_to_date,
     requested_files,
@@ -193,9 +192,13 @@ class PendingImages:
     def _is_up_to_date(self, source: Source, record: Record) -> bool:
         try:
             hashes = {"image_sha256": self.sha256(source), **self.hashes}
-            if failed_before(record, hashes, retry_failed=self.earlier.retry_failed):
-                return True
-            return is_up_to_date(record, hashes, self._requested_files(source), self.folder)
+            return is_up_to_date(
+                record,
+                hashes,
+                self._requested_files(source),
+                self.folder,
+                retry_failed=self.earlier.retry_failed,
+            )
         except ImageError:
             return False  # A worker will fail in the same way and record it.
 

@@ -68,11 +68,7 @@ class Context:
     face: Face = PACKAGED
 
     def files(self, source: Source) -> Files:
-        """Return the names of all files that an image can have.
-
-        Raises:
-            ImageError: A name is longer than file systems allow.
-        """
+        """Return the names of all files that an image can have."""
         if self.naming is not None:
             return self.naming(source.name)
         return files_of(source.name, self.settings.panel.format, self.gif_format)
@@ -101,7 +97,6 @@ class ImageInProgress:
         data: The bytes of its file, until they are decoded.
         sha256: Hash of these bytes, hexadecimal; empty until they are read.
         files: The names of all files that it can have.
-        up_to_date: Whether an earlier run left nothing to do.
         pixels: uint8 (H, W, 3) or (H, W, 1), 0...255, fitted to the network.
         profile: Name of its colour profile if that is not sRGB, else empty.
         explanations: Its explanations, the main one first.
@@ -113,7 +108,6 @@ class ImageInProgress:
     data: bytes = field(default=b"", repr=False)
     sha256: str = ""
     files: Files = field(default_factory=dict)
-    up_to_date: bool = False
     pixels: Pixels = field(default_factory=lambda: NOT_DECODED, repr=False)
     profile: str = ""
     explanations: tuple[Explanation, ...] = field(default=(), repr=False)

@@ -21,13 +21,12 @@ from igcli.pipeline.image.context import Context, ImageInProgress
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.read import decode_fitted
 from igcli.pipeline.resume.up_to_date import (
-    failed_before,
     is_same,
     is_up_to_date,
     remove_outdated,
     renewed,
 )
-from igcli.records import Source
+from igcli.records import Record, Source
 from igcli.urls import is_url
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,9 @@ def begin_image(source: Source, context: Context) -> Job[ImageInProgress | Outco
     """
     earlier = context.index.find(source.name) if context.index else None
     image = ImageInProgress(source, time.perf_counter(), earlier)
-    read = yield from _surviving(_read(image, context), image, context)
+    waits = is_url(source.path) or context.folder.is_remote
+    reading = in_background(_read, image, context, waits=waits)
+    read = yield from _surviving(reading, image, context)
     if isinstance(read, Outcome):
         return read
     return (yield from _surviving(_explained(read, context), read, context))
@@ -91,12 +92,7 @@ def _surviving(step: Job[T], image: ImageInProgress, context: Context) -> Job[T 
     return result
 
 
-def _read(image: ImageInProgress, context: Context) -> Job[ImageInProgress]:
-    waits = is_url(image.source.path) or context.folder.is_remote
-    return (yield from in_background(_with_data, image, context, waits=waits))
-
-
-def _with_data(image: ImageInProgress, context: Context) -> ImageInProgress:
+def _read(image: ImageInProgress, context: Context) -> ImageInProgress:
     data = read_source(image.source, max_bytes=context.settings.max_bytes)
     return replace(image, data=data, sha256=hashlib.sha256(data).hexdigest())
 
@@ -104,9 +100,11 @@ def _with_data(image: ImageInProgress, context: Context) -> ImageInProgress:
 def _explained(image: ImageInProgress, context: Context) -> Job[ImageInProgress | Outcome]:
     """Explain an image that is read, unless it is up to date; write its GIF and arrays."""
     waits = context.folder.is_remote
-    image = yield from in_background(_with_files, image, context, waits=waits)
-    if image.up_to_date and image.earlier is not None:
-        return Outcome(image.earlier, up_to_date=True)
+    image = replace(image, files=context.files(image.source))
+    if image.earlier is not None:
+        checking = in_background(_is_up_to_date, image, image.earlier, context, waits=waits)
+        if (yield from checking):
+            return Outcome(image.earlier, up_to_date=True)
     image = yield from in_background(_decoded, image, context)
     pixels = image.pixels.astype(np.float32)
     explanations = yield from explain(pixels, context.spec, image.source)
@@ -114,16 +112,14 @@ def _explained(image: ImageInProgress, context: Context) -> Job[ImageInProgress 
     return (yield from in_background(_write_gif_and_arrays, image, context, waits=waits))
 
 
-def _with_files(image: ImageInProgress, context: Context) -> ImageInProgress:
-    """Name the image's files, and check whether an earlier run left them up to date."""
-    earlier, hashes = image.earlier, context.hashes(image.sha256)
-    if earlier is not None and not context.spec.targets.match_record(earlier, image.source):
-        earlier = None
-    if earlier and failed_before(earlier, hashes, retry_failed=context.retry_failed):
-        return replace(image, up_to_date=True)
-    files = context.files(image.source)
-    done = earlier and is_up_to_date(earlier, hashes, context.requested(files), context.folder)
-    return replace(image, files=files, up_to_date=bool(done))
+def _is_up_to_date(image: ImageInProgress, earlier: Record, context: Context) -> bool:
+    return context.spec.targets.match_record(earlier, image.source) and is_up_to_date(
+        earlier,
+        context.hashes(image.sha256),
+        context.requested(image.files),
+        context.folder,
+        retry_failed=context.retry_failed,
+    )
 
 
 def _decoded(image: ImageInProgress, context: Context) -> ImageInProgress:

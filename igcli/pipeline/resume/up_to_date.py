@@ -34,11 +34,7 @@ class ResultFiles(Protocol):
 
 
 def files_of(name: str, panel_format: str, gif_format: str) -> Files:
-    """Return the names of the panel, GIF and arrays of an image.
-
-    Raises:
-        ImageError: A name would be longer than file systems allow.
-    """
+    """Return the names of the panel, GIF and arrays of an image."""
     return {
         "panel": panel_name(name, panel_format),
         "gif": gif_name(name, gif_format),
@@ -59,33 +55,30 @@ def is_same(earlier: Record, hashes: Mapping[str, str]) -> bool:
     return all(earlier.get(name) == value for name, value in hashes.items())
 
 
-def failed_before(earlier: Record, hashes: Mapping[str, str], *, retry_failed: bool) -> bool:
-    """Tell whether an image failed in an earlier run, is unchanged and is not retried.
-
-    Args:
-        earlier: The last record of the image.
-        hashes: Hashes of what its results would be made of now.
-        retry_failed: Whether to retry images that failed.
-    """
-    if earlier.get("status") != "failed" or retry_failed:
-        return False
-    return earlier.get("image_sha256") == hashes["image_sha256"]
-
-
 def is_up_to_date(
-    earlier: Record, hashes: Mapping[str, str], requested: Files, folder: ResultFiles
+    earlier: Record,
+    hashes: Mapping[str, str],
+    requested: Files,
+    folder: ResultFiles,
+    *,
+    retry_failed: bool,
 ) -> bool:
-    """Tell whether an earlier run wrote everything that is requested.
+    """Tell whether an earlier run left nothing to do.
+
+    An image that failed is up to date as well, unless its content changed or it is retried.
 
     Args:
         earlier: The last record of the image.
         hashes: Hashes of what its results would be made of now.
         requested: The files that the run writes.
         folder: The output.
+        retry_failed: Whether to retry images that failed.
 
     Raises:
         OutputError: The output cannot be searched.
     """
+    if earlier.get("status") == "failed":
+        return not retry_failed and earlier.get("image_sha256") == hashes["image_sha256"]
     named = all(earlier.get(kind) == name for kind, name in requested.items())
     return named and is_same(earlier, hashes) and all(map(folder.has, requested.values()))
 
