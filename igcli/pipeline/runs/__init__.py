@@ -1,1 +1,1 @@
-"""Whole runs: local, over tar archives, and what they share."""
+"""Whole runs: over single images, over tar archives, and what every run shares."""
