@@ -21,16 +21,16 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_every_rule_gives_the_same_scores(cli: Cli, images: Path, tiny_model: Path) -> None:
-    found = {}
+    results = {}
     for rule in RULES:
         done = cli(
             "attribute", "--model", tiny_model, images, "--rule", rule, "--output", rule, "--arrays"
         )
         assert done.code == 0
-        found[rule] = records(Path(rule))
-    for rule, each in found.items():
-        for name, record in each.items():
-            usual = found["trapezoid"][name]
+        results[rule] = records(Path(rule))
+    for rule, rule_records in results.items():
+        for name, record in rule_records.items():
+            usual = results["trapezoid"][name]
             assert record["score"] == pytest.approx(usual["score"], rel=1e-5)
             assert record["baseline_score"] == pytest.approx(usual["baseline_score"], rel=1e-5)
             assert record["gradient_evaluations"] == 50 + (rule == "trapezoid")
@@ -102,20 +102,20 @@ def test_images_beyond_max_error_are_named_and_make_code_3(
     base = ("attribute", "--model", tiny_model, images, "--steps", "2")
     assert cli(*base).code == 0
     errors = {
-        name: each["completeness_error"] for name, each in records(Path("igcli-output")).items()
+        name: record["completeness_error"] for name, record in records(Path("igcli-output")).items()
     }
     assert summary(Path("igcli-output"))["beyond_max_error"] is None
     limit = sorted(errors.values())[1]
     done = cli(*base, "--max-error", str(limit), "--output", "b")
     assert done.code == 3
-    found = summary(Path("b"))["beyond_max_error"]
-    assert found["max_error"] == limit
-    assert found["count"] == 4
-    assert set(found["images"]) == {name for name, error in errors.items() if error > limit}
+    beyond = summary(Path("b"))["beyond_max_error"]
+    assert beyond["max_error"] == limit
+    assert beyond["count"] == 4
+    assert set(beyond["images"]) == {name for name, error in errors.items() if error > limit}
     closing = done.err.splitlines()[-1]
     assert "4 above max_error" in closing
     assert "and 1 more" in closing
-    assert sum(name in closing for name in found["images"]) == 3
+    assert sum(name in closing for name in beyond["images"]) == 3
 
 
 def test_images_within_max_error_are_fine(cli: Cli, images: Path, tiny_model: Path) -> None:
@@ -141,9 +141,9 @@ def test_an_undefined_error_is_counted_and_not_beyond(
     assert record["completeness_error"] is None
     assert record["gradient_evaluations"] == 9
     assert any("undefined" in warning for warning in record["warnings"])
-    found = summary(Path("igcli-output"))
-    assert found["beyond_max_error"]["count"] == 0
-    assert found["completeness_error"]["undefined"] == 1
+    run_summary = summary(Path("igcli-output"))
+    assert run_summary["beyond_max_error"]["count"] == 0
+    assert run_summary["completeness_error"]["undefined"] == 1
 
 
 def test_max_error_is_no_change_of_the_run(cli: Cli, images: Path, tiny_model: Path) -> None:
@@ -198,8 +198,8 @@ def test_methods_that_cannot_be_refined_are_a_usage_error(cli: Cli, images: Path
 
 
 def arrays_of(output: str) -> Path:
-    [found] = (Path(output) / "arrays").rglob("*.npz")
-    return found
+    [path] = (Path(output) / "arrays").rglob("*.npz")
+    return path
 
 
 def test_gradients_alone_and_saliency_by_options(
@@ -215,8 +215,8 @@ def test_gradients_alone_and_saliency_by_options(
         np.testing.assert_array_equal(one["attributions"], two["attributions"])
         image, target = one["image"].astype(np.float32), int(one["target"])
         gradients = one["attributions"]
-    with np.load(arrays_of("saliency")) as found:
-        np.testing.assert_array_equal(found["attributions"], np.abs(gradients))
+    with np.load(arrays_of("saliency")) as saved:
+        np.testing.assert_array_equal(saved["attributions"], np.abs(gradients))
     model = keras.saving.load_model(tiny_model)
     inputs = tf.constant(image[None])
     with tf.GradientTape() as tape:

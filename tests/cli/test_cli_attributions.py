@@ -33,7 +33,7 @@ def test_noise_is_averaged_and_the_same_whatever_batch_and_order(
             other["attributions"], one["attributions"], atol=1e-5 * float(largest)
         )
         np.testing.assert_array_equal(other["baseline"], one["baseline"])
-    assert {each["gradient_evaluations"] for each in records(tmp_path / "a").values()} == {70}
+    assert {record["gradient_evaluations"] for record in records(tmp_path / "a").values()} == {70}
     assert cli(*base, images, "--output", "c", "--seed", "1").code == 0
     assert not np.array_equal(arrays(tmp_path / "c", "0.png.npz")["baseline"], one["baseline"])
 
@@ -54,7 +54,7 @@ def test_the_mean_of_samples_is_the_mean_of_single_ones(
     )
     assert cli(*base, "--baseline-samples", "2", "--output", "two").code == 0
     assert cli(*base, "--output", "one").code == 0
-    two, one = (arrays(tmp_path / each, "0.png.npz") for each in ("two", "one"))
+    two, one = (arrays(tmp_path / folder, "0.png.npz") for folder in ("two", "one"))
     np.testing.assert_array_equal(two["scores"], one["scores"])
     assert not np.array_equal(two["attributions"], one["attributions"])
     [record] = records(tmp_path / "two").values()
@@ -103,11 +103,11 @@ def test_several_targets_have_a_column_an_entry_and_an_array_each(
     assert cli(*base, "--output", "a", "--target", "top:2", *columns).code == 0
     [record] = records(tmp_path / "a").values()
     first, second = record["target"], record["others"][1]["target"]
-    keys = [(each["method"], each["target"]) for each in record["others"]]
+    keys = [(item["method"], item["target"]) for item in record["others"]]
     assert keys == [("gradients", first), ("integrated_gradients", second), ("gradients", second)]
     assert record["score"] >= record["others"][1]["score"]
-    found = set(arrays(tmp_path / "a", "0.png.npz"))
-    assert {f"attributions_{method}_{target}" for method, target in keys} < found
+    names = set(arrays(tmp_path / "a", "0.png.npz"))
+    assert {f"attributions_{method}_{target}" for method, target in keys} < names
     assert cli(*base, "--output", "b", "--target", str(second)).code == 0
     [other] = records(tmp_path / "b").values()
     assert other["target"] == second
@@ -120,8 +120,10 @@ def test_targets_come_from_a_file(cli: Cli, images: Path, tiny_model: Path, tmp_
     (tmp_path / "targets.csv").write_text("images/0.png,1\nimages/1.png,0\n")
     base = ("attribute", "--model", tiny_model, "--steps", "2", images, "--target", "1")
     assert cli(*base, "--targets", "targets.csv").code == 0
-    found = {name: record["target"] for name, record in records(tmp_path / "igcli-output").items()}
-    assert found == {"0.png": 1, "1.png": 0, "2.png": 1, "3.png": 1, "4.png": 1}
+    targets = {
+        name: record["target"] for name, record in records(tmp_path / "igcli-output").items()
+    }
+    assert targets == {"0.png": 1, "1.png": 0, "2.png": 1, "3.png": 1, "4.png": 1}
     (tmp_path / "bad.csv").write_text("images/0.png,1\n\nimages/1.png\n")
     bad = cli(*base, "--targets", "bad.csv", "--on-existing", "overwrite")
     assert (bad.code, "bad.csv:3: expected a path" in bad.err) == (2, True)
@@ -141,7 +143,7 @@ def test_every_method_is_a_column_of_one_run(
     result = cli("attribute", "--model", tiny_model, "-c", "all.yaml", images)
     assert result.code == 0, result.err
     for record in records(tmp_path / "igcli-output").values():
-        others = {each["method"]: each for each in record["others"]}
+        others = {other["method"]: other for other in record["others"]}
         assert {"integrated_gradients", *others} == set(METHODS)
         for name in ("gradients", "smoothgrad"):
             assert others[name]["completeness_error"] is None

@@ -55,11 +55,11 @@ def test_a_folder_gives_a_tree_of_panels_and_records(
     expected = {"panels/a.jpg", "panels/cats/b.png.jpg", "panels/cats/c.JPG.jpg"}
     assert result.code == 0, result.err
     assert set(result.lines) == {str(output / name) for name in expected}
-    found = records(output)
-    assert sorted(found) == ["a.jpg", "cats/b.png", "cats/c.JPG"]
-    assert list(found["a.jpg"]) == RECORD
-    assert found["a.jpg"]["gradient_evaluations"] == 9
-    assert {found[name]["panel"] for name in found} == expected
+    results = records(output)
+    assert sorted(results) == ["a.jpg", "cats/b.png", "cats/c.JPG"]
+    assert list(results["a.jpg"]) == RECORD
+    assert results["a.jpg"]["gradient_evaluations"] == 9
+    assert {results[name]["panel"] for name in results} == expected
     assert {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()} == {
         *expected,
         "results.jsonl",
@@ -131,8 +131,8 @@ def test_attribute_makes_gifs_in_the_same_pass(
 
 def test_json_ends_in_the_summary(cli: Cli, images: Path, tiny_model: Path) -> None:
     result = cli("attribute", images, "--model", tiny_model, "--steps", "2", "--json")
-    *found, totals = map(json.loads, result.lines)
-    assert sorted(record["image"] for record in found) == ["a.jpg", "cats/b.png", "cats/c.JPG"]
+    *results, totals = map(json.loads, result.lines)
+    assert sorted(record["image"] for record in results) == ["a.jpg", "cats/b.png", "cats/c.JPG"]
     assert totals["done"] == 3
 
 
@@ -144,11 +144,11 @@ def test_bad_images_are_failed_records(
     (images / "text.jpg").write_text("hello")
     result = cli("attribute", images, "--model", tiny_model, "--steps", "2")
     assert result.code == 3
-    found = records(tmp_path / "igcli-output")
-    assert str(found["cut.jpg"]["error"]).startswith("truncated image")
-    assert found["text.jpg"]["status"] == "failed"
-    assert list(found["text.jpg"]) == ["image", "source", "status", "error", "image_sha256"]
-    assert sum(record["status"] == "ok" for record in found.values()) == 3
+    results = records(tmp_path / "igcli-output")
+    assert str(results["cut.jpg"]["error"]).startswith("truncated image")
+    assert results["text.jpg"]["status"] == "failed"
+    assert list(results["text.jpg"]) == ["image", "source", "status", "error", "image_sha256"]
+    assert sum(record["status"] == "ok" for record in results.values()) == 3
     assert "text.jpg" in result.err
 
 
@@ -184,9 +184,9 @@ def test_paths_come_from_a_list_and_go_out_separated_by_nul(
         output + b"/panels/images/a.jpg",
         output + b"/panels/images/new\nline \xff.png.jpg",
     ]
-    found = records(tmp_path / "igcli-output")
-    assert found["images/new\nline \udcff.png"]["status"] == "ok"
-    assert found["gone.jpg"]["status"] == "failed"
+    results = records(tmp_path / "igcli-output")
+    assert results["images/new\nline \udcff.png"]["status"] == "ok"
+    assert results["gone.jpg"]["status"] == "failed"
 
 
 def test_files_from_reads_a_list(cli: Cli, images: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -284,10 +284,10 @@ def test_the_sample_images_are_attributed_by_the_demo(command: Cli, tmp_path: Pa
     assert result.code == 0, result.err
     assert "embedded demo" in result.err
     assert "WARNING" not in result.err
-    found = records(tmp_path / "igcli-output")
+    results = records(tmp_path / "igcli-output")
     images = [path for path in samples.rglob("*") if path.is_file()]
-    assert len(found) == len(images) >= 10
-    errors = [float(str(record["completeness_error"])) for record in found.values()]
+    assert len(results) == len(images) >= 10
+    errors = [float(str(record["completeness_error"])) for record in results.values()]
     assert np.median(errors) < 0.05
     for line in result.lines:
         with Image.open(io.BytesIO(Path(line).read_bytes())) as panel:

@@ -54,7 +54,7 @@ def test_the_table_has_the_worst_first(cli: Cli, runs: tuple[Path, Path]) -> Non
     other = (attributions(1) + attributions(2)).astype(float).mean(-1).ravel()
     correlation = spearmanr(near, other).statistic
     # 5% of 400 pixels.
-    tops = [set(np.argsort(-abs(each), kind="stable")[:20]) for each in (near, other)]
+    tops = [set(np.argsort(-abs(values), kind="stable")[:20]) for values in (near, other)]
     overlap = len(tops[0] & tops[1]) / 20
     rows = [line.split() for line in result.lines]
     assert rows[0] == ["correlation", "top-5%", "score", "A", "score", "B", "change", "image"]
@@ -91,7 +91,7 @@ def test_the_gate(
     line = [line for line in result.err.splitlines() if "rank correlation below" in line]
     assert len(line) == (code == 3)
     for name in ("against", "near", "same"):
-        assert any(f"{name} (" in each for each in line) == (name in named)
+        assert any(f"{name} (" in text for text in line) == (name in named)
 
 
 def test_the_gate_names_the_worst_five(cli: Cli, tmp_path: Path) -> None:

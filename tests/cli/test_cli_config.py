@@ -129,10 +129,10 @@ def overriding(config_file: str | None, overrides: dict[str, object]) -> None:
 
 
 def given(*arguments: str) -> tuple[str | None, dict[str, object]]:
-    found: tuple[str | None, dict[str, object]] = ast.literal_eval(
+    parsed: tuple[str | None, dict[str, object]] = ast.literal_eval(
         CliRunner().invoke(overriding, arguments, catch_exceptions=False).stdout
     )
-    return found
+    return parsed
 
 
 def test_only_what_is_given_overrides() -> None:
@@ -150,7 +150,7 @@ def test_every_key_can_be_set_by_its_options(key: Key) -> None:
         elif isinstance(value, list | tuple):
             assert given(flag, ",".join(map(str, value)))[1] == {key.name: tuple(value)}
         elif isinstance(value, dict):
-            pairs = ",".join(f"{name}={each}" for name, each in value.items())
+            pairs = ",".join(f"{name}={part}" for name, part in value.items())
             assert given(flag, pairs)[1] == {key.name: value}
         else:
             assert given(flag, str(value))[1] == {key.name: value}

@@ -247,11 +247,11 @@ def test_input_that_changes_or_vanishes_is_a_failed_record(
     (images / "39.png").write_bytes(b"")
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (3, False)
-    found = records(output)
-    errors = {name: record["error"] for name, record in found.items() if "error" in record}
+    results = records(output)
+    errors = {name: record["error"] for name, record in results.items() if "error" in record}
     assert errors == {
         "37.png": "cannot be read: No such file or directory",
         "38.png": "truncated image: the file ends after 400 bytes",
         "39.png": "empty file",
     }
-    assert len(found) == 40
+    assert len(results) == 40

@@ -60,12 +60,12 @@ def test_mutated_files_beside_good_ones(run: Again, images: Path, tmp_path: Path
     start = time.monotonic()
     result = run("--output", "all", *LIMITS)
     seconds = time.monotonic() - start
-    found = records(tmp_path / "all")
+    results = records(tmp_path / "all")
     undecodable = {name for name, data in bad.items() if not is_decodable(data)}
-    failed = {name for name, record in found.items() if record["status"] == "failed"}
+    failed = {name for name, record in results.items() if record["status"] == "failed"}
     assert result.code == 3
     assert "Traceback" not in result.err
-    assert found.keys() == good.keys() | bad.keys()
+    assert results.keys() == good.keys() | bad.keys()
     assert failed == undecodable
     for name, panel in clean.items():
         assert (tmp_path / "all" / "panels" / name).read_bytes() == panel
@@ -80,9 +80,9 @@ def test_bombs_are_failed_records_at_once(run: Again, images: Path, tmp_path: Pa
         file.truncate(1 << 40)
     result = run()
     assert result.code == 3
-    found = records(tmp_path / "igcli-output")
-    assert len(found) == len(BOMBS) + 1
-    assert all(record["error"].startswith("too large: ") for record in found.values())
+    results = records(tmp_path / "igcli-output")
+    assert len(results) == len(BOMBS) + 1
+    assert all(record["error"].startswith("too large: ") for record in results.values())
 
 
 def test_special_files_are_skipped_with_a_warning(

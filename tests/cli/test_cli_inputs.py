@@ -29,7 +29,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_files_of_one_network_give_the_same_attributions(
     cli: Cli, files: dict[str, Path], image: Path, tmp_path: Path, explain: str
 ) -> None:
-    found = {}
+    attributions = {}
     for kind, file in files.items():
         output = tmp_path / f"{explain}-{kind}"
         settings = ("--model", file, "--model-preprocess", "unit", "--explain", explain)
@@ -37,11 +37,11 @@ def test_files_of_one_network_give_the_same_attributions(
         assert result.code == 0, result.err
         assert str(output / "panels" / "image.png.jpg") in result.lines
         with np.load(output / "arrays" / "image.png.npz") as arrays:
-            found[kind] = arrays["attributions"]
+            attributions[kind] = arrays["attributions"]
         assert record(output)["completeness_error"] < 0.05
     for kind in KINDS[1:]:
-        gap = np.abs(found[kind] - found[".keras"]).max()
-        assert gap <= 1e-4 * np.abs(found[".keras"]).max(), kind
+        gap = np.abs(attributions[kind] - attributions[".keras"]).max()
+        assert gap <= 1e-4 * np.abs(attributions[".keras"]).max(), kind
 
 
 def test_a_network_of_keras_applications(cli: Cli, image: Path, tmp_path: Path) -> None:

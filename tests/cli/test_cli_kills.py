@@ -48,8 +48,8 @@ def records(output: Path) -> list[Record]:
     return [without(record, "seconds") for record in parsed(whole)]
 
 
-def as_set(found: list[dict[str, Any]]) -> set[str]:
-    return {json.dumps(record, sort_keys=True) for record in found}
+def as_set(entries: list[dict[str, Any]]) -> set[str]:
+    return {json.dumps(record, sort_keys=True) for record in entries}
 
 
 def kill_at_random(images: Path, output: Path, rng: random.Random, *, early: bool) -> bool:
@@ -81,12 +81,14 @@ def test_a_run_survives_being_killed(tmp_path: Path, images: int, kills: int) ->
         late = kill_at_random(folder, output, rng, early=number % EARLY == 0)
         after_first += late
         # What is seen under its name is whole at any time, and no image is recorded twice.
-        found = results(output)
-        assert all(expected[name] == data for name, data in found.items())
+        written = results(output)
+        assert all(expected[name] == data for name, data in written.items())
         names = [record["image"] for record in records(output)]
         assert len(names) == len(set(names))
         for record in records(output):
-            assert record["status"] == "failed" or {record[f] for f in ("panel", "gif")} <= {*found}
+            assert record["status"] == "failed" or {record[f] for f in ("panel", "gif")} <= {
+                *written
+            }
     assert start(folder, output).wait() == 3
     assert results(output) == expected
     assert len(records(output)) == len(records(whole)) == images

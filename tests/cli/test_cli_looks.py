@@ -36,7 +36,7 @@ def test_every_look_has_a_file_that_runs(
     image = write_image(tmp_path / "a.png", 16)
     result = cli("attribute", "-c", file, "--model", tiny_model, "--output", "out", image)
     assert result.code == 0, result.err
-    assert not [each for each in record(tmp_path / "out")["warnings"] if "flat" in each]
+    assert not [warning for warning in record(tmp_path / "out")["warnings"] if "flat" in warning]
     height, width = panel(tmp_path / "out").shape[:2]
     assert width > 3 * 16
     assert height > 16 + 40
@@ -78,11 +78,11 @@ def test_every_column_at_once_with_long_labels(cli: Cli, tiny_model: Path, tmp_p
         *("--gif-format", "webp", "--gif-style", "clipped"),
     )
     assert result.code == 0, result.err
-    found = panel(tmp_path / "out")
-    assert found.shape[1] < 4000
+    picture = panel(tmp_path / "out")
+    assert picture.shape[1] < 4000
     # Text, and a margin of white around it, however long the labels.
-    assert (found[:, -5:] == 255).all()
-    assert (found[-5:] == 255).all()
+    assert (picture[:, -5:] == 255).all()
+    assert (picture[-5:] == 255).all()
     [animation] = (tmp_path / "out" / "gifs").iterdir()
     assert animation.suffix == ".webp"
     with Image.open(animation) as shown:
@@ -113,16 +113,18 @@ def test_one_pixel_that_is_not_zero(
     known = ("--model", one_pixel_model, "--panel-magnify", "1")
     result = cli("attribute", image, *known, *shown, "--gif")
     assert result.code == 0, result.err
-    found = panel(tmp_path / "igcli-output")
-    below = found[60:76, :16] if "2016" not in preset and "_06" not in preset else found[40:56, :16]
+    picture = panel(tmp_path / "igcli-output")
+    below = (
+        picture[60:76, :16] if "2016" not in preset and "_06" not in preset else picture[40:56, :16]
+    )
     changed = np.argwhere((below != below[0, 0]).any(axis=2)).tolist()
     # Percentiles, and opening by 3x3 pixels, see nothing in one pixel of 256.
     is_seen = preset == "explainer"
     assert changed == ([[5, 7]] if is_seen else [])
     flat = preset.startswith("published")
-    assert [each for each in record(tmp_path / "igcli-output")["warnings"] if "flat" in each] == (
-        ["integrated_gradients: the attributions are flat"] if flat else []
-    )
+    assert [
+        warning for warning in record(tmp_path / "igcli-output")["warnings"] if "flat" in warning
+    ] == (["integrated_gradients: the attributions are flat"] if flat else [])
 
 
 def test_a_path_is_gathered_only_where_it_is_shown(
@@ -147,11 +149,11 @@ def test_pictures_of_small_inputs_are_magnified(cli: Cli, tiny_model: Path, tmp_
     assert cli("attribute", image, *columns, *more, "--output", "default").code == 0
     small = panel(tmp_path / "1")
     for magnify, factor in (("auto", 10), ("3", 3), ("default", 10)):
-        found = panel(tmp_path / magnify)
-        assert found.shape[0] == 60 + 16 * factor + 10
+        picture = panel(tmp_path / magnify)
+        assert picture.shape[0] == 60 + 16 * factor + 10
         blocks = np.kron(small[60:76, :16], np.ones((factor, factor, 1), np.uint8))
-        np.testing.assert_array_equal(found[60:-10, : 16 * factor], blocks)
-        np.testing.assert_array_equal(found[:60, :100], small[:60, :100])
+        np.testing.assert_array_equal(picture[60:-10, : 16 * factor], blocks)
+        np.testing.assert_array_equal(picture[:60, :100], small[:60, :100])
         with (
             np.load(tmp_path / magnify / "arrays" / "a.png.npz") as ours,
             np.load(tmp_path / "1" / "arrays" / "a.png.npz") as plain,
@@ -169,7 +171,7 @@ def test_an_animation_is_about_the_first_target(cli: Cli, tiny_model: Path, tmp_
     known = ("--model", tiny_model, "--steps", "2", "--gif-columns", "label,path,method")
     for target in ("top:3", "top:1"):
         assert cli("gif", image, *known, "--target", target, "--output", target).code == 0
-    [several], [one] = ((tmp_path / each / "gifs").iterdir() for each in ("top:3", "top:1"))
+    [several], [one] = ((tmp_path / name / "gifs").iterdir() for name in ("top:3", "top:1"))
     with Image.open(several) as first, Image.open(one) as second:
         assert first.height == second.height
         assert abs(first.width - second.width) < 100  # The label may be named in place of "top".

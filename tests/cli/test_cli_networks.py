@@ -119,14 +119,20 @@ def test_the_pixels_of_a_class_are_explained(
     arguments = ("--arrays", "--gif", "--target", "top:3", "--model", "pixels.keras")
     assert cli("attribute", photo, *arguments).code == 0
     record, arrays = results(tmp_path / "igcli-output")
-    found = [record, *record["others"]]
-    assert [each["target"] for each in found] == list(np.argsort(-counts, kind="stable")[:3])
-    for each in found:
-        target, mask = each["target"], classes == each["target"]
-        assert each["pixels"] == counts[target]
-        assert each["score"] == pytest.approx(scores[mask, target].sum(), rel=1e-5)
-        assert each["completeness_error"] < 1e-4
-        key = "attributions" if each is record else f"attributions_integrated_gradients_{target}"
+    explanations = [record, *record["others"]]
+    assert [explanation["target"] for explanation in explanations] == list(
+        np.argsort(-counts, kind="stable")[:3]
+    )
+    for explanation in explanations:
+        target, mask = explanation["target"], classes == explanation["target"]
+        assert explanation["pixels"] == counts[target]
+        assert explanation["score"] == pytest.approx(scores[mask, target].sum(), rel=1e-5)
+        assert explanation["completeness_error"] < 1e-4
+        key = (
+            "attributions"
+            if explanation is record
+            else f"attributions_integrated_gradients_{target}"
+        )
         expected = image * segmenting[:, target] * mask[..., None]
         np.testing.assert_allclose(arrays[key], expected, rtol=1e-4, atol=1e-4)
 

@@ -68,8 +68,8 @@ def test_targets_of_no_image_are_named_and_counted(run: Run, tmp_path: Path) -> 
         "igcli: targets: rows.csv: 2 rows match no image: 'in/B.png' (line 4), "
         "'in\\\\b.png' (line 5, with backslashes, as on Windows)"
     ) in result.err.splitlines()
-    found = summary(tmp_path / "igcli-output")["targets_without_image"]
-    assert found == {"count": 2, "paths": ["in/B.png", "in\\b.png"]}
+    unmatched = summary(tmp_path / "igcli-output")["targets_without_image"]
+    assert unmatched == {"count": 2, "paths": ["in/B.png", "in\\b.png"]}
     assert records(tmp_path / "igcli-output")["a.png"]["target"] == 1
 
 
@@ -89,10 +89,10 @@ def test_the_folder_is_the_target(run: Run, tmp_path: Path) -> None:
     pictures(tmp_path / "in", "lynx/a.png", "Tiger_cat/b.png", "tabbby/c.png")
     result = run("in", "--target", "folder")
     assert result.code == 3
-    found = records(tmp_path / "igcli-output")
-    assert found["lynx/a.png"]["label"] == "lynx"
-    assert found["Tiger_cat/b.png"]["label"] == "tiger cat"
-    assert found["tabbby/c.png"]["error"] == (
+    results = records(tmp_path / "igcli-output")
+    assert results["lynx/a.png"]["label"] == "lynx"
+    assert results["Tiger_cat/b.png"]["label"] == "tiger cat"
+    assert results["tabbby/c.png"]["error"] == (
         "target: folder: the network has no label 'tabbby'; did you mean tabby?"
     )
     assert "3 images" in run("in", "--target", "folder", "--dry-run", "-o", "other").err
@@ -113,9 +113,9 @@ def test_members_beside_images_are_their_targets(run: Run, tmp_path: Path) -> No
     written(b"lynxx")
     result = run(*arguments)
     assert result.code == 3
-    found = records(tmp_path / "igcli-output")
-    assert found["x.tar/0.png"]["target"] == 2
-    assert found["x.tar/1.png"]["error"].endswith("no label 'lynxx'; did you mean lynx?")
+    results = records(tmp_path / "igcli-output")
+    assert results["x.tar/0.png"]["target"] == 2
+    assert results["x.tar/1.png"]["error"].endswith("no label 'lynxx'; did you mean lynx?")
     assert summary(tmp_path / "igcli-output")["members_left_out"] == {".svg": 1}
     assert "left out: .svg 1" in result.err
     for label, target in ((b"lynx", 1), (b"0", 0)):
@@ -132,8 +132,8 @@ def test_targets_of_no_member_are_named_once_all_are_read(run: Run, tmp_path: Pa
     result = run(*arguments)
     assert result.code == 0
     assert "rows.csv: 1 row matches no image: 'in/x.tar/9.png' (line 2)" in result.err
-    found = summary(tmp_path / "igcli-output")["targets_without_image"]
-    assert found == {"count": 1, "paths": ["in/x.tar/9.png"]}
+    unmatched = summary(tmp_path / "igcli-output")["targets_without_image"]
+    assert unmatched == {"count": 1, "paths": ["in/x.tar/9.png"]}
     (tmp_path / "rows.csv").write_text("in/z.tar/0.png,1\n")
     refused = run(*arguments, "-o", "other")
     assert (refused.code, "no row matches an image" in refused.err) == (2, True)
@@ -166,14 +166,14 @@ def test_images_with_another_profile_are_counted_once(run: Run, tmp_path: Path) 
 def test_a_font_for_the_panels(run: Run, tmp_path: Path) -> None:
     pictures(tmp_path / "in", "a.png")
     (tmp_path / "labels.txt").write_text("猫\n犬\n鳥\n")
-    found: list[bytes] = []
+    panels: list[bytes] = []
     for options in ((), ("--panel-font", "boxes.ttf"), ("--panel-font", "wide.ttf")):
         write_font(tmp_path / "boxes.ttf", "猫犬鳥")
         write_font(tmp_path / "wide.ttf", "猫犬鳥", width=1000)
-        output = tmp_path / f"out{len(found)}"
+        output = tmp_path / f"out{len(panels)}"
         result = run("in", "-o", output, *options)
         assert result.code == 0, result.err
-        found.append((output / "panels/a.png.jpg").read_bytes())
-    assert len(set(found)) == 3
+        panels.append((output / "panels/a.png.jpg").read_bytes())
+    assert len(set(panels)) == 3
     refused = run("in", "-o", "other", "--panel-font", "labels.txt")
     assert (refused.code, "--panel-font: labels.txt is not a font" in refused.err) == (2, True)

@@ -100,14 +100,14 @@ def test_a_record_of_something_else_is_no_result(
     again: Again, output: Path, broken: str, tiny_model: Path
 ) -> None:
     again()
-    found = lines(output)
-    found[-1][broken] = "another"
-    text = "".join(json.dumps(record) + "\n" for record in found)
+    entries = lines(output)
+    entries[-1][broken] = "another"
+    text = "".join(json.dumps(record) + "\n" for record in entries)
     (output / "results.jsonl").write_text(text)
     result = again()
     assert len(result.lines) == 1
     assert counts(output)[:2] == (4, 3)
-    assert records(output)[found[-1]["image"]][broken] == found[0][broken] or "sha" in broken
+    assert records(output)[entries[-1]["image"]][broken] == entries[0][broken] or "sha" in broken
 
 
 def test_files_that_are_asked_for_later_are_added(again: Again, output: Path) -> None:
@@ -387,11 +387,11 @@ def test_results_of_another_version_are_refused(
     again: Again, output: Path, revision: int | None, which: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again()
-    found = lines(output)
-    for record in found:
+    entries = lines(output)
+    for record in entries:
         assert record.pop("revision") == REVISION
         record.update({} if revision is None else {"revision": revision})
-    text = "".join(json.dumps(record) + "\n" for record in found)
+    text = "".join(json.dumps(record) + "\n" for record in entries)
     (output / "results.jsonl").write_text(text)
     with monkeypatch.context() as patched:
         patched.setattr("igcli.pipeline.runs.prepared.load", None)  # Before the network is loaded.

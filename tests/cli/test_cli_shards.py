@@ -152,7 +152,7 @@ def test_a_killed_shard_is_named_and_healed(
         time.sleep(0.002)
     process.send_signal(signal.SIGSTOP)
     running = json.loads(cli("status", output, "--json").out)
-    assert [each["state"] for each in running["shards"]] == [
+    assert [shard["state"] for shard in running["shards"]] == [
         "not started",
         "running",
         "not started",
@@ -168,10 +168,12 @@ def test_a_killed_shard_is_named_and_healed(
     stopped = cli("status", output)
     assert stopped.code == 3
     totals = [sum(shard_of(name, 3) == n for name in names_in(many)) for n in (1, 2, 3)]
-    found = json.loads(cli("status", output, "--json").out)
-    assert [each["done"] + each["failed"] + each["missing"] for each in found["shards"]] == totals
-    assert found["shards"][1]["state"] == "stopped"
-    assert found["shards"][1]["missing"] > 0
+    status = json.loads(cli("status", output, "--json").out)
+    assert [
+        shard["done"] + shard["failed"] + shard["missing"] for shard in status["shards"]
+    ] == totals
+    assert status["shards"][1]["state"] == "stopped"
+    assert status["shards"][1]["missing"] > 0
     assert cli("status", output, "--array").out == b"2\n"
     assert "shards to rerun: 2" in stopped.out.decode()
     merged = cli("merge", output, "--no-gallery")
@@ -193,7 +195,7 @@ def test_shards_run_side_by_side(many: Path, tiny_model: Path, cli: Cli, tmp_pat
         start(many, tmp_path / "out", tiny_model, "--limit", "40", "--shard", f"{number}/2")
         for number in (1, 2)
     ]
-    assert {each.wait() for each in runs} <= {0, 3}
+    assert {process.wait() for process in runs} <= {0, 3}
     assert json.loads(cli("status", tmp_path / "out", "--json").out)["total"]["missing"] == 0
 
 
@@ -205,7 +207,7 @@ def test_of_shards_that_begin_at_once_only_one_configuration_goes_on(
         start(few, output, tiny_model, "--shard", f"{number}/3", "--panel-quality", f"{number}")
         for number in (1, 2, 3)
     ]
-    codes = [each.wait() for each in runs]
+    codes = [process.wait() for process in runs]
     assert sum(code == 2 for code in codes) == 2, codes
     [done] = [path.name for path in (output / "shards").iterdir() if path.is_dir()]
     number = codes.index(next(code for code in codes if code != 2)) + 1
@@ -221,8 +223,12 @@ def test_a_shard_may_have_no_image_but_a_run_must(
     shutil.copy(few / "b.jpg", images)
     other = 3 - shard_of("b.jpg", 2)
     assert attribute(images, "out", "--shard", f"{other}/2").code == 0
-    found = summary(tmp_path / "out" / "shards" / f"{other}-of-2")
-    assert (found["finished"], found["total"], found["images"]) == (True, 0, 0)
+    shard_summary = summary(tmp_path / "out" / "shards" / f"{other}-of-2")
+    assert (shard_summary["finished"], shard_summary["total"], shard_summary["images"]) == (
+        True,
+        0,
+        0,
+    )
     (images / "b.jpg").unlink()
     assert attribute(images, "empty", "--shard", "1/2").code == 4
     assert not (tmp_path / "empty").exists()
@@ -241,8 +247,8 @@ def test_names_collide_over_the_whole_run(attribute: Attribute, few: Path, tmp_p
 def test_the_limit_is_the_whole_runs(attribute: Attribute, few: Path, tmp_path: Path) -> None:
     for number in (1, 2):
         attribute(few, "out", "--shard", f"{number}/2", "--limit", "9")
-    found = [timeless(tmp_path / "out" / "shards" / f"{number}-of-2") for number in (1, 2)]
-    assert sum(map(len, found)) == 9
+    shard_records = [timeless(tmp_path / "out" / "shards" / f"{number}-of-2") for number in (1, 2)]
+    assert sum(map(len, shard_records)) == 9
 
 
 def test_a_shard_limited_more_than_another_is_not_finished(
@@ -250,10 +256,10 @@ def test_a_shard_limited_more_than_another_is_not_finished(
 ) -> None:
     for number, limit in ((1, ()), (2, ("--limit", "3"))):
         attribute(few, "out", "--shard", f"{number}/2", *limit)
-    found = cli("status", tmp_path / "out", "--json")
-    assert found.code == 3
-    shown = json.loads(found.out)
-    assert [each["state"] for each in shown["shards"]] == ["finished", "limited"]
+    result = cli("status", tmp_path / "out", "--json")
+    assert result.code == 3
+    shown = json.loads(result.out)
+    assert [shard["state"] for shard in shown["shards"]] == ["finished", "limited"]
     assert shown["array"] == "2"
     assert shown["shards"][1]["missing"] > 0
     attribute(few, "out", "--shard", "2/2")
@@ -356,8 +362,8 @@ def test_the_recorded_number_beats_that_of_a_part_rerun(
     monkeypatch.setenv(TASK, "4")
     monkeypatch.setenv(SIZE, "1")
     assert attribute(few, "out", "--shard", "auto").code in (0, 3)
-    found = {path.name for path in (tmp_path / "out" / "shards").iterdir()}
-    assert found >= {"1-of-5", "4-of-5"}
+    folders = {path.name for path in (tmp_path / "out" / "shards").iterdir()}
+    assert folders >= {"1-of-5", "4-of-5"}
     monkeypatch.setenv(TASK, "6")
     assert "no shard 6 of 5" in attribute(few, "out", "--shard", "auto").err
 
@@ -424,8 +430,10 @@ def test_overwriting_a_shard_leaves_the_others_alone(
     cli("merge", output)
     stamps = {n: (output / n).stat().st_mtime_ns for n in files(output, TREES)}
     attribute(images, "out", "--shard", "2/2", "--on-existing", "overwrite")
-    found = files(output, TREES)
-    assert {n for n in found if (output / n).stat().st_mtime_ns != stamps[n]} == set(found) - redone
+    written = files(output, TREES)
+    assert {n for n in written if (output / n).stat().st_mtime_ns != stamps[n]} == set(
+        written
+    ) - redone
     cli("merge", output)
     expected = {n: r for n, r in timeless(whole).items() if n != gone}
     assert {n: {**r, "source": ""} for n, r in timeless(output).items()} == {

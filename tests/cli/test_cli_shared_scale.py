@@ -73,14 +73,14 @@ def test_each_method_has_its_own(attribute: Attribute, images: list[Path], tmp_p
         own_scale(tmp_path / "out", path.name, f"attributions_gradients_{target}")
         for path in images
         for target in [
-            each["target"]
-            for each in records(tmp_path / "out")[path.name]["others"]
-            if each["method"] == "gradients"
+            other["target"]
+            for other in records(tmp_path / "out")[path.name]["others"]
+            if other["method"] == "gradients"
         ]
     ]
     assert len(of_gradients) == 2 * COUNT
-    found = records(tmp_path / "out")["0.png"]["panel_scales"]["gradients"]
-    assert found == pytest.approx(np.median(of_gradients), rel=1e-6)
+    scale = records(tmp_path / "out")["0.png"]["panel_scales"]["gradients"]
+    assert scale == pytest.approx(np.median(of_gradients), rel=1e-6)
 
 
 def test_order_and_company_do_not_matter(
@@ -97,13 +97,13 @@ def test_the_first_images_decide(
     monkeypatch.setattr(panel_scale, "BLOCK", 3)
     assert attribute("out", *images).code == 0
     expected = np.median([own_scale(tmp_path / "out", path.name) for path in images[:3]])
-    found = {
+    scales = {
         scale
         for record in records(tmp_path / "out").values()
         for scale in record["panel_scales"].values()
     }
-    assert len(found) == 1
-    assert found.pop() == pytest.approx(expected, rel=1e-6)
+    assert len(scales) == 1
+    assert scales.pop() == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_run_goes_on_with_the_scale_it_had(
@@ -132,11 +132,11 @@ def test_images_with_nothing_to_show_or_to_read_do_not_decide(
     images[1].write_bytes(b"no image")
     result = attribute("out", *images)
     assert result.code == 3
-    found = records(tmp_path / "out")
-    assert "panel_scales" not in found["0.png"]
+    results = records(tmp_path / "out")
+    assert "panel_scales" not in results["0.png"]
     expected = own_scale(tmp_path / "out", "2.png")
     for name in ("2.png", "3.png", "4.png"):
-        [scale] = found[name]["panel_scales"].values()
+        [scale] = results[name]["panel_scales"].values()
         assert scale == pytest.approx(expected, rel=1e-6)
     assert len(panels(tmp_path / "out")) == COUNT - 1
 
@@ -148,7 +148,7 @@ def test_animations_and_panels_that_cannot_be_written(
     (tmp_path / "out" / "results.jsonl").write_text("")
     result = attribute("out", "--gif", "--gif-scale", "shared", *images)
     assert result.code == 3
-    found = records(tmp_path / "out")
-    assert "1.png.png" in found["1.png"]["error"]
-    assert [record["status"] for record in found.values()].count("ok") == COUNT - 1
+    results = records(tmp_path / "out")
+    assert "1.png.png" in results["1.png"]["error"]
+    assert [record["status"] for record in results.values()].count("ok") == COUNT - 1
     assert len(list((tmp_path / "out" / "gifs").iterdir())) == COUNT

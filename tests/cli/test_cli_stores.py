@@ -25,16 +25,16 @@ COUNT = 6
 
 def placeless(data: bytes) -> dict[str, Record]:
     """Records by image, without what the place and time of a run change; no image comes twice."""
-    found = parsed(data)
-    by_image = {record["image"]: without(record, "seconds", "source") for record in found}
-    assert len(by_image) == len(found)
+    entries = parsed(data)
+    by_image = {record["image"]: without(record, "seconds", "source") for record in entries}
+    assert len(by_image) == len(entries)
     return by_image
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with stores.s3_server(tmp_path_factory.mktemp("s3") / "log") as found:
-        yield found
+    with stores.s3_server(tmp_path_factory.mktemp("s3") / "log") as server:
+        yield server
 
 
 @pytest.fixture
@@ -169,10 +169,10 @@ def test_a_killed_run_goes_on_where_it_left_records(
     assert changed.code == 2, "records in parts count, too"
     result = run(f"{bucket}/many", "--output", f"{bucket}/out", "--batch-size", "4")
     assert result.code == 0, result.err
-    found = tree(f"{bucket}/out")
-    assert len(placeless(found["results.jsonl"])) == 40
-    assert json.loads(found["summary.json"])["skipped"] >= 4
-    assert not [name for name in found if name.startswith("records/")]
+    written = tree(f"{bucket}/out")
+    assert len(placeless(written["results.jsonl"])) == 40
+    assert json.loads(written["summary.json"])["skipped"] >= 4
+    assert not [name for name in written if name.startswith("records/")]
 
 
 def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
     names.write_text(f"{bucket}/in/0/0.png\n{bucket}/in/0/nothing.png\n{bucket}/in/0\n")
     listed = run("--files-from", names, "--output", tmp_path / "listed")
     assert listed.code == 3
-    found = placeless((tmp_path / "listed" / "results.jsonl").read_bytes())
-    assert found["0.png"]["status"] == "ok" if "0.png" in found else found["0/0.png"]
-    errors = {each["error"] for each in found.values() if each["status"] == "failed"}
+    results = placeless((tmp_path / "listed" / "results.jsonl").read_bytes())
+    assert results["0.png"]["status"] == "ok" if "0.png" in results else results["0/0.png"]
+    errors = {record["error"] for record in results.values() if record["status"] == "failed"}
     assert errors == {"cannot be read: no such file or folder", "empty file"}
 
 
@@ -211,7 +211,7 @@ def test_patterns_lists_and_single_files(run: Cli, bucket: str, tmp_path: Path) 
 def test_what_cannot_be_used_is_known_before_any_work(
     cli: Cli, bucket: str, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = cli("attribute", *(each.replace("BUCKET", bucket) for each in arguments))
+    result = cli("attribute", *(argument.replace("BUCKET", bucket) for argument in arguments))
     [line] = [line for line in result.err.splitlines() if "locking is unavailable" not in line]
     assert (result.code, result.out) == (2, b"")
     assert line.startswith(message.replace("BUCKET", bucket))
@@ -286,8 +286,8 @@ def test_files_of_the_web(run: Cli, local: Path, tmp_path: Path) -> None:
         names.write_text("".join(f"{address}/{path}\n" for path in paths))
         result = run("--files-from", names, "--output", tmp_path / "out", "-v")
         assert result.code == 3, result.err
-        found = placeless((tmp_path / "out" / "results.jsonl").read_bytes())
-    assert {name: each.get("error") for name, each in found.items()} == {
+        results = placeless((tmp_path / "out" / "results.jsonl").read_bytes())
+    assert {name: record.get("error") for name, record in results.items()} == {
         "0/0.png": None,
         "private/a.png": None,
         "private/b.png": "cannot be read: the server responds with status 403",

@@ -55,26 +55,26 @@ def test_archives_hold_what_a_run_over_the_same_files_writes(
     assert result.code == 3
     assert result.lines == [str(tmp_path / "packed" / "tars" / "data" / "a.tar")]
     assert "5 of 6 images done; 1 failed" in result.err
-    found = members_of(Path(result.lines[0]))
+    members = members_of(Path(result.lines[0]))
     single, packed = timeless(tmp_path / "single"), timeless(tmp_path / "packed")
     assert len(packed) == len(single) == 6
     for name, record in single.items():
         stem = os.path.splitext(name)[0]
         other = packed[f"data/a.tar/{name}"]
-        assert without(json.loads(found[f"{stem}.json"]), "seconds") == other
+        assert without(json.loads(members[f"{stem}.json"]), "seconds") == other
         assert other["source"] == f"{data}/a.tar/{name}"
         assert other.pop("tar") == "data/a.tar"
         ours = {"panel": ".panel.jpg", "gif": ".gif", "arrays": ".npz"}
         for kind, ending in ours.items():
             if record["status"] == "ok":
                 assert other[kind] == f"tars/data/a.tar/{stem}{ending}"
-                assert found[stem + ending] == (tmp_path / "single" / record[kind]).read_bytes()
+                assert members[stem + ending] == (tmp_path / "single" / record[kind]).read_bytes()
         same = record.keys() - {"image", "source", *ours}
         assert {key: other[key] for key in same} == {key: record[key] for key in same}
     images = [f"cats/000{number}" for number in range(5)]
     endings = (".panel.jpg", ".gif", ".npz", ".json")
     expected = [stem + ending for stem in images for ending in endings]
-    assert list(found) == [*expected, "cats/broken.json"]
+    assert list(members) == [*expected, "cats/broken.json"]
 
 
 def test_equal_results_are_equal_archives(
@@ -88,11 +88,13 @@ def test_equal_results_are_equal_archives(
             tmp_path / "two/tars" / name
         )
         with tarfile.open(tmp_path / "one/tars" / name) as archive:
-            assert {(each.mtime, each.uid, each.gid, each.uname) for each in archive} == {
+            assert {(member.mtime, member.uid, member.gid, member.uname) for member in archive} == {
                 (0, 0, 0, "")
             }
-    found = [path.relative_to(tmp_path / "one/tars") for path in (tmp_path / "one").rglob("*.tar")]
-    assert sorted(map(str, found)) == names
+    archives = [
+        path.relative_to(tmp_path / "one/tars") for path in (tmp_path / "one").rglob("*.tar")
+    ]
+    assert sorted(map(str, archives)) == names
     totals = summary(tmp_path / "one")
     assert (totals["images"], totals["done"], totals["failed"]) == (9, 8, 1)
     assert (totals["total"], totals["archives"]) == (None, 2)
@@ -122,9 +124,9 @@ def test_archives_follow_the_convention_of_webdataset(
     assert cli("attribute", "x.tar", *TAR, *settings).code == 0
     groups: list[tuple[str, list[str]]] = []
     for name in members_of(tmp_path / "igcli-output/tars/x.tar"):
-        found = re.fullmatch(r"((?:.*/|)[^.]+)[.]([^/]*)", name)
-        assert found is not None
-        key, ending = found.groups()
+        match = re.fullmatch(r"((?:.*/|)[^.]+)[.]([^/]*)", name)
+        assert match is not None
+        key, ending = match.groups()
         if not groups or groups[-1][0] != key:
             groups.append((key, []))
         groups[-1][1].append(ending)
@@ -202,8 +204,8 @@ def test_other_settings_are_refused_and_overwriting_removes_archives_alone(
     tars = tmp_path / "igcli-output" / "tars"
     (tars / "mine.txt").write_text("kept")
     cli("attribute", data / "a.tar", *TAR, *settings, "--on-existing", "overwrite")
-    found = {str(path.relative_to(tars)) for path in tars.rglob("*") if path.is_file()}
-    assert found == {"mine.txt", "data/a.tar"}
+    files = {str(path.relative_to(tars)) for path in tars.rglob("*") if path.is_file()}
+    assert files == {"mine.txt", "data/a.tar"}
 
 
 def test_failed_images_are_tried_again_where_that_is_asked_for(
@@ -212,7 +214,7 @@ def test_failed_images_are_tried_again_where_that_is_asked_for(
     cli("attribute", data, *TAR, *settings)
     again = cli("attribute", data, *TAR, *settings, "--retry-failed", "--json")
     told = [json.loads(line) for line in again.lines]
-    assert [each["image"] for each in told[:-1]] == ["a.tar/cats/broken.png"]
+    assert [entry["image"] for entry in told[:-1]] == ["a.tar/cats/broken.png"]
     assert told[-1]["failed"] == 1
 
 
@@ -278,14 +280,16 @@ def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[st
     result = cli("attribute", "in", *TAR, *settings, "--max-bytes", "1000000")
     assert result.code == 3
     assert "\x1b" not in result.err
-    found = members_of(tmp_path / "igcli-output/tars/x.tar")
-    assert list(found) == [
+    contents = members_of(tmp_path / "igcli-output/tars/x.tar")
+    assert list(contents) == [
         *("abs.panel.jpg", "abs.json", "a\nb\x1b[31m.panel.jpg", "a\nb\x1b[31m.json"),
         *("link.json", "node.json", "bomb.json"),
     ]
     assert "left out, because the names repeat or lead elsewhere: '../../up.png'" in result.err
     assert {path.name for path in tmp_path.iterdir()} == {"in", "igcli-output"}
-    errors = {name: each.get("error") for name, each in timeless(tmp_path / "igcli-output").items()}
+    errors = {
+        name: record.get("error") for name, record in timeless(tmp_path / "igcli-output").items()
+    }
     assert errors["x.tar/bomb.png"] == "too large: 2,000,000 bytes, the limit is 1,000,000"
     assert cli("attribute", "in", *TAR, *settings, "--max-bytes", "1000000").out == b""
 
@@ -333,8 +337,8 @@ def test_targets_of_members_are_found_by_their_source(
     write_tar(tmp_path / "in/x.tar", samples(2))
     (tmp_path / "targets.csv").write_text("in/x.tar/cats/0001.jpg,2\n")
     cli("attribute", "in", *TAR, *settings, "--targets", "targets.csv", "--target", "0")
-    found = timeless(tmp_path / "igcli-output")
-    assert [each["target"] for each in found.values()] == [0, 2]
+    results = timeless(tmp_path / "igcli-output")
+    assert [record["target"] for record in results.values()] == [0, 2]
 
 
 def test_shards_are_of_archives(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:

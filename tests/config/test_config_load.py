@@ -85,8 +85,8 @@ def test_an_error_about_a_default_names_the_option_where_there_is_no_file() -> N
 
 def test_the_file_of_the_folder_is_found_unless_one_is_named() -> None:
     Path("igcli.yaml").write_text("steps: 7\n", encoding="utf-8")
-    found = load_settings(None, {})
-    assert (found.settings.steps, found.file, found.is_found) == (7, "igcli.yaml", True)
+    implicit = load_settings(None, {})
+    assert (implicit.settings.steps, implicit.file, implicit.is_found) == (7, "igcli.yaml", True)
     named = load("steps: 8\n", file="other.yaml")
     assert (named.settings.steps, named.file, named.is_found) == (8, "other.yaml", False)
     assert load_settings(os.devnull, {}).settings == Settings()

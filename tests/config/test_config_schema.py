@@ -53,6 +53,6 @@ def test_every_key_without_a_default_has_an_example(key: Key) -> None:
     ],
 )
 def test_texts_of_the_command_line(name: str, text: str, value: object) -> None:
-    found = convert(text, EVERY[name].scalars)
-    assert found == value
-    assert type(found) is type(value)
+    converted = convert(text, EVERY[name].scalars)
+    assert converted == value
+    assert type(converted) is type(value)

@@ -76,35 +76,37 @@ def mistakes(content: str, **overrides: object) -> list[str]:
     ids=lambda value: value[:24],
 )
 def test_the_place_of_each_kind(content: str, line: str) -> None:
-    (found,) = mistakes(content)
-    assert found.startswith(line)
+    (problem,) = mistakes(content)
+    assert problem.startswith(line)
 
 
 @pytest.mark.parametrize("written", ["true", "'50'", "1e3", "50.0", "[50]", "{a: 1}", "abc"])
 def test_types_are_strict(written: str) -> None:
-    (found,) = mistakes(f"steps: {written}")
-    assert found.startswith("1:8: steps: must be an integer")
+    (problem,) = mistakes(f"steps: {written}")
+    assert problem.startswith("1:8: steps: must be an integer")
 
 
 @pytest.mark.parametrize(("written", "meant"), [("'50'", "50"), ("1e3", "1000"), ("' 5'", None)])
 def test_a_number_that_is_text_is_shown_as_a_number(written: str, meant: str | None) -> None:
-    (found,) = mistakes(f"steps: {written}")
-    assert found.endswith(f"; write {meant}") if meant else "; write" not in found
+    (problem,) = mistakes(f"steps: {written}")
+    assert problem.endswith(f"; write {meant}") if meant else "; write" not in problem
 
 
 def test_the_nearest_value_is_named() -> None:
-    (found,) = mistakes("panel: {style: overlya}")
-    assert found.endswith("; did you mean overlay?")
+    (problem,) = mistakes("panel: {style: overlya}")
+    assert problem.endswith("; did you mean overlay?")
 
 
 def test_all_mistakes_come_in_one_go_and_in_order() -> None:
     content = "steps: 0\nbaseline: #808080\nsteps: 5\npanel:\n  quality: x\n  nix: 1\narrays: yse\n"
     starts = ["1:8: steps", "2:10: baseline", "3:1: steps", "5:12: panel.quality", "6:3: panel.nix"]
-    found = mistakes(content, device="tpu")
-    assert [line.split(": ")[:2] for line in found[:5]] == [start.split(": ") for start in starts]
-    assert found[5].startswith("7:9: arrays: ")
-    assert found[6] == "--device: must be auto, cpu, gpu or gpu:N, not 'tpu'"
-    assert len(found) == 7
+    problems = mistakes(content, device="tpu")
+    assert [line.split(": ")[:2] for line in problems[:5]] == [
+        start.split(": ") for start in starts
+    ]
+    assert problems[5].startswith("7:9: arrays: ")
+    assert problems[6] == "--device: must be auto, cpu, gpu or gpu:N, not 'tpu'"
+    assert len(problems) == 7
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,8 @@ class Whole(Options):
 def test_a_key_that_is_missing_is_named() -> None:
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate({"part": {"low": "x"}})
-    found = explained(caught.value.errors(), keys_of(Whole))
-    assert [problem.at("f") for problem in found] == [
+    problems = explained(caught.value.errors(), keys_of(Whole))
+    assert [problem.at("f") for problem in problems] == [
         "f: part.needed: is missing: add it",
         "f: part.low: must be a number greater than 0 and less than 1, not 'x'",
     ]

@@ -62,9 +62,9 @@ def test_values_and_places(tmp_path: Path) -> None:
     ],
 )
 def test_scalars(tmp_path: Path, written: str, value: object) -> None:
-    found = read(tmp_path, f"key: {written}").values["key"]
-    assert found == value
-    assert type(found) is type(value)
+    read_value = read(tmp_path, f"key: {written}").values["key"]
+    assert read_value == value
+    assert type(read_value) is type(value)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "---\n", "\ufeff"])
