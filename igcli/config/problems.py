@@ -1,4 +1,4 @@
-"""Mistakes in a configuration: all at once, one line each."""
+"""Mistakes in a configuration: all at once, one line each. Imports no pydantic and no YAML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
