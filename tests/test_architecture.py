@@ -22,6 +22,9 @@ FLOORS = (
 )
 """Names in the package, from the top down: none imports from its own floor or above."""
 
+PIPELINE = ("distributed", "runs", "calibration", "image", "resume", "explain", "engine")
+"""Packages in the pipeline, from the top down: each imports only those below it."""
+
 MODULES = {
     ".".join(("igcli", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
         ".__init__"
@@ -57,6 +60,23 @@ def test_rooms_import_downwards() -> None:
         for module in MODULES
         for imported in imports(module)
         if room(module) != room(imported) and height[room(imported)] >= height[room(module)]
+    ]
+    assert upwards == []
+
+
+def test_packages_of_the_pipeline_import_downwards() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("pipeline/*/__init__.py")}
+    assert packages == {*PIPELINE}
+    height = {name: -number for number, name in enumerate(PIPELINE)}
+    inner = {module: module.split(".")[2] for module in MODULES if module.count(".") > 2}
+    upwards = [
+        f"{module} imports {imported}"
+        for module in inner
+        for imported in imports(module)
+        if module.startswith("igcli.pipeline.")
+        and imported.startswith("igcli.pipeline.")
+        and imported in inner
+        and height[inner[imported]] > height[inner[module]]
     ]
     assert upwards == []
 
