@@ -290,7 +290,7 @@ def test_shards_take_the_batch_size_of_the_first(
 REFUSED = {
     "0/3": "no shard 0 of 3",
     "4/3": "no shard 4 of 3",
-    "1/0": "0 shards",
+    "1/0": "1 to 100,000, not 0",
     "1/999999": "1 to 100,000",
     "3": "I/N",
     "-1/3": "I/N",

@@ -16,7 +16,7 @@ from igcli.render.text import PACKAGED, Face
 NOT_DECODED: Pixels = np.empty((0, 0, 3), np.uint8)
 
 
-class Records(Protocol):
+class EarlierRecords(Protocol):
     """The records of earlier runs, by image."""
 
     def find(self, image: str) -> Record | None:
@@ -24,7 +24,7 @@ class Records(Protocol):
         ...
 
 
-class Recorder(Protocol):
+class RecordWriter(Protocol):
     """Where the records of images go."""
 
     def append(self, record: Record) -> None:
@@ -58,9 +58,9 @@ class Context:
     model: Model
     spec: AttributionSpec
     folder: ResultFiles
-    journal: Recorder
+    journal: RecordWriter
     panels: bool
-    index: Records | None = None
+    index: EarlierRecords | None = None
     retry_failed: bool = False
     gif_format: str = "gif"
     scales: Mapping[str, float] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
 from igcli.pipeline.fonts import face_for
-from igcli.pipeline.image.context import Context, Recorder
+from igcli.pipeline.image.context import Context, RecordWriter
 from igcli.pipeline.read import read_fitted
 from igcli.pipeline.resume.earlier import EarlierResults
 from igcli.pipeline.resume.fingerprint import config_sha256
@@ -95,7 +95,7 @@ def context_for(
     *,
     prepared: Prepared,
     earlier: EarlierResults,
-    journal: Recorder,
+    journal: RecordWriter,
 ) -> Context:
     """Return what the images of a run share, without an index of earlier records.
 
