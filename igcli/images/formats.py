@@ -20,7 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from igcli.errors import ImageError
-from igcli.images import boxes, colour, headers, metadata, tiff
+from igcli.images import colour, metadata, structure, tiff
 from igcli.images.metadata import Metadata
 from igcli.records import Pixels
 
@@ -115,11 +115,11 @@ BMP_HEADERS = (b"", *(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124)))
 def _box_format(name: str, brands: set[bytes], opener: Callable[[IO[bytes]], ImageFile]) -> Format:
     return Format(
         name=name,
-        matches=lambda data: not brands.isdisjoint(boxes.brands(data)),
+        matches=lambda data: not brands.isdisjoint(structure.brands(data)),
         open=opener,
-        is_complete=boxes.is_complete,
-        declared_size=boxes.largest_size,
-        stripped=boxes.without_exif,
+        is_complete=structure.boxes_are_complete,
+        declared_size=structure.largest_picture_size,
+        stripped=structure.boxes_without_exif,
         metadata=metadata.of_info,
         detects_truncation=False,
     )
@@ -131,7 +131,7 @@ FORMATS = (
         matches=lambda data: data[:3] == b"\xff\xd8\xff",
         open=_Jpeg,
         is_complete=lambda data: b"\xff\xd9" in data[-64:],
-        stripped=headers.stripped_jpeg,
+        stripped=structure.stripped_jpeg,
         metadata=metadata.of_jpeg,
     ),
     Format(
@@ -139,7 +139,7 @@ FORMATS = (
         matches=lambda data: data[:8] == b"\x89PNG\r\n\x1a\n",
         open=PngImageFile,
         is_complete=lambda data: b"IEND" in data[-64:],
-        stripped=headers.stripped_png,
+        stripped=structure.stripped_png,
         metadata=metadata.of_png,
     ),
     Format(
@@ -147,7 +147,7 @@ FORMATS = (
         matches=lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP",
         open=WebPImageFile,
         is_complete=lambda data: int.from_bytes(data[4:8], "little") + 8 <= len(data),
-        declared_size=headers.webp_size,
+        declared_size=structure.webp_size,
         metadata=metadata.of_info,
     ),
     Format(
@@ -161,8 +161,8 @@ FORMATS = (
         matches=lambda data: data[:6] in (b"GIF87a", b"GIF89a"),
         open=GifImageFile,
         is_complete=lambda data: b";" in data[-8:],
-        declared_size=headers.gif_size,
-        stripped=headers.stripped_gif,
+        declared_size=structure.gif_size,
+        stripped=structure.stripped_gif,
     ),
     Format(
         name="TIFF",
@@ -176,14 +176,14 @@ FORMATS = (
         pixels=lambda image, data: colour.of_tiff(image, tiff.TiffPage(data)),
         detects_truncation=False,
     ),
-    _box_format("AVIF", boxes.AVIF, AvifImageFile),
-    _box_format("HEIF", boxes.HEIF, _open_heif),
+    _box_format("AVIF", structure.AVIF, AvifImageFile),
+    _box_format("HEIF", structure.HEIF, _open_heif),
     Format(
         name="JPEG 2000",
-        matches=lambda data: data.startswith((boxes.JP2, boxes.CODESTREAM)),
+        matches=lambda data: data.startswith((structure.JP2, structure.CODESTREAM)),
         open=Jpeg2KImageFile,
-        is_complete=boxes.jpeg2000_is_complete,
-        declared_size=boxes.jpeg2000_size,
+        is_complete=structure.jpeg2000_is_complete,
+        declared_size=structure.jpeg2000_size,
         metadata=metadata.of_jpeg2000,
         detects_truncation=False,
     ),

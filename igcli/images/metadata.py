@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL.ImageFile import ImageFile
 
-from igcli.images import boxes
-from igcli.images.headers import MAX_PARTS, START_OF_SCAN
+from igcli.images import structure
+from igcli.images.structure import MAX_PARTS, START_OF_SCAN
 from igcli.images.tiff import ICC, ORIENTATION, XMP, TiffPage
 from igcli.records import Pixels
 
@@ -150,13 +150,13 @@ def _oriented(value: int) -> bytes:
 def of_jpeg2000(data: bytes, _image: ImageFile) -> Metadata:
     """Return the metadata in the boxes of a JPEG 2000."""
     exif, xmp, icc = b"", b"", b""
-    for box in boxes.boxes(data) if data.startswith(boxes.JP2) else ():
+    for box in structure.boxes(data) if data.startswith(structure.JP2) else ():
         if box.kind == b"uuid":
             uuid, content = data[box.start : box.start + 16], data[box.start + 16 : box.end]
-            exif = exif or (content if uuid == boxes.EXIF_UUID else b"")
-            xmp = xmp or (content if uuid == boxes.XMP_UUID else b"")
+            exif = exif or (content if uuid == structure.EXIF_UUID else b"")
+            xmp = xmp or (content if uuid == structure.XMP_UUID else b"")
         elif box.kind == b"jp2h":
-            for inner in boxes.boxes(data, box.start, box.end):
+            for inner in structure.boxes(data, box.start, box.end):
                 if inner.kind == b"colr" and data[inner.start] in (2, 3):
                     icc = icc or data[inner.start + 3 : inner.end]
     return Metadata(exif, xmp, icc)

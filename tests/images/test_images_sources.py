@@ -1,4 +1,3 @@
-import io
 import logging
 import os
 import socket
@@ -9,18 +8,10 @@ from pathlib import Path
 import pytest
 
 from igcli.errors import UsageError
-from igcli.images.listing import Listing
 from igcli.images.sources import Walk
+from support.walks import listing, names
 
 Tree = Callable[..., Path]
-
-
-def names(walk: Walk) -> list[str]:
-    return [source.name for source in walk]
-
-
-def listing(*paths: str) -> Listing:
-    return Listing(io.BytesIO(b"\0".join(map(os.fsencode, paths))), nul=True)
 
 
 def test_one_folder_is_mirrored_relative_to_it_in_byte_order(tree: Tree) -> None:
