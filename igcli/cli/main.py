@@ -204,7 +204,7 @@ def _report_bug(
     kind: type[BaseException], error: BaseException, _traceback: TracebackType | None
 ) -> None:
     text = "".join(str(error).splitlines()[:1])
-    say(f"internal error, a bug in igcli: {kind.__name__}: {text} (-v shows where)")
+    say(f"internal error, a bug in igcli: {kind.__name__}: {text} (rerun with -v for a traceback)")
     print_traceback(error)
 
 

@@ -77,7 +77,7 @@ def load_command_settings(
     loaded = load_settings(config_file, overrides)
     click.get_current_context().meta[_LOADED] = loaded
     if loaded.is_found and not quiet:
-        say(f"settings from {loaded.file} in this folder", NOTICE)
+        say(f"using the settings in {loaded.file}", NOTICE)
     return loaded
 
 

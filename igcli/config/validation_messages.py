@@ -104,7 +104,9 @@ def _message(path: KeyPath, errors: Sequence[ErrorDetails], keys: tuple[Key, ...
         return f"{errors[0]['msg'].replace('Input should', 'must')}, not {plain(value)}"
     alternatives = _alternatives_at(path, keys)
     children = ", ".join(key.path[-1] for key in _children_at(path, keys))
-    hint = f"; its keys are {children}" if children else _hint(value, alternatives)
+    has_choices = any(alternative.choices for alternative in alternatives)
+    show_keys = children and not has_choices
+    hint = f"; its keys are {children}" if show_keys else _hint(value, alternatives)
     return f"must be {words(alternatives)}, not {plain(value)}{hint}"
 
 

@@ -106,7 +106,7 @@ def test_show_can_be_fed_back() -> None:
 
 def test_a_file_that_is_found_is_said_unless_quiet() -> None:
     Path("igcli.yaml").write_text("steps: 7\n")
-    assert invoke("show").stderr == "igcli: settings from igcli.yaml in this folder\n"
+    assert invoke("show").stderr == "igcli: using the settings in igcli.yaml\n"
     assert invoke("show", "-q").stderr == ""
     assert invoke("show", "-c", "igcli.yaml").stderr == ""
 

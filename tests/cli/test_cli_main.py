@@ -200,7 +200,10 @@ def test_errors_become_lines_and_codes(start: Start, what: str, code: int, err: 
 
 def test_a_bug_is_one_line_and_a_traceback_only_with_v(start: Start) -> None:
     code, out, err = finish(start("bug"))
-    line = "igcli: internal error, a bug in igcli: ValueError: first\\x1b[31m (-v shows where)\n"
+    line = (
+        "igcli: internal error, a bug in igcli: ValueError: first\\x1b[31m "
+        "(rerun with -v for a traceback)\n"
+    )
     assert (code, out, err) == (1, "", line)
     code, out, err = finish(start("-v", "bug"))
     assert (code, out) == (1, "")

@@ -60,6 +60,11 @@ def mistakes(content: str, **overrides: object) -> list[str]:
             "1:22: model.preprocess.sdt: unknown key; did you mean std?",
         ),
         ("model: {preprocess: fft}", "1:21: model.preprocess: must be tf, torch"),
+        (
+            "model: {preprocess: cafe}",
+            "1:21: model.preprocess: must be tf, torch, caffe, unit, none or {mean: 117.0, std: "
+            "1.0}, not 'cafe'; did you mean caffe?",
+        ),
         ("panel:\n  columns: [image, lable]", "2:20: panel.columns[1]: must be image, label"),
         ("panel:\n  columns: []", "2:12: panel.columns: must be a list"),
         ("panel:\n  columns: image", "2:12: panel.columns: must be a list"),
