@@ -25,9 +25,9 @@ from igcli.gallery.run_page import write_gallery
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.resume.earlier import EarlierResults
+from igcli.pipeline.runs.base import Selection
 from igcli.pipeline.runs.local import LocalRun
 from igcli.pipeline.runs.prepared import prepare
-from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 
 STEPS = 50

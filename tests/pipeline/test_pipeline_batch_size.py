@@ -7,7 +7,7 @@ import pytest
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import Points
 from igcli.models.catalog import batch_size_cache
-from igcli.pipeline.calibration import batch_size, timing
+from igcli.pipeline.calibration import batch_size
 
 
 class Clock:
@@ -52,7 +52,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tuned(network: Clock, monkeypatch: pytest.MonkeyPatch, gradients: int = 10**9) -> int:
     monkeypatch.setattr(batch_size, "time", network)
-    monkeypatch.setattr(timing, "time", network)
     model: Any = SimpleNamespace(network=network, device="CPU:0", sha256="ab", size=(2, 2))
     model.precision = network.precision
     return batch_size.tuned_batch_size(model, gradients=gradients)

@@ -119,7 +119,7 @@ def dry_run(request: RunRequest) -> int:
     earlier = earlier_run(request)
     prepared = load_network(request)
     earlier.refuse_other_model(request.location, prepared.model.sha256)
-    from igcli.pipeline.calibration.timing import seconds_for
+    from igcli.pipeline.calibration.batch_size import seconds_for
 
     gradients = prepared.gradients_per_image(images, request.settings)
     already_done = 0 if earlier.record is None else count_results(request.location, images)

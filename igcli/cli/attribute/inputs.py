@@ -15,7 +15,7 @@ from igcli.images.sources import Walk
 from igcli.outputs.output_paths import count_distinct
 from igcli.outputs.shards import RunLocation, shard_number
 from igcli.pipeline.explain.target_file import RowMatcher, TargetRow, read_rows
-from igcli.pipeline.runs.selection import Selection
+from igcli.pipeline.runs.base import Selection
 from igcli.records import Source
 
 

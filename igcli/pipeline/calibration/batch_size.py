@@ -1,12 +1,16 @@
-"""`batch_size: auto`: how many gradients to evaluate at a time, by a short measurement."""
+"""`batch_size: auto`, and how long gradients take, by short measurements."""
 
 import logging
 import time
 
+import numpy as np
+
 from igcli.errors import OutOfMemoryError
+from igcli.integration.network import Points
 from igcli.models.catalog import batch_size_cache
 from igcli.models.load import Model
-from igcli.pipeline.calibration.timing import REPETITIONS, seconds_per_gradient
+from igcli.models.network.network import TensorFlowNetwork
+from igcli.pipeline.engine.engine import Engine
 
 CANDIDATES = {"CPU": (24, 16, 8, 48), "GPU": (64, 128, 256, 32)}
 """Batch sizes to try; the first one is used where nothing is measured.
@@ -19,6 +23,8 @@ MAX_SHARE = 0.05
 
 MIN_GAIN = 1.05
 """How much faster another size has to be: less is noise, and equal sizes give equal files."""
+
+REPETITIONS = 3
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +49,13 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
     if (1 + REPETITIONS) * sum(_candidates(model.device)) > MAX_SHARE * gradients:
         return first
     start = time.perf_counter()
-    best = first, seconds_per_gradient(model.network.uncompiled(), first)
+    best = first, _seconds_per_gradient(model.network.uncompiled(), first)
     spent = time.perf_counter() - start
     if spent * len(others) > MAX_SHARE * gradients * best[1]:
         return first
     for size in others:
         try:
-            seconds = seconds_per_gradient(model.network.uncompiled(), size)
+            seconds = _seconds_per_gradient(model.network.uncompiled(), size)
         except OutOfMemoryError:
             continue
         log.debug("batch_size %d: %.4g s a gradient", size, seconds)
@@ -61,3 +67,42 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
 
 def _candidates(device: str) -> tuple[int, ...]:
     return CANDIDATES["CPU" if device.startswith("CPU") else "GPU"]
+
+
+def _seconds_per_gradient(network: TensorFlowNetwork, batch_size: int) -> float:
+    """Return the seconds for each gradient in batches of a size, without compiling.
+
+    Raises:
+        OutOfMemoryError: The batch does not fit into the memory of the device.
+    """
+    noise = np.random.default_rng(0).uniform(0, 255, (2, *network.input_shape))
+    first, second = noise.astype(np.float32)
+    lines = [network.place(first, second), network.place(second, first)]
+    alpha = np.linspace(0, 1, batch_size, dtype=np.float32)
+    line = (np.arange(batch_size) * 2 // batch_size).astype(np.int32)
+    points = Points(lines, line, alpha, np.zeros(batch_size, np.int32))
+    fastest = float("inf")
+    for _ in range(1 + REPETITIONS):  # The first one compiles and is never the fastest.
+        start = time.perf_counter()
+        network.fetch(network.gradients(points).scores)  # Waits for the device.
+        fastest = min(fastest, time.perf_counter() - start)
+    return fastest / batch_size
+
+
+def seconds_for(gradients: int, engine: Engine) -> float:
+    """Return the seconds that a number of gradients would take.
+
+    Args:
+        gradients: Number of gradients.
+        engine: The network and its batch size.
+    """
+    blank = np.zeros(engine.network.input_shape, np.float32)
+    size = engine.batch_size
+    zeros = np.zeros(size, np.int32)
+    network = engine.network
+    points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
+    network.fetch(network.gradients(points).scores)  # Compiles.
+    start = time.perf_counter()
+    for _ in range(REPETITIONS):
+        network.fetch(network.gradients(points).scores)
+    return gradients / size * (time.perf_counter() - start) / REPETITIONS

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from igcli.errors import ImageError
-from igcli.pipeline.calibration.timing import seconds_for
+from igcli.pipeline.calibration.batch_size import seconds_for
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.image.context import Context

@@ -33,8 +33,7 @@ from igcli.pipeline.resume.up_to_date import (
     is_up_to_date,
     requested_files,
 )
-from igcli.pipeline.runs.base import AttributionRun
-from igcli.pipeline.runs.selection import Selection
+from igcli.pipeline.runs.base import AttributionRun, Selection
 from igcli.pipeline.runs.summary import EngineFacts
 from igcli.records import Record, Source
 from igcli.render.options import GifOptions

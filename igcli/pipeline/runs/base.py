@@ -1,10 +1,11 @@
-"""What every kind of run shares: records, counts, the summary, and how a run ends."""
+"""What every kind of run shares: its images, records, counts and summary, and how it ends."""
 
 import platform
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +16,47 @@ from igcli.errors import OutputError
 from igcli.images.walk_statistics import WalkStatistics
 from igcli.outputs import run_files
 from igcli.outputs.journal import join
-from igcli.outputs.shards import RunLocation
+from igcli.outputs.shards import RunLocation, Shard
 from igcli.pipeline.explain.target_file import RowMatcher
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.earlier import EarlierResults, open_index
 from igcli.pipeline.resume.fingerprint import config_sha256
-from igcli.pipeline.runs.selection import Selection
 from igcli.pipeline.runs.summary import MAX_NAMED, EngineFacts, Summary
+from igcli.records import Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The images of a run; can be iterated over several times.
+
+    Attributes:
+        whole: All images that the user named.
+        totals: Number of images of each shard; one number if the run is not split.
+        shard: The shard whose images these are; None for all.
+        limit: Maximum number of images in `whole`; None for no limit.
+        archives: Whether the sources are tar archives, each with any number of images.
+        left_out: Number of other files found beside the images, by kind: {".docx": 1}.
+        rows: The rows of a file of targets, and which of them match an image.
+    """
+
+    whole: Iterable[Source]
+    totals: Sequence[int]
+    shard: Shard | None = None
+    limit: int | None = None
+    archives: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    rows: RowMatcher | None = None
+
+    @property
+    def total(self) -> int:
+        """Number of images, or of archives."""
+        return self.totals[0 if self.shard is None else self.shard.number - 1]
+
+    def __iter__(self) -> Iterator[Source]:
+        if self.shard is None:
+            yield from self.whole
+            return
+        yield from (source for source in self.whole if self.shard.owns(source.name))
 
 
 class AttributionRun(ABC):

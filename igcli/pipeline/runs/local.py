@@ -11,8 +11,8 @@ from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.shard_consistency import agreed_batch_size
+from igcli.pipeline.runs.base import Selection
 from igcli.pipeline.runs.prepared import PreparedRun
-from igcli.pipeline.runs.selection import Selection
 from igcli.records import Source
 
 STEPS_GUESSED = 50

@@ -23,8 +23,8 @@ from igcli.pipeline.explain.target_file import RowMatcher
 from igcli.pipeline.image.job import attribute_image
 from igcli.pipeline.image.outcome import Outcome
 from igcli.pipeline.resume.up_to_date import Files
+from igcli.pipeline.runs.base import Selection
 from igcli.pipeline.runs.prepared import PreparedRun
-from igcli.pipeline.runs.selection import Selection
 from igcli.records import Record, Source
 from igcli.urls import shown
 
