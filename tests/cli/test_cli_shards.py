@@ -327,10 +327,10 @@ TOLD: list[Case] = [
     ("auto/3", {TASK: "0"}, "SLURM_ARRAY_TASK_ID=0: there is no shard 0"),
     ("auto/3", {TASK: "4"}, "no shard 4 of 3"),
     ("auto/3", {INDEX: "3"}, "no shard 4 of 3"),
-    ("auto/3", {TASK: "x"}, "no number"),
+    ("auto/3", {TASK: "x"}, "must be a number"),
     ("auto/3", {TASK: "1", INDEX: "0"}, "both are set"),
     ("auto", {INDEX: "0"}, "--shard auto/N"),
-    ("auto", {TASK: "5", SIZE: "2", FIRST: "5"}, "not that of an array 1-2"),
+    ("auto", {TASK: "5", SIZE: "2", FIRST: "5"}, "does not fit an array 1-2"),
 ]
 
 
@@ -485,7 +485,7 @@ def test_the_status_of_a_run_that_is_not_split(cli: Cli, whole: Path, tmp_path: 
     assert [line.split() for line in result.lines] == [
         ["done", "failed", "missing", "state"],
         ["run", "29", "1", "0", "finished"],
-        ["failed", "images", "are", "tried", "again", "with", "--retry-failed"],
+        ["--retry-failed", "retries", "failed", "images"],
     ]
     assert cli("merge", whole).code == 2
     assert cli("status", tmp_path / "nowhere").code == 2
