@@ -20,7 +20,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did."""
+    """The exit code and output of a command."""
 
     code: int
     out: bytes
@@ -36,7 +36,7 @@ Cli = Callable[..., Result]
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Leave the cache folder of whoever runs the tests alone."""
+    """Use an empty cache folder instead of the user's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IGCLI_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -46,7 +46,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def cli(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
 ) -> Cli:
-    """Run the command line in this process, in a folder of its own."""
+    """Run the command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
@@ -62,7 +62,7 @@ def cli(
 
 @pytest.fixture
 def command(tmp_path: Path) -> Cli:
-    """Run the installed command as a process of its own."""
+    """Run the installed command in a new process."""
 
     def run(*arguments: str | Path, stdin: bytes = b"") -> Result:
         done = subprocess.run(
@@ -79,7 +79,7 @@ def command(tmp_path: Path) -> Cli:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A .keras file: 16x16 pixels 0...255 to three softmax scores, weights of a fixed seed."""
+    """A .keras file: 16x16 pixels 0...255 to three softmax scores, with seeded weights."""
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Rescaling(1 / 64)(inputs)
@@ -96,7 +96,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared() -> Path:
     """The folder of photos and models beside the checkout."""
     if not SHARED.is_dir():
-        pytest.skip("../shared is not there")
+        pytest.skip("../shared is missing")
     return SHARED
 
 
@@ -109,7 +109,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Make files below the current folder, which is empty but for them."""
+    """Create empty files in a new current folder."""
     monkeypatch.chdir(tmp_path)
 
     def make(*names: str | bytes) -> Path:
@@ -124,7 +124,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
 
 @pytest.fixture
 def ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Be no root for a test, in an empty folder of one's own."""
+    """Run a test without root privileges, in an empty folder."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(65534)

@@ -54,8 +54,8 @@ def pack(path: Path, files: dict[str, bytes]) -> Path:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_archive_is_a_folder(tmp_path: Path, form: str) -> None:
     walk = Walk([str(pack(tmp_path / f"photos{form}", FILES))])
-    found = {source.name: read_file(source.path, max_bytes=MOST) for source in walk}
-    assert list(found.items()) == list(EXPECTED.items())
+    content = {source.name: read_file(source.path, max_bytes=MOST) for source in walk}
+    assert list(content.items()) == list(EXPECTED.items())
     assert str(walk.statistics) == "1 other file (.txt 1), hidden files 1, hidden folders 2"
 
 
@@ -63,7 +63,7 @@ def test_an_archive_is_a_folder(tmp_path: Path, form: str) -> None:
 def test_parts_of_archives_have_urls(tmp_path: Path, form: str) -> None:
     path = pack(tmp_path / f"photos{form}", FILES)
     start = form[1:] + "://"
-    assert [each.name for each in Walk([f"{start}a::{path}"])] == ["10.JPG", "2.jpg"]
+    assert [source.name for source in Walk([f"{start}a::{path}"])] == ["10.JPG", "2.jpg"]
     [single] = Walk([f"{start}a/2.jpg::{path}"])
     assert (single.name, read_file(single.path, max_bytes=MOST)) == ("2.jpg", b"A2")
     assert len(list(Walk([f"{start}::{path}"]))) == 4
@@ -77,9 +77,9 @@ def test_several_lie_under_their_own_names(tmp_path: Path) -> None:
     one, two = (pack(tmp_path / name, {"a.jpg": b"A"}) for name in ("x.zip", "y.tar.gz"))
     (tmp_path / "z").mkdir()
     (tmp_path / "z/a.jpg").write_bytes(b"A")
-    names = [each.name for each in Walk([str(one), str(two), str(tmp_path / "z")])]
+    names = [source.name for source in Walk([str(one), str(two), str(tmp_path / "z")])]
     assert names == ["x/a.jpg", "y/a.jpg", "z/a.jpg"]
-    assert [each.name for each in Walk([f"{tmp_path}/*.zip"])] == ["x/a.jpg"]
+    assert [source.name for source in Walk([f"{tmp_path}/*.zip"])] == ["x/a.jpg"]
 
 
 @pytest.mark.parametrize("form", [".zip", ".tar"])

@@ -91,16 +91,16 @@ def test_pixels_are_resampled_as_keras_loads_them(
         target_size=size,
         interpolation="box" if resample == "area" else resample,
     )
-    found = fit(image, size, how="squash", resample=resample)
-    assert found.shape == (*size, channels)
-    np.testing.assert_array_equal(found.squeeze(), np.asarray(expected))
+    fitted = fit(image, size, how="squash", resample=resample)
+    assert fitted.shape == (*size, channels)
+    np.testing.assert_array_equal(fitted.squeeze(), np.asarray(expected))
 
 
 def test_the_area_is_the_mean_of_what_a_pixel_covers() -> None:
     image = noise(60, 40)
     means = image.reshape(20, 3, 10, 4, 3).mean(axis=(1, 3))
-    found = fit(image, (20, 10), how="squash", resample="area")
-    assert np.abs(found - means).max() <= 1
+    fitted = fit(image, (20, 10), how="squash", resample="area")
+    assert np.abs(fitted - means).max() <= 1
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -108,8 +108,8 @@ def test_nearest_invents_no_colour(how: Fit) -> None:
     image = noise(31, 47)
     known = {tuple(pixel) for pixel in image.reshape(-1, 3).tolist()} | {(0, 0, 0)}
     for size in ((13, 13), (64, 90)):
-        found = fit(image, size, how=how, resample="nearest")
-        assert {tuple(pixel) for pixel in found.reshape(-1, 3).tolist()} <= known
+        fitted = fit(image, size, how=how, resample="nearest")
+        assert {tuple(pixel) for pixel in fitted.reshape(-1, 3).tolist()} <= known
 
 
 def test_shrinking_is_antialiased() -> None:

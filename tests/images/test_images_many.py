@@ -18,9 +18,9 @@ def test_names_are_listed_compared_and_shared_out_in_little_memory(count: int, m
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     print(done.stdout)  # noqa: T201
     words = rf"{count:,} names .* s, (\d+) MB; shards of ([\d,]+) to ([\d,]+)"
-    found = re.match(words, done.stdout)
-    assert found is not None
-    megabytes, fewest, largest = (int(each.replace(",", "")) for each in found.groups())
+    match = re.match(words, done.stdout)
+    assert match is not None
+    megabytes, fewest, largest = (int(group.replace(",", "")) for group in match.groups())
     assert megabytes < most
     # A thousand shards: names fall on them as independent draws do, within six deviations.
     mean = count / 1000

@@ -71,7 +71,7 @@ def test_xmp_in_jpeg_png_and_webp(orientation: int, spelled: str) -> None:
     text = b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
     packed = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp)
     plain = saved(IMAGE, "PNG")
-    files = [plain[:33] + chunk(b"iTXt", each) + plain[33:] for each in (text, packed)]
+    files = [plain[:33] + chunk(b"iTXt", xmp) + plain[33:] for xmp in (text, packed)]
     files.append(plain[:-12] + chunk(b"iTXt", text) + plain[-12:])
     files.append(saved(IMAGE, "WEBP", lossless=True, xmp=xmp))
     for data in files:

@@ -40,7 +40,7 @@ def test_folders_are_walked_as_on_disk(tree: Tree) -> None:
     top = tree(*(f"in/{name}" for name in files))
     fill(*(f"in/{name}" for name in files))
     here, there = Walk([f"{top}/in"]), Walk(["memory://in/"])
-    assert [each.name for each in there] == [each.name for each in here]
+    assert [source.name for source in there] == [source.name for source in here]
     assert str(there.statistics) == str(here.statistics)
     for source in there:
         assert source.path == f"memory://in/{source.name}"
@@ -191,7 +191,7 @@ def test_credentials_are_noticed(url: str, expected: bool) -> None:
 
 
 def test_what_is_a_url() -> None:
-    assert [is_url(each) for each in ("s3://b", "S3://b", "a/b://c", "/a", "c:a", "://")] == [
+    assert [is_url(path) for path in ("s3://b", "S3://b", "a/b://c", "/a", "c:a", "://")] == [
         True, True, False, False, False, False
     ]  # fmt: skip
     assert checked("file:///a b/c?.jpg") == "/a b/c?.jpg"

@@ -24,8 +24,10 @@ def read(path: Path, most: int = MOST) -> tuple[list[Source], TarStream, WalkSta
     return list(archive), archive, statistics
 
 
-def errors(found: list[Source]) -> dict[str, str]:
-    return {each.name: str(each.data) for each in found if isinstance(each.data, ImageError)}
+def errors(sources: list[Source]) -> dict[str, str]:
+    return {
+        source.name: str(source.data) for source in sources if isinstance(source.data, ImageError)
+    }
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -37,20 +39,20 @@ def test_images_come_in_order_with_their_bytes(tmp_path: Path, mode: str, form: 
         for name in names:
             header, data = regular(name, name.encode("utf-8", "surrogateescape"))
             archive.addfile(header, io.BytesIO(data))
-    found, archive, _ = read(path)
+    sources, archive, _ = read(path)
     plain = [name.removeprefix("./").removeprefix("/") for name in names]
-    assert [each.name for each in found] == [f"in/x.tar/{name}" for name in plain]
-    assert [each.path for each in found] == [f"{path}/{name}" for name in plain]
+    assert [source.name for source in sources] == [f"in/x.tar/{name}" for name in plain]
+    assert [source.path for source in sources] == [f"{path}/{name}" for name in plain]
     wanted = [name.encode("utf-8", "surrogateescape") for name in names]
-    assert [each.data for each in found] == wanted
+    assert [source.data for source in sources] == wanted
     assert archive.problem == ""
 
 
 def test_what_belongs_to_no_image_is_counted_by_its_ending(tmp_path: Path) -> None:
     members = [*samples(3), regular("cats/._0001.jpg", b"resource fork"), regular("README", b"x")]
     members += [regular("__meta__/a.jpg", b"x"), special("cats/d.jpg", tarfile.DIRTYPE)]
-    found, archive, statistics = read(write_tar(tmp_path / "x.tar", members))
-    assert [each.name for each in found] == [
+    sources, archive, statistics = read(write_tar(tmp_path / "x.tar", members))
+    assert [source.name for source in sources] == [
         f"in/x.tar/cats/000{number}.jpg" for number in range(3)
     ]
     assert statistics.left_out == {"no ending": 1, "hidden files": 1}
@@ -70,8 +72,8 @@ def test_images_that_cannot_be_read_say_why(tmp_path: Path) -> None:
         (sparse, b""),
         regular("good.png", b"good"),
     ]
-    found, archive, _ = read(write_tar(tmp_path / "x.tar", members))
-    assert errors(found) == {
+    sources, archive, _ = read(write_tar(tmp_path / "x.tar", members))
+    assert errors(sources) == {
         "in/x.tar/large.png": f"too large: {MOST + 1:,} bytes, the limit is {MOST:,}",
         "in/x.tar/empty.png": "empty file",
         "in/x.tar/soft.png": "a link to '/etc/passwd'; links in tar archives are not followed",
@@ -80,7 +82,7 @@ def test_images_that_cannot_be_read_say_why(tmp_path: Path) -> None:
         "in/x.tar/fifo.png": "not a regular file",
         "in/x.tar/sparse.png": "a sparse file",
     }
-    assert found[-1].data == b"good"
+    assert sources[-1].data == b"good"
     assert archive.problem == ""
 
 
@@ -94,9 +96,11 @@ def test_names_that_lead_out_or_came_before_are_left_out_and_told(tmp_path: Path
         "x" * 245 + ".jpg",
         "b.jpg",
     ]
-    found, archive, _ = read(write_tar(tmp_path / "x.tar", [regular(n, b"x") for n in names]))
+    sources, archive, _ = read(write_tar(tmp_path / "x.tar", [regular(n, b"x") for n in names]))
     long = "x" * 245 + ".jpg"
-    assert [each.name for each in found] == [f"in/x.tar/{n}" for n in ("a.jpg", long, "b.jpg")]
+    assert [source.name for source in sources] == [
+        f"in/x.tar/{n}" for n in ("a.jpg", long, "b.jpg")
+    ]
     assert archive.problem == (
         "left out, because the names repeat or lead elsewhere: "
         "'../up.jpg', 'in/../../up.jpg', 'a.jpg' and 1 more"
@@ -110,18 +114,20 @@ def test_a_cut_archive_gives_what_lies_before_the_cut(tmp_path: Path, packed: bo
     path, counts = tmp_path / "x.tar", set()
     for size in range(0, len(data) - (1 if packed else 10240), 997):
         path.write_bytes(data[:size])
-        found, archive, _ = read(path)
+        sources, archive, _ = read(path)
         assert archive.problem, size
-        assert [each.data for each in found] == [each.data for each in whole[: len(found)]]
-        counts.add(len(found))
+        assert [source.data for source in sources] == [
+            source.data for source in whole[: len(sources)]
+        ]
+        counts.add(len(sources))
     assert counts >= {0, 1, 3}
 
 
 def test_an_archive_without_an_end_is_told(tmp_path: Path) -> None:
     data = write_tar(tmp_path / "w.tar", [regular("a.png", bytes(512))]).read_bytes()
     (tmp_path / "x.tar").write_bytes(data[:1024])
-    found, archive, _ = read(tmp_path / "x.tar")
-    assert len(found) == 1
+    sources, archive, _ = read(tmp_path / "x.tar")
+    assert len(sources) == 1
     assert archive.problem == "damaged after 1 members: the end mark is missing"
 
 
@@ -130,8 +136,8 @@ def test_a_broken_header_is_no_end(tmp_path: Path) -> None:
     at = data.index(b"cats/0002.jpg")
     data[at + 148 : at + 156] = b"rubbish!"
     (tmp_path / "x.tar").write_bytes(data)
-    found, archive, _ = read(tmp_path / "x.tar")
-    assert len(found) == 2
+    sources, archive, _ = read(tmp_path / "x.tar")
+    assert len(sources) == 2
     assert archive.problem.startswith("damaged after 4 members: ")
 
 
@@ -149,8 +155,8 @@ def test_no_archive_is_told_as_such(tmp_path: Path, data: bytes | None, reason: 
     path = tmp_path / "x.tar"
     if data is not None:
         path.write_bytes(data)
-    found, archive, _ = read(path)
-    assert found == []
+    sources, archive, _ = read(path)
+    assert sources == []
     assert archive.problem.startswith("cannot be read as a tar file: " + reason)
 
 
@@ -180,10 +186,10 @@ def test_headers_made_to_harm_end_the_archive(tmp_path: Path, start: bytes) -> N
     path = tmp_path / "x.tar"
     path.write_bytes(start + bytes(3 << 20))
     tracemalloc.start()
-    found, archive, _ = read(path)
+    sources, archive, _ = read(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found == []
+    assert sources == []
     assert archive.problem
     assert peak < 8 << 20
 
@@ -221,7 +227,7 @@ def test_labels_come_from_the_members_beside_images(tmp_path: Path) -> None:
     archive = TarStream(
         Source(str(path), "x.tar"), max_bytes=MOST, statistics=statistics, labelled=True
     )
-    assert [(each.name, each.data, each.label) for each in archive] == [
+    assert [(source.name, source.data, source.label) for source in archive] == [
         ("x.tar/a.l.png", b"L", "7"),
         ("x.tar/a.r.png", b"R", "7"),
         ("x.tar/b.png", b"B", "größer"),
@@ -243,7 +249,7 @@ def test_names_with_dots_have_labels_each(tmp_path: Path) -> None:
     archive = TarStream(
         Source(str(path), "x.tar"), max_bytes=MOST, statistics=WalkStatistics(), labelled=True
     )
-    labels = {each.name: each.label for each in archive}
+    labels = {source.name: source.label for source in archive}
     expected = {f"x.tar/d/{stem}.png": label.decode() for stem, label in pairs}
     assert labels == {**expected, "x.tar/d/22.last.png": "9"}
 
@@ -254,4 +260,4 @@ def test_images_of_one_key_without_end_do_not_wait_for_ever(tmp_path: Path) -> N
     archive = TarStream(
         Source(str(path), "x.tar"), max_bytes=MOST, statistics=WalkStatistics(), labelled=True
     )
-    assert {each.name for each in archive} == {f"x.tar/a.{number}.png" for number in range(40)}
+    assert {source.name for source in archive} == {f"x.tar/a.{number}.png" for number in range(40)}

@@ -1,4 +1,4 @@
-"""Damaged and hostile image files, the same ones in every run."""
+"""Damaged and hostile image files, the same in every run."""
 
 import io
 import random
@@ -32,12 +32,12 @@ def heif(image: Image.Image, **options: Any) -> bytes:
 
 
 def of_form(image: Image.Image, form: str, **options: Any) -> bytes:
-    """Return a file by the encoder that there is for a format."""
+    """Encode an image in a format, HEIF by pillow-heif and others by Pillow."""
     return heif(image, **options) if form == "HEIF" else saved(image, form, **options)
 
 
 def tiff(*tags: tuple[int, int, int], order: str = "<", data: bytes = b"") -> bytes:
-    """Return a TIFF made by hand: tag, type and value of each entry, data from byte 8 on."""
+    """Return a TIFF built from the tag, type and value of each entry; data start at byte 8."""
     head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8 + len(data))
     entries = b"".join(
         struct.pack(
@@ -56,12 +56,12 @@ def grey_tiff(
     tags = {256: 4, 257: 3, 258: 3, 259: 3, 262: 3, 273: 4, 277: 3, 278: 3, 279: 4, 339: 3}
     sizes = (len(values), 1, values.dtype.itemsize * 8, 1, 1, 8, 1, 1, values.nbytes, kind)
     entries = {tag: (tag, t, size) for (tag, t), size in zip(tags.items(), sizes, strict=True)}
-    entries |= {each[0]: each for each in more}
+    entries |= {tag[0]: tag for tag in more}
     return tiff(*(entries[tag] for tag in sorted(entries)), order=order, data=values.tobytes())
 
 
 def _claiming(data: bytes, width: int, height: int) -> bytes:
-    """Return an AVIF or HEIF whose pictures claim another size."""
+    """Return an AVIF or HEIF with a false size."""
     at = data.index(b"ispe") + 8
     return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
 
@@ -101,7 +101,7 @@ BOMBS = {
 
 
 PNG_HEAD = BOMBS["png"][:33]
-"""Of an image too large to be decoded."""
+"""Header of an image that is too large to decode."""
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -127,7 +127,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 
 
 def seeds() -> list[bytes]:
-    """Small files of every format, with what formats can hold beside plain pixels."""
+    """Return small files of every format, also with features beyond plain pixels."""
     colours = Image.fromarray(noise(24, 16, 3))
     alpha = Image.fromarray(noise(24, 16, 4))
     frames = {"save_all": True, "append_images": [Image.fromarray(noise(24, 16, 3)[::-1])]}

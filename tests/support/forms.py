@@ -183,7 +183,7 @@ def _listed(config: Any) -> Any:
     while waiting:
         part = waiting.pop()
         waiting += part.values() if isinstance(part, dict) else part
-        waiting = [each for each in waiting if isinstance(each, dict | list)]
+        waiting = [item for item in waiting if isinstance(item, dict | list)]
         if isinstance(part, dict) and part.get("class_name") == "Functional":
             for key in ("input_layers", "output_layers"):
                 part["config"][key] = [part["config"][key]]

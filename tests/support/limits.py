@@ -1,4 +1,4 @@
-"""Limits of the machine, made narrow."""
+"""Lowered limits of the operating system."""
 
 import resource
 import signal
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:
-    """Let no file grow beyond a number of bytes: no fixture, for pytest may write one, too."""
+    """Limit the size of files in bytes; not a fixture, because pytest writes files, too."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))

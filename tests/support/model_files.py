@@ -24,10 +24,10 @@ def network(*, ends: str | None = "softmax", outputs: int = CLASSES) -> Any:
 def seeded(model: Any, seed: int = 11) -> Any:
     """Give a Keras network weights of a fixed seed."""
     rng = np.random.default_rng(seed)
-    model.set_weights([rng.uniform(0.1, 0.2, each.shape) for each in model.get_weights()])
+    model.set_weights([rng.uniform(0.1, 0.2, weight.shape) for weight in model.get_weights()])
     for layer in model.layers:
         if layer.weights and not isinstance(layer, keras.layers.BatchNormalization):
-            layer.set_weights([rng.normal(0, 0.1, each.shape) for each in layer.get_weights()])
+            layer.set_weights([rng.normal(0, 0.1, weight.shape) for weight in layer.get_weights()])
     return model
 
 
@@ -62,8 +62,8 @@ def frozen(model: Any, shape: tuple[int | None, ...] = (None, *SHAPE)) -> bytes:
 
 
 def _named(values: dict[str, Any], layer: str, kind: str) -> Any:
-    [found] = [value for path, value in values.items() if layer in path and kind in path]
-    return found
+    [value_of_kind] = [value for path, value in values.items() if layer in path and kind in path]
+    return value_of_kind
 
 
 def _module(model: Any) -> Any:

@@ -13,12 +13,12 @@ SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06
 """Red, green and blue in XYZ, adapted to D50 as profiles have them."""
 
 _CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-SRGB_CURVE = b"para" + struct.pack(">IHH5i", 0, 3, 0, *(round(each * 65536) for each in _CURVE))
+SRGB_CURVE = b"para" + struct.pack(">IHH5i", 0, 3, 0, *(round(value * 65536) for value in _CURVE))
 ADOBE_CURVE = b"curv" + struct.pack(">IIH", 0, 1, 0x0233)
 
 
 def _xyz(values: tuple[float, ...]) -> bytes:
-    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(each * 65536) for each in values))
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(value * 65536) for value in values))
 
 
 def _text(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Output folders of runs that never took place."""
+"""Output folders written by hand, as a run would write them."""
 
 import io
 import json
@@ -58,7 +58,7 @@ def write_run(folder: Path, records: Sequence[dict[str, Any]], *, tail: bytes = 
 
 
 def write_file(folder: Path, name: str, data: bytes) -> None:
-    """Write an output of any name."""
+    """Write a file of any name to an output folder."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

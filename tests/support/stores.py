@@ -1,4 +1,4 @@
-"""Stores to test with: a real S3 server and a web server, both on the loopback address."""
+"""Stores for tests: an S3 server and a web server, both on the loopback address."""
 
 import contextlib
 import http.server
@@ -24,7 +24,7 @@ PATIENCE = 60
 
 @contextlib.contextmanager
 def s3_server(log: Path) -> Iterator[str]:
-    """Start moto's server; gives its address."""
+    """Start moto's S3 server and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -55,7 +55,7 @@ def _wait(address: str) -> None:
 
 @contextlib.contextmanager
 def environment(address: str) -> Iterator[None]:
-    """Say in the environment, and there alone, where S3 is and by which right it is used."""
+    """Set the address and credentials of S3 in the environment, and nothing else."""
     with pytest.MonkeyPatch.context() as patched:
         for name in list(os.environ):
             if name.startswith("AWS_") or name.lower().endswith("_proxy"):
@@ -73,12 +73,12 @@ def environment(address: str) -> Iterator[None]:
 
 
 def make_bucket(name: str) -> None:
-    """Make an S3 bucket."""
+    """Create an S3 bucket."""
     stores.store("s3://").files.mkdir(name)
 
 
 def put(url: str, data: bytes) -> str:
-    """Put a file into a store; returns its URL."""
+    """Write a file to a store and return its URL."""
     store = stores.store(url)
     store.files.pipe_file(store.key(url), data)
     return url
@@ -92,7 +92,7 @@ def get(url: str) -> bytes:
 
 
 def tree(url: str) -> dict[str, bytes]:
-    """Return all files below a URL, by their names there."""
+    """Return all files below a URL by relative name."""
     store = stores.store(url)
     root = store.key(url)
     names: list[str] = store.files.find(root)
@@ -117,9 +117,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def web_server(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve a folder; gives its address and what was asked for.
+    """Serve a folder; yields its address and the list of requests.
 
-    What lies in private/ needs the query signature=right.
+    Files in private/ need the query signature=right.
     """
     requests: list[str] = []
     handler = partial(_Handler, requests=requests, directory=str(folder))

@@ -1,4 +1,4 @@
-"""Tar archives as WebDataset has them, and what hostile hands make of them."""
+"""Tar archives in the layout of WebDataset, and hostile ones."""
 
 import io
 import tarfile
@@ -9,14 +9,14 @@ from support.image_files import encoded
 
 
 def regular(name: str, data: bytes) -> tuple[tarfile.TarInfo, bytes]:
-    """Return a member that is a file."""
+    """Return a regular file as a member."""
     header = tarfile.TarInfo(name)
     header.size = len(data)
     return header, data
 
 
 def special(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
-    """Return a member that is no file: a link, a device."""
+    """Return a member that is not a regular file: a link or a device."""
     header = tarfile.TarInfo(name)
     header.type, header.linkname = kind, target
     return header, b""
@@ -25,7 +25,7 @@ def special(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, 
 def write_tar(
     path: Path, members: Iterable[tuple[tarfile.TarInfo, bytes]], mode: str = "w"
 ) -> Path:
-    """Write an archive of these members."""
+    """Write an archive with these members."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
         for header, data in members:
@@ -34,21 +34,21 @@ def write_tar(
 
 
 def samples(count: int, first: int = 0) -> list[tuple[tarfile.TarInfo, bytes]]:
-    """Return members of samples as WebDataset has them: an image and its class."""
-    found = []
+    """Return samples in the layout of WebDataset: an image and its class."""
+    members = []
     for number in range(first, first + count):
-        found.append(regular(f"cats/{number:04}.jpg", encoded(number, "JPEG")))
-        found.append(regular(f"cats/{number:04}.cls", b"3"))
-    return found
+        members.append(regular(f"cats/{number:04}.jpg", encoded(number, "JPEG")))
+        members.append(regular(f"cats/{number:04}.cls", b"3"))
+    return members
 
 
 def members_of(path: Path) -> dict[str, bytes]:
-    """Return the files in an archive by name, in their order; no name comes twice."""
-    found: dict[str, bytes] = {}
+    """Return the files in an archive by name, in their order; checks that names are unique."""
+    content: dict[str, bytes] = {}
     with tarfile.open(path, "r:") as archive:
         for member in archive:
             file = archive.extractfile(member)
             assert file is not None
-            assert member.name not in found
-            found[member.name] = file.read()
-    return found
+            assert member.name not in content
+            content[member.name] = file.read()
+    return content
