@@ -11,7 +11,8 @@ import tensorflow as tf
 import igcli
 from igcli.models.load import load
 from igcli.models.options import ModelOptions
-from support.forms import FORMS, Form, Make
+from support.forms import FORMS
+from support.keras_forms import Form, Make
 
 STEPS = 6
 
