@@ -239,7 +239,7 @@ REFUSED = {
     "no top labels": (
         ["attribute", "a.png", "--target", "top:0"],
         2,
-        "igcli: --target: top:0: explains",
+        "igcli: --target: top:0 selects no target",
     ),
     "two for one output": (["attribute", "a.png", "a.png.jpg"], 2, "a.png.jpg"),
 }

@@ -97,7 +97,7 @@ def test_without_a_network_one_line_and_exit_1(cli: Cli, release: Path, image: P
     ("arguments", "says"),
     [
         (("fetch", "demo"), "nothing to fetch"),
-        (("fetch", "keras:VGG16", "--from", "x.zip"), "is fetched by Keras"),
+        (("fetch", "keras:VGG16", "--from", "x.zip"), "Keras downloads keras:VGG16"),
         (("fetch", "inception_v1", "--from", "none.zip"), "no such file"),
         (("show", "none.keras"), "no such file: none.keras"),
         (("check", "demo", "none.png"), "none.png: no such file"),
