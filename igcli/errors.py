@@ -1,5 +1,8 @@
 """All errors of igcli; each message says what is wrong, where, and what to do."""
 
+FINDINGS = 3
+"""Exit code of a command that finished, but found failures, missing results or disagreement."""
+
 
 class IgcliError(Exception):
     """Base class: the run cannot continue. The message is one line for the user."""

@@ -26,7 +26,7 @@ class ExampleBaselines:
     """The baselines of one example.
 
     Attributes:
-        structure: How the example is joined.
+        structure: How the example's inputs are joined into one array.
         by_input: The baselines of each of its inputs.
     """
 

@@ -8,7 +8,7 @@ import click
 
 from igcli.cli.completion import PathType
 from igcli.cli.terminal import say, verbosity
-from igcli.errors import UsageError
+from igcli.errors import FINDINGS, UsageError
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
 from igcli.printable import printable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # Not imported for the command's help, which does not need Nu
     from igcli.compare.comparison import Agreement, Comparison
     from igcli.outputs.results import Results
 
-DISAGREEMENT = 3
 """Exit code if images disagree or cannot be compared."""
 
 MAX_NAMES = 5
@@ -160,4 +159,4 @@ def _exit_code(agreement: "Agreement", min_correlation: float | None) -> int:
         worst = ", ".join(f"{pair.image} ({pair.correlation:.4f})" for pair in low[:MAX_NAMES])
         more = f" and {len(low) - MAX_NAMES:,} more" if len(low) > MAX_NAMES else ""
         say(f"rank correlation below {min_correlation:g}: {worst}{more}")
-    return DISAGREEMENT if low or agreement.failed else 0
+    return FINDINGS if low or agreement.failed else 0

@@ -6,6 +6,7 @@ import click
 
 from igcli.cli.completion import PathType
 from igcli.cli.terminal import NOTICE, say, verbosity
+from igcli.errors import FINDINGS
 from igcli.outputs.open import output_at
 
 
@@ -42,4 +43,4 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     is_incomplete = (
         status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
     )
-    click.get_current_context().exit(3 if is_incomplete else 0)
+    click.get_current_context().exit(FINDINGS if is_incomplete else 0)

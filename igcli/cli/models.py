@@ -12,7 +12,7 @@ from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.setting_options import load_command_settings, setting_options
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.schema import Settings
-from igcli.errors import UsageError
+from igcli.errors import FINDINGS, UsageError
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
 from igcli.models.options import ModelOptions, check_files
@@ -25,7 +25,6 @@ UNKNOWN_TRAINING = (
     "compare its predictions with known ones"
 )
 
-PROBLEMS_FOUND = 3
 """Exit code of a check that found problems."""
 
 
@@ -95,7 +94,7 @@ def check(name: str, images: tuple[str, ...], **options: Any) -> None:
         click.echo(printable(f"{finding.problem}; {finding.remedy}"))
     if not verdict.findings:
         click.echo(printable(f"{name}: nothing looks wrong"))
-    click.get_current_context().exit(PROBLEMS_FOUND if verdict.findings else 0)
+    click.get_current_context().exit(FINDINGS if verdict.findings else 0)
 
 
 @models.command()

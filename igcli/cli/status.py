@@ -7,6 +7,7 @@ import click
 
 from igcli.cli.completion import PathType
 from igcli.cli.terminal import verbosity
+from igcli.errors import FINDINGS
 from igcli.outputs.open import output_at
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def status(output: str, *, as_json: bool, array: bool, quiet: bool) -> None:  # 
     else:
         for line in table(progress):
             click.echo(line)
-    click.get_current_context().exit(0 if progress.is_done else 3)
+    click.get_current_context().exit(0 if progress.is_done else FINDINGS)
 
 
 def table(progress: "Status") -> list[str]:

@@ -43,7 +43,7 @@ class Comparison:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Reasons why the two attributions are not of the same thing."""
+        """Ways in which the two attributions explain different things, such as another target."""
         if self.reason:
             return ()
         differs = {

@@ -52,7 +52,7 @@ class Key:
 
     @property
     def shorthand(self) -> str | None:
-        """The name of the child whose value a plain text is."""
+        """The name of the child that a plain text sets."""
         return next((child.path[-1] for child in self.children if child.is_shorthand), None)
 
     @property

@@ -17,7 +17,8 @@ KEPT = 64
 """Gradients kept in memory: those at the ends of the worst intervals."""
 
 CANCELLATION = 4
-"""Maximum sum of the gaps' magnitudes, in tolerances: as where sixteen have random signs.
+"""Maximum sum of the gaps' magnitudes, as a multiple of the tolerance: sixteen equal gaps of random
+sign add up to about a quarter of their magnitudes.
 
 A maximum of two took 44 gradients an image in place of 31, for the same errors of pixels, on 39
 photographs (tests/benchmarks/accuracy.py).

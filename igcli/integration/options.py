@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_serializer
 
 from igcli.errors import UsageError
 from igcli.integration import baselines
-from igcli.integration.quadrature import REFINABLE, RULES
+from igcli.integration.quadrature import REFINABLE_RULES, RULES
 from igcli.options import Expected, Options, PathField
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class PathOptions(Options):
     @field_validator("rule")
     @classmethod
     def _check_rule(cls, rule: str, known: ValidationInfo) -> str:
-        if known.data.get("steps") == "auto" and rule not in REFINABLE:
-            names = ", ".join(REFINABLE)
+        if known.data.get("steps") == "auto" and rule not in REFINABLE_RULES:
+            names = ", ".join(REFINABLE_RULES)
             raise ValueError(f"{rule} cannot be refined with steps: auto; use {names}")
         return rule
 

@@ -86,5 +86,5 @@ RULES: dict[str, Callable[[int], Quadrature]] = {
 }
 """Rules by their name in the configuration, called with the number of steps."""
 
-REFINABLE = ("trapezoid",)
+REFINABLE_RULES = ("trapezoid",)
 """Rules that can be refined interval by interval, reusing every gradient."""

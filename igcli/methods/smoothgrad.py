@@ -28,7 +28,7 @@ REFINABLE = True
 
 MAX_INTERVALS = 82
 """Maximum intervals of a noisy copy's path with auto steps. Up to 19 of the 83 gradients are
-computed twice, because `mesh.KEPT` are in memory: 102 in all, twice the 51 of 50 steps."""
+computed twice, because memory holds `mesh.KEPT` of them: 102 in all, twice the 51 of 50 steps."""
 
 NOT_WITHIN = "steps: auto: {count} of {samples} noisy copies are not within the tolerance"
 

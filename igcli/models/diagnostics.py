@@ -24,7 +24,8 @@ _TOLERANCE = 1e-6
 _MODES: tuple[Preprocess, ...] = ("tf", "torch", "caffe", "unit", "none")
 _GREY_MODES: tuple[Preprocess, ...] = ("tf", "unit", "none")
 _FACTOR, _MARGIN, _MIN_MARGIN = 4.0, 3.0, 1.0
-"""How much farther from training a preprocessing must be than the nearest one to be reported.
+"""A preprocessing is reported if it is farther from training than the nearest one by this factor
+and this margin; the margin shrinks with the square root of the number of images, to the minimum.
 
 Measured on 39 photos and four networks: with single photos, the right one is up to 0.9 farther than
 the nearest and a wrong scale 3 to 28,000; with four photos, the right one is the nearest.

@@ -42,6 +42,7 @@ def exclusive_access(location: RunLocation, on_existing: OnExisting = "resume") 
     try:
         with Lock(folder, location.lock):
             refuse_running(location)
+            # With "error", the lock and its folder would count as existing results.
             refuse_results(location, "resume" if on_existing == "error" else on_existing)
             yield
     finally:

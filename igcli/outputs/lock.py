@@ -107,7 +107,9 @@ class Lock:
         try:
             with self._folder.open_to_read(self._name) as file:
                 run = _runs(file)[-1]
-            return f"process {run['process']} on {run['host']}; wait for it or choose another"
+            return (
+                f"process {run['process']} on {run['host']}; wait for it or choose another output"
+            )
         except (OutputError, LookupError):
             return "another run; wait for it or choose another output"
 

@@ -137,7 +137,7 @@ class PlacedCell:
         body: Lines of text, each with its distance from the top of the pictures.
         picture: uint8 (H, W, 3), empty for text.
         width: Distance to the next cell in pixels.
-        height: Pixels below the top of the pictures.
+        height: Height in pixels, from the top of the pictures down.
     """
 
     heading: tuple[str, ...]
@@ -232,7 +232,7 @@ def _placed_picture(
 
 
 def _wrapped(lines: tuple[str, ...], size: int, room: int, face: Face) -> tuple[str, ...]:
-    """Return headings in lines; a very long one is cut, because the text cell has all of it."""
+    """Return headings in lines; a very long one is cut; the text cell shows it whole."""
     return tuple(
         part for line in lines for part in _cut(text.wrap(line, size=size, room=room, face=face))
     )

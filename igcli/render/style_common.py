@@ -154,7 +154,7 @@ HEAT_SHADES = 1025
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
-    """Return the value up to which the smallest reach (100 - outlier_percent)% of their sum."""
+    """Return the value up to which values add up to (100 - outlier_percent)% of the total."""
     magnitudes = np.abs(signed(attributions, options.sign))
     return (value_at_share(np.sort(magnitudes, axis=None), 100 - options.outlier_percent),)
 

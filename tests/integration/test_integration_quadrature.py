@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
 
-from igcli.integration.quadrature import REFINABLE, RULES
+from igcli.integration.quadrature import REFINABLE_RULES, RULES
 
 DEGREES: dict[str, Callable[[int], int]] = {
     "left": lambda steps: 0,
@@ -65,7 +65,7 @@ def test_gauss_legendre_is_numpys(steps: int) -> None:
 
 
 def test_rules_that_can_be_refined_are_rules() -> None:
-    assert set(REFINABLE) <= set(RULES)
+    assert set(REFINABLE_RULES) <= set(RULES)
 
 
 def test_names_of_rules_are_had_without_numpy() -> None:

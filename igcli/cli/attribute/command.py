@@ -20,6 +20,7 @@ from igcli.cli.attribute.request import (
 )
 from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.terminal import say
+from igcli.errors import FINDINGS
 from igcli.images.sources import Walk
 from igcli.outputs.exclusive_access import clear_location, exclusive_access
 from igcli.pipeline.calibration.recorded import recorded_calibration
@@ -106,7 +107,7 @@ def _start_run(request: RunRequest, earlier: EarlierResults) -> "AttributionRun"
 
 def _exit_code(exit_code: int, walk: Walk) -> int:
     """Return 3 if images may be missing because a folder could not be read."""
-    return exit_code or (3 if walk.statistics.unreadable else 0)
+    return exit_code or (FINDINGS if walk.statistics.unreadable else 0)
 
 
 def dry_run(request: RunRequest) -> int:

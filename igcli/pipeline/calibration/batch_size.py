@@ -22,7 +22,8 @@ MAX_SHARE = 0.05
 """Share of a run's expected time that a measurement may take."""
 
 MIN_GAIN = 1.05
-"""How much faster another size has to be: less is noise, and equal sizes give equal files."""
+"""Factor by which another size must be faster than the best so far. Smaller gains are noise, and
+keeping the size keeps files identical."""
 
 REPETITIONS = 3
 

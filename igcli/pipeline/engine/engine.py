@@ -19,7 +19,10 @@ from igcli.records import Array
 T = TypeVar("T")
 
 PREDICTION_SIZE = 8
-"""Inputs of one prediction, and jobs started ahead of the network's need."""
+"""Inputs of one prediction."""
+
+JOBS_AHEAD = 8
+"""Jobs started ahead of the network's need."""
 
 UNANSWERED = "a request was left unanswered: neither the network nor a call is running"
 
@@ -157,7 +160,7 @@ class _Run(Generic[T]):
     def _needs_jobs(self) -> bool:
         return (
             self._alive < self._max_alive
-            and self._upcoming < PREDICTION_SIZE
+            and self._upcoming < JOBS_AHEAD
             and self._lines.pending < self._max_on_device * self._backoff.batch_size
         )
 

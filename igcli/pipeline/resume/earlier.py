@@ -91,7 +91,7 @@ def find_earlier(
     before = _written_settings(location)
     drawn = {"panel": panels, "gif": settings.gif is not None}
     kept = {group: getattr(before, group) for group, is_drawn in drawn.items() if not is_drawn}
-    free = {group for group in PICTURES if _is_free(group, before, location)}
+    free = {group for group in PICTURES if _may_change(group, before, location)}
     if free == {*PICTURES}:
         before = _with_magnify(before, settings)
     config = _with_magnify(settings.model_copy(update=kept), settings)
@@ -134,8 +134,12 @@ def _any_result(location: RunLocation) -> Record | None:
     return next((record for record in records if record.get("status") == "ok"), None)
 
 
-def _is_free(group: str, before: Settings, location: RunLocation) -> bool:
-    """Tell whether no picture was drawn with these settings; other shards may be about to."""
+def _may_change(group: str, before: Settings, location: RunLocation) -> bool:
+    """Return whether the settings of a group of pictures may change.
+
+    They may if no picture was drawn with them. In a shard they may not, unless the group was off,
+    because other shards may be drawing some.
+    """
     if getattr(before, group) is None:
         return True
     folders = (PICTURES[group], tar.FOLDER)

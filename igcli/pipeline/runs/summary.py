@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from igcli.errors import FINDINGS
 from igcli.pipeline.image.outcome import Outcome
 from igcli.records import LARGE_ERROR
 
@@ -103,7 +104,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 if every image is done; 3 if some failed, are missing or exceed `max_error`."""
-        return 3 if self.failed or self.beyond or self.damaged else 0
+        return FINDINGS if self.failed or self.beyond or self.damaged else 0
 
     def record(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """Return the summary.

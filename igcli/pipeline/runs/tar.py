@@ -119,7 +119,7 @@ class TarResults:
     """Folder, journal and index of earlier records for the images of one tar archive.
 
     Images leave in the order they came in, whatever order they finish in. The existing archive of
-    results is replaced as soon as one image differs from it; what is still right is read_range.
+    results is replaced as soon as one image differs from it; what is still right is copied.
 
     Attributes:
         name: Name of the archive of results.
@@ -216,7 +216,7 @@ class TarResults:
         self._written[name] = data
 
     def remove(self, name: str) -> None:
-        """Do nothing: a file that the record does not name is not read_range."""
+        """Do nothing: a file that the record does not name is not copied."""
 
     def append(self, record: Record) -> None:
         """Do nothing: an image's record arrives with its outcome."""

@@ -21,7 +21,7 @@ _NEIGHBOURS = np.ones((3, 3), np.bool_)
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float, ...]:
-    """Return, for each polarity, where the largest reach (100 - clip_above)% of their sum."""
+    """Return, by polarity, the value above which (100 - clip_above)% of the total lie."""
     polarities = _polarities(attributions, options)
     return tuple(
         _value_at_share(values, 100 - options.clip_above) for values in polarities.values()
