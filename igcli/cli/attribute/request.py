@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from igcli.cli.attribute.options import Arguments, parse_shard
+from igcli.cli.attribute.options import Arguments
 from igcli.cli.attribute.report import ReportOptions
+from igcli.cli.attribute.shard_option import parse_shard
 from igcli.cli.setting_options import load_command_settings
 from igcli.cli.terminal import NOTICE, say
 from igcli.config.schema import Gif, Settings
