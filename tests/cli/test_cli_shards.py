@@ -21,7 +21,7 @@ from igcli.outputs.lock import Lock
 from igcli.pipeline.runs import local
 from support.results import TREES, files, summary, timeless
 
-COUNT = 200
+COUNT = 100
 HOSTILE = ["späce ü.png", "new\nline.png", "-0.png", "bad\udcff.png", "a.jpg.png", "b.jpg"]
 OPTIONS = ("--steps", "4", "--batch-size", "16", "--gif", "--arrays", "-q")
 Attribute = Callable[..., Result]
