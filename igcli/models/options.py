@@ -14,7 +14,7 @@ from igcli.options import Expected, Options, PathField
 NAMES = ("demo", "inception_v1")
 """Networks known by name, besides those of `keras.applications`."""
 
-SUFFIXES = (".keras", ".h5", ".hdf5", ".pb")
+SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".pb")
 """Suffixes of files that networks are read from.
 
 A folder is a SavedModel or an unpacked .keras archive, and a Keras file may have any name.

@@ -38,6 +38,10 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
         from igcli.models.sources import saved_model
 
         return saved_model.load(options)
+    if source.lower().endswith(".onnx"):
+        from igcli.models.sources import onnx_file
+
+        return onnx_file.load(options)
     if source.lower().endswith(".pb"):
         from igcli.models.sources import frozen_graph
 

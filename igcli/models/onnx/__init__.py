@@ -1,0 +1,1 @@
+"""ONNX files as TensorFlow functions: parsed, checked, and computed operator by operator."""

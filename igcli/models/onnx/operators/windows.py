@@ -1,0 +1,334 @@
+"""Convolutions and pooling: what looks at windows of height and width, or of any spatial axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from igcli.errors import ModelError
+from igcli.models.onnx.node import Node
+from igcli.models.onnx.operators import operator
+from igcli.models.onnx.values import Value
+from igcli.models.runtime import tensorflow
+
+tf = tensorflow()
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Where windows lie.
+
+    Attributes:
+        kernel: Sides of a window.
+        strides: Distances between windows.
+        dilations: Distances between the elements of a window.
+        pads: Elements added before and after each spatial axis; less than zero only by `ceil_mode`.
+        spans: Sides of a window with its gaps.
+    """
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        pairs = zip(self.kernel, self.dilations, strict=True)
+        return tuple((kernel - 1) * dilation + 1 for kernel, dilation in pairs)
+
+    @property
+    def is_padded(self) -> bool:
+        return any(pad for pair in self.pads for pad in pair)
+
+
+def _window(node: Node, kernel: Sequence[int], sides: Sequence[int]) -> _Window:
+    rank = len(kernel)
+    strides = tuple(node.get("strides", [1] * rank))
+    dilations = tuple(node.get("dilations", [1] * rank))
+    spans = [(side - 1) * gap + 1 for side, gap in zip(kernel, dilations, strict=True)]
+    automatic = node.get("auto_pad", "NOTSET")
+    if automatic in ("SAME_UPPER", "SAME_LOWER"):
+        totals = [
+            max(0, (-(-side // stride) - 1) * stride + span - side)
+            for side, stride, span in zip(sides, strides, spans, strict=True)
+        ]
+        small = [(total // 2, total - total // 2) for total in totals]
+        pads = small if automatic == "SAME_UPPER" else [(last, first) for first, last in small]
+    else:
+        flat = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
+        pads = list(zip(flat[:rank], flat[rank:], strict=True))
+    return _Window(tuple(kernel), strides, dilations, tuple(pads))
+
+
+@operator("Conv")
+def conv(node: Node, x: Value, weights: Value, bias: Value | None = None) -> Value:
+    """Convolve, in groups, with gaps and any padding."""
+    x = x.last()
+    window = _window(node, weights.shape[2:], x.shape[2:])
+    filters = _filters(weights)
+    groups = node.get("group", 1)
+    rank = len(window.kernel)
+    channels = x.shape[1]
+    tensor = tf.convert_to_tensor(x.data)
+    if rank == 2 and groups == channels > 1 and window.strides[0] == window.strides[1]:
+        tensor = _depthwise(tensor, filters, window, channels)
+    else:
+        tensor = _convolved(tensor, filters, window)
+    if bias is not None:
+        tensor = tensor + tf.convert_to_tensor(bias.declared().data)
+    return node.output(tensor, channels_last=True)
+
+
+def _convolved(tensor: Any, filters: Any, window: _Window) -> Any:
+    is_dilated = max(window.dilations) > 1
+    if len(window.kernel) == 2 and not is_dilated:
+        tensor, padding = _padding(tensor, window)
+        return tf.nn.conv2d(tensor, filters, window.strides, padding)
+    if window.is_padded:
+        tensor = _padded(tensor, window.pads)
+    if not is_dilated:
+        return tf.nn.convolution(tensor, filters, window.strides, "VALID")
+    # TensorFlow has gaps or strides.
+    tensor = tf.nn.convolution(tensor, filters, padding="VALID", dilations=window.dilations)
+    return _thinned(tensor, window.strides)
+
+
+def _thinned(tensor: Any, strides: Sequence[int]) -> Any:
+    """Keep one of as many elements as strides say along each spatial axis."""
+    if max(strides) == 1:
+        return tensor
+    return tensor[(slice(None), *(slice(None, None, stride) for stride in strides))]
+
+
+def _filters(weights: Value) -> Any:
+    """Return filters in TensorFlow's order: spatial axes, channels in, channels out."""
+    data = weights.declared().data
+    axes = [*range(2, weights.rank), 1, 0]
+    return np.transpose(data, axes) if weights.is_constant else tf.transpose(data, axes)
+
+
+def _depthwise(tensor: Any, filters: Any, window: _Window, channels: int) -> Any:
+    *sides, _, outputs = filters.shape
+    # Outputs of a channel are neighbours.
+    reshape = np.reshape if isinstance(filters, np.ndarray) else tf.reshape
+    filters = reshape(filters, [*sides, channels, outputs // channels])
+    strides = [1, *window.strides, 1]
+    tensor, padding = _padding(tensor, window, is_depthwise=True)
+    if max(window.dilations) == 1:
+        return tf.nn.depthwise_conv2d(tensor, filters, strides, padding)
+    if padding == "SAME":
+        tensor = _padded(tensor, window.pads)
+    gaps = list(window.dilations)
+    tensor = tf.nn.depthwise_conv2d(tensor, filters, [1, 1, 1, 1], "VALID", dilations=gaps)
+    return _thinned(tensor, window.strides)
+
+
+def _padding(tensor: Any, window: _Window, *, is_depthwise: bool = False) -> tuple[Any, Any]:
+    """Return the tensor and the padding that TensorFlow is to add, by name if it has one."""
+    if not window.is_padded:
+        return tensor, "VALID"
+    rank = len(window.kernel)
+    sides = tensor.shape[1 : 1 + rank]
+    same = tuple(
+        (total // 2, total - total // 2)
+        for total in (
+            max(0, (-(-side // stride) - 1) * stride + span - side)
+            for side, stride, span in zip(sides, window.strides, window.spans, strict=True)
+        )
+    )
+    if same == window.pads:
+        return tensor, "SAME"
+    if rank != 2 or is_depthwise:
+        return _padded(tensor, window.pads), "VALID"
+    return tensor, [(0, 0), *window.pads, (0, 0)]
+
+
+def _padded(tensor: Any, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
+    return tf.pad(tensor, [(0, 0), *pads, (0, 0)], constant_values=value)
+
+
+@operator("ConvTranspose")
+def conv_transpose(node: Node, x: Value, weights: Value, bias: Value | None = None) -> Value:
+    """Convolve backwards: the gradient of a convolution, cut to the size asked for."""
+    x = x.last()
+    groups = node.get("group", 1)
+    kernel = node.get("kernel_shape", list(weights.shape[2:]))
+    rank = len(kernel)
+    strides = tuple(node.get("strides", [1] * rank))
+    gaps = tuple(node.get("dilations", [1] * rank))
+    extra = node.get("output_padding", [0] * rank)
+    sides = x.shape[2:]
+    spans = [(side - 1) * gap + 1 for side, gap in zip(kernel, gaps, strict=True)]
+    full = [
+        (side - 1) * stride + span for side, stride, span in zip(sides, strides, spans, strict=True)
+    ]
+    outputs, starts = _cut(node, full, extra, sides, strides)
+    tensor = tf.convert_to_tensor(x.data)
+    # Zeros between the inputs, then an ordinary convolution with the filters turned around.
+    tensor = _spread(tensor, strides)
+    tensor = _padded(
+        tensor, [(span - 1, span - 1 + more) for span, more in zip(spans, extra, strict=True)]
+    )
+    data = weights.declared().data
+    data = data[(slice(None), slice(None), *[slice(None, None, -1)] * rank)]
+    per_group = weights.shape[0] // groups
+    pieces = [
+        tf.nn.convolution(
+            part,
+            tf.transpose(
+                data[group * per_group : (group + 1) * per_group], [*range(2, 2 + rank), 0, 1]
+            ),
+            padding="VALID",
+            dilations=gaps,
+        )
+        for group, part in enumerate(tf.split(tensor, groups, axis=-1))
+    ]
+    tensor = pieces[0] if groups == 1 else tf.concat(pieces, -1)
+    for axis, (start, length) in enumerate(zip(starts, outputs, strict=True), 1):
+        short = start + length - tensor.shape[axis]
+        if short > 0:
+            pads = [(0, 0)] * tensor.shape.rank
+            pads[axis] = (0, short)
+            tensor = tf.pad(tensor, pads)
+        tensor = tf.gather(tensor, np.arange(start, start + length), axis=axis)
+    if bias is not None:
+        tensor = tensor + bias.declared().data
+    return node.output(tensor, channels_last=True)
+
+
+def _cut(
+    node: Node,
+    full: Sequence[int],
+    extra: Sequence[int],
+    sides: Sequence[int],
+    strides: Sequence[int],
+) -> tuple[list[int], list[int]]:
+    """Return the lengths of the spatial axes that stay, and where they start."""
+    rank = len(full)
+    automatic = node.get("auto_pad", "NOTSET")
+    wanted = node.get("output_shape", None)
+    if wanted is None and automatic in ("SAME_UPPER", "SAME_LOWER"):
+        wanted = [side * stride for side, stride in zip(sides, strides, strict=True)]
+    if wanted is None:
+        pads = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
+        starts = list(pads[:rank])
+        lengths = [
+            length + more - pads[axis] - pads[rank + axis]
+            for axis, (length, more) in enumerate(zip(full, extra, strict=True))
+        ]
+        return lengths, starts
+    wanted = list(wanted)[-rank:]
+    totals = [
+        max(0, length + more - side) for length, more, side in zip(full, extra, wanted, strict=True)
+    ]
+    lower = automatic == "SAME_LOWER"
+    starts = [total - total // 2 if lower else total // 2 for total in totals]
+    return wanted, starts
+
+
+def _spread(tensor: Any, strides: Sequence[int]) -> Any:
+    """Put strides - 1 zeros between neighbours along each spatial axis."""
+    for axis, stride in enumerate(strides, 1):
+        if stride > 1:
+            length = tensor.shape[axis]
+            tensor = tf.expand_dims(tensor, axis + 1)
+            pads = [(0, 0)] * tensor.shape.rank
+            pads[axis + 1] = (0, stride - 1)
+            tensor = tf.pad(tensor, pads)
+            shape = [-1, *tensor.shape[1:axis], length * stride, *tensor.shape[axis + 2 :]]
+            tensor = tf.reshape(tensor, shape)
+            tensor = tf.gather(tensor, np.arange((length - 1) * stride + 1), axis=axis)
+    return tensor
+
+
+@operator("MaxPool", "AveragePool", "LpPool")
+def pool(node: Node, x: Value) -> Value | tuple[Value, ...]:
+    """Take the maximum, or the mean, of each window."""
+    if len(node.outputs) > 1:
+        raise ModelError(f"{node.where}: the indices of maxima are not supported")
+    x = x.last()
+    window = _window(node, node.get("kernel_shape"), x.shape[2:])
+    tensor = tf.convert_to_tensor(x.data)
+    padded = window.pads if not node.get("ceil_mode", 0) else _ceiled(window, x.shape[2:])
+    if node.type == "MaxPool":
+        lowest = tensor.dtype.min
+        tensor = _pooled(_padded_with(tensor, padded, lowest), window, "MAX")
+    elif node.type == "LpPool":
+        power = node.get("p", 2)
+        total = _pooled(_padded_with(tf.abs(tensor) ** power, padded, 0.0), window, "AVG")
+        tensor = (total * float(np.prod(window.kernel))) ** (1 / power)
+    else:
+        means = _pooled(_padded_with(tensor, padded, 0.0), window, "AVG")
+        counts = _counts(
+            x.shape[2:], window, padded, of_pads=bool(node.get("count_include_pad", 0))
+        )
+        whole = int(np.prod(window.kernel))
+        tensor = means if (counts == whole).all() else means * (whole / counts).astype(np.float32)
+    return node.output(tensor, channels_last=True)
+
+
+def _padded_with(tensor: Any, pads: Sequence[tuple[int, int]], value: float) -> Any:
+    return _padded(tensor, pads, value) if any(pad for pair in pads for pad in pair) else tensor
+
+
+def _ceiled(window: _Window, sides: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return pads with which the last, incomplete window is one more."""
+    pads = []
+    for side, span, stride, (first, last) in zip(
+        sides, window.spans, window.strides, window.pads, strict=True
+    ):
+        count = -(-(side + first + last - span) // stride) + 1
+        if (count - 1) * stride >= side + first:  # A window that begins in the padding is left out.
+            count -= 1
+        pads.append((first, max(last, (count - 1) * stride + span - side - first)))
+    return tuple(pads)
+
+
+def _pooled(tensor: Any, window: _Window, kind: str) -> Any:
+    is_sparse = any(
+        stride > side for stride, side in zip(window.strides, window.kernel, strict=True)
+    )
+    if max(window.dilations) == 1 and not is_sparse:
+        return tf.nn.pool(tensor, window.kernel, kind, strides=window.strides, padding="VALID")
+    # TensorFlow has gaps or strides, and no strides beyond a window.
+    tensor = tf.nn.pool(tensor, window.kernel, kind, padding="VALID", dilations=window.dilations)
+    return _thinned(tensor, window.strides)
+
+
+def _counts(
+    sides: Sequence[int],
+    window: _Window,
+    padded: Sequence[tuple[int, int]],
+    *,
+    of_pads: bool,
+) -> Any:
+    """Return how many elements each window has a mean of, (1, *spatial, 1)."""
+    counts = np.ones(())
+    for side, kernel, gap, stride, (first, last), declared in zip(
+        sides, window.kernel, window.dilations, window.strides, padded, window.pads, strict=True
+    ):
+        inside = np.zeros(first + side + last)
+        low, high = (0, first + side + declared[1]) if of_pads else (first, first + side)
+        inside[low:high] = 1
+        starts = range(0, len(inside) - (kernel - 1) * gap, stride)
+        along = np.array(
+            [inside[start : start + kernel * gap : gap][:kernel].sum() for start in starts]
+        )
+        counts = np.multiply.outer(counts, along)
+    return np.maximum(counts, 1)[np.newaxis, ..., np.newaxis]
+
+
+@operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+def global_pool(node: Node, x: Value) -> Value:
+    """Take the mean, or the maximum, of each channel."""
+    x = x.last()
+    axes = list(range(1, x.rank - 1))
+    if node.type == "GlobalMaxPool":
+        tensor = tf.reduce_max(x.data, axes, keepdims=True)
+    elif node.type == "GlobalLpPool":
+        power = node.get("p", 2)
+        tensor = tf.reduce_sum(tf.abs(x.data) ** power, axes, keepdims=True) ** (1 / power)
+    else:
+        tensor = tf.reduce_mean(x.data, axes, keepdims=True)
+    return node.output(tensor, channels_last=True)

@@ -1,0 +1,36 @@
+"""Networks in ONNX files, as PyTorch, timm, JAX and MATLAB export them."""
+
+from importlib.util import find_spec
+
+from igcli.errors import UsageError
+from igcli.models.options import ModelOptions
+from igcli.models.sources import OpenedModel
+
+
+def load(options: ModelOptions) -> OpenedModel:
+    """Load an ONNX file.
+
+    Raises:
+        UsageError: The extra for ONNX is not installed.
+        ModelError: The file cannot be read, or is no image classifier.
+    """
+    if find_spec("onnx") is None:
+        raise UsageError(
+            f"model: {options.source}: ONNX files need an extra: pip install 'igcli[onnx]'"
+        )
+    from igcli.models.onnx import file
+    from igcli.models.onnx.graph import Graph
+
+    model, sha256 = file.read(options.source)
+    graph = Graph(model, output=options.output)
+    return OpenedModel(
+        function=graph,
+        input_shape=graph.input_shape,
+        dtype=graph.dtype,
+        preprocess="none",
+        labels=None,
+        sha256=sha256,
+        input=graph.input,
+        output=graph.output,
+        parameters=graph.parameters,
+    )
