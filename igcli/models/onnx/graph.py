@@ -3,13 +3,14 @@
 The graph is computed twice while it is traced. The first time, the number of images is a prime that
 no other side has (`values.BATCH`), so TensorFlow's own shape inference finds every shape, and all
 that computes with shapes alone is folded to constants. The second time, the number of images is
-open, and the shapes found before say how to reshape.
+open, and the shapes of the first time say how to reshape.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,27 @@ import onnx
 from igcli.errors import ModelError
 from igcli.models.onnx.node import DOMAINS, Node, array_of, node_of
 from igcli.models.onnx.operators import OPERATORS, REFUSED, load_all
-from igcli.models.onnx.values import BATCH, LARGEST_FOLDED, Value, constant, size
-from igcli.models.runtime import tensorflow
+from igcli.models.onnx.values import BATCH, LARGEST_FOLDED, Shape, Value, constant, size, text
+from igcli.models.runtime import first_line, tensorflow
 
 tf = tensorflow()
 
 load_all()
 
-_UNKNOWN_SHOWN = 5
+_MAX_SHOWN = 5
+"""Number of operators listed in a message."""
 
 _SMALL = 1024
 """Elements of an array that may be part of a computation with shapes."""
+
+_UNSCALED = ("Cast", "Identity", "Pad", "Transpose")
+"""Operators that leave the values of pixels as they are."""
+
+_OPERATOR_ERRORS = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(RuntimeError, MemoryError, tf.errors.OpError),
+)
+"""What TensorFlow and NumPy raise where inputs or attributes do not fit an operator."""
 
 Values = dict[str, Value]
 
@@ -42,39 +53,42 @@ class Graph:
         input_shape: Declared shape of the image without the batch; None where a side is open.
         dtype: Type of the image's numbers.
         parameters: Number of its weights.
-        starts_with: Type of the first operators that the image meets.
+        begins_with_convolution: Whether nothing scales the image before it is convolved.
     """
 
-    def __init__(self, model: onnx.ModelProto, *, output: str | int | None = None) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, *, image: str | None = None, output: str | int | None = None
+    ) -> None:
         """Read a model.
 
         Args:
-            model: A valid model, with all its data.
+            model: A model with all its data.
+            image: Name of the input that takes the image; None if there is one.
             output: Name or index of the output, or name of any value; None if there is one.
 
         Raises:
-            ModelError: It has several inputs or outputs, or operators that are not supported.
+            ModelError: It is damaged, has several inputs or outputs to choose from, or operators
+                that are not supported.
         """
         graph = model.graph
         self._opset = next(entry.version for entry in model.opset_import if entry.domain in DOMAINS)
         weights = {tensor.name: array_of(tensor) for tensor in graph.initializer}
-        image = _only_input(graph, weights)
-        self.input = image.name
         nodes = [node_of(proto, self._opset) for proto in graph.node]
-        self.output = _chosen_output(graph, nodes, output)
-        self._nodes = _needed(nodes, self.output)
+        self.output = _select_output(graph, nodes, output)
+        self._nodes = _nodes_before(self.output, nodes)
         _check_operators(self._nodes)
-        used = {name for node in self._nodes for name in node.inputs}
+        used = {name for node in self._nodes for name in node.inputs if name}
         self._constants = {name: constant(array) for name, array in weights.items() if name in used}
+        source = _select_input(graph, used - weights.keys(), image)
+        self.input = str(source.name)
+        _check_names(self._nodes, {self.input, *weights})
         self.parameters = sum(
             value.data.size for value in self._constants.values() if value.dtype.is_floating
         )
-        batch, *sides = _declared(image)
-        self.fixed_batch = batch
+        batch, *sides = _declared_shape(source)
         self.input_shape = tuple(sides)
-        self.dtype = _input_dtype(image)
-        self.starts_with = tuple(node.type for node in self._nodes if self.input in node.inputs)
-        self._shapes: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}
+        self.dtype = _input_dtype(source)
+        self.begins_with_convolution = _begins_with_convolution(self._nodes, self.input)
         for node in self._nodes:
             node.fixed_batch = batch
 
@@ -92,13 +106,13 @@ class Graph:
         scores = values[self.output]
         if scores.shape[:1] != (BATCH,):
             raise ModelError(
-                f"model: the output {self.output} has shape {list(scores.shape)}, expected scores "
+                f"model: the output {self.output} has shape {text(scores.shape)}, expected scores "
                 "for each image of a batch"
             )
         tensor = scores.declared().data
         return tf.ensure_shape(tensor, [None, *scores.shape[1:]])
 
-    def _fold(self, sides: tuple[int, ...]) -> tuple[Values, dict[str, tuple[int, ...]]]:
+    def _fold(self, sides: tuple[int, ...]) -> tuple[Values, dict[str, Shape]]:
         """Return all constants by name, and the shapes of all values."""
         values: Values = {}
 
@@ -114,7 +128,7 @@ class Graph:
         folded |= self._constants
         return folded, {name: value.shape for name, value in values.items()}
 
-    def _run(self, values: Values, shapes: dict[str, tuple[int, ...]], *, images: Any) -> Values:
+    def _run(self, values: Values, shapes: dict[str, Shape], *, images: Any) -> Values:
         for node in self._nodes:
             if all(name in values for name in node.outputs if name):
                 continue
@@ -128,28 +142,58 @@ class Graph:
 
 
 def _compute(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:
-    """Return the outputs of a node; constants where all its inputs are."""
-    is_folded = all(value is None or value.is_constant for value in inputs) and not any(
-        value is not None and _depends_on_batch(node, value) for value in inputs
-    )
+    """Return the outputs of a node; constants where all its inputs are.
+
+    Raises:
+        ModelError: Its inputs or attributes do not fit together.
+    """
     try:
-        if not is_folded:
-            outputs = OPERATORS[node.type](node, *inputs)
-            return outputs if isinstance(outputs, tuple) else (outputs,)
-        with tf.init_scope():
-            images, node.images = node.images, None
-            outputs = OPERATORS[node.type](node, *inputs)
-            node.images = images
-            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-            return tuple(_as_constant(output) for output in outputs)
+        return _folded(node, inputs) if _can_fold(node, inputs) else _outputs(node, inputs)
     except ModelError:
         raise
-    except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
-        shapes = ", ".join(str(list(value.shape)) for value in inputs if value is not None)
+    except _OPERATOR_ERRORS as error:
+        shapes = ", ".join(text(value.shape) for value in inputs if value is not None)
         raise ModelError(
-            f"{node.where} cannot be computed from inputs of shape {shapes}: "
-            f"{str(error).splitlines()[0]}"
+            f"{node.where} cannot be computed from inputs of shape {shapes or 'none'}: "
+            f"{first_line(error)}"
         ) from error
+
+
+def _outputs(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:
+    outputs = OPERATORS[node.type](node, *inputs)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _folded(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:
+    images, node.images = node.images, None
+    try:
+        with tf.init_scope():
+            return tuple(_as_constant(output) for output in _outputs(node, inputs))
+    finally:
+        node.images = images
+
+
+def _can_fold(node: Node, inputs: Sequence[Value | None]) -> bool:
+    """Tell whether a node gives constants, none much larger than its inputs."""
+    values = [value for value in inputs if value is not None]
+    if any(not value.is_constant or _depends_on_batch(node, value) for value in values):
+        return False
+    limit = max([LARGEST_FOLDED, *(size(value.shape) for value in values)])
+    return all(size(shape) <= limit for shape in _output_shapes(node, inputs))
+
+
+def _output_shapes(node: Node, inputs: Sequence[Value | None]) -> list[Shape]:
+    """Return the shapes of a constant node's outputs, without taking memory for them."""
+    names = [name for name in node.outputs if name]
+    if all(name in node.shapes for name in names):
+        return [node.shapes[name] for name in names]
+    images, node.images = node.images, None
+    try:
+        with tf.Graph().as_default():
+            stand_ins = [value and _without_numbers(value) for value in inputs]
+            return [value.shape for value in _outputs(node, stand_ins)]
+    finally:
+        node.images = images
 
 
 def _depends_on_batch(node: Node, value: Value) -> bool:
@@ -166,93 +210,115 @@ def _without_numbers(value: Value) -> Value:
 
 
 def _as_constant(value: Value) -> Value:
-    if size(value.shape) > LARGEST_FOLDED:
-        return value
     value = value.declared()
     return constant(value.data if value.is_constant else value.data.numpy())
 
 
-def _only_input(graph: onnx.GraphProto, weights: dict[str, Any]) -> onnx.ValueInfoProto:
-    """Return the only input that is no weight."""
-    inputs = [value for value in graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
+def _select_input(
+    graph: onnx.GraphProto, used: AbstractSet[str], name: str | None
+) -> onnx.ValueInfoProto:
+    """Return the input that takes the image: the only one that the output depends on."""
+    inputs = [value for value in graph.input if value.name in used]
+    listed = ", ".join(value.name for value in inputs) or "none"
+    if name is not None and name not in (value.name for value in inputs):
+        raise ModelError(f"model.input: the ONNX graph has no input {name!r}; it has: {listed}")
+    if not inputs:
+        raise ModelError("model: the output of the ONNX graph does not depend on an input")
+    if len(inputs) > 1:
         raise ModelError(
-            f"model: the ONNX graph has {len(inputs)} inputs ({names}), expected one, the image: "
-            "export a network of the image alone"
+            f"model: the ONNX graph has {len(inputs)} inputs ({listed}), expected the image alone: "
+            "export the network with the others as constants"
         )
     return inputs[0]
 
 
-def _chosen_output(graph: onnx.GraphProto, nodes: list[Node], output: str | int | None) -> str:
-    names = [value.name for value in graph.output]
-    known = {name for node in nodes for name in node.outputs}
+def _select_output(graph: onnx.GraphProto, nodes: list[Node], output: str | int | None) -> str:
+    names = [str(value.name) for value in graph.output]
     if isinstance(output, int) and output < len(names):
-        return names[output]
-    if output in known:
-        return str(output)
-    listed = ", ".join(names)
-    if output is not None:
+        output = names[output]
+    listed = ", ".join(names) or "none"
+    if output is None and len(names) != 1:
         raise ModelError(
-            f"model.output: the ONNX graph has no {output!r}; its outputs are {listed}"
+            f"model: the ONNX graph has {len(names)} outputs: set model.output to one of: {listed}"
         )
-    if len(names) != 1:
-        raise ModelError(
-            f"model: the ONNX graph has {len(names)} outputs: set model.output to one of {listed}"
-        )
-    return names[0]
+    name = names[0] if output is None else output
+    if not any(name in node.outputs for node in nodes):
+        raise ModelError(f"model.output: the ONNX graph has no output {name!r}; it has: {listed}")
+    return str(name)
 
 
-def _needed(nodes: list[Node], output: str) -> list[Node]:
-    """Return the nodes that lead to the output, in an order in which they can be computed."""
+def _nodes_before(output: str, nodes: list[Node]) -> list[Node]:
+    """Return the nodes that an output depends on, in an order in which they can be computed."""
     makers = {name: node for node in nodes for name in node.outputs if name}
     order: list[Node] = []
     done: set[int] = set()
-    under_way: set[int] = set()
+    pending: set[int] = set()
     stack = [(makers[output], False)]
     while stack:
-        node, is_ready = stack.pop()
+        node, has_inputs = stack.pop()
         if id(node) in done:
             continue
-        if is_ready:
+        if has_inputs:
             done.add(id(node))
             order.append(node)
             continue
-        if id(node) in under_way:
-            raise ModelError(f"{node.where} depends on itself")
-        under_way.add(id(node))
+        if id(node) in pending:
+            raise ModelError(f"{node.where} depends on its own output")
+        pending.add(id(node))
         stack.append((node, True))
         stack += [(makers[name], False) for name in node.inputs if name in makers]
     return order
 
 
+def _check_names(nodes: list[Node], known: AbstractSet[str]) -> None:
+    """Refuse nodes with an input that nothing makes."""
+    made = {name for node in nodes for name in node.outputs} | known | {""}
+    for node in nodes:
+        for name in node.inputs:
+            if name not in made:
+                raise ModelError(f"{node.where} needs {name!r}, which the graph does not have")
+
+
 def _check_operators(nodes: list[Node]) -> None:
-    """Refuse operators that are not known, all in one message."""
+    """Refuse operators that are not supported, all in one message."""
     missing = Counter(node.type for node in nodes if node.type not in OPERATORS)
     if not missing:
         return
-    shown = missing.most_common(_UNKNOWN_SHOWN)
+    shown = missing.most_common(_MAX_SHOWN)
     listed = ", ".join(f"{kind} ({count} times)" if count > 1 else kind for kind, count in shown)
     more = f" and {len(missing) - len(shown)} more" if len(missing) > len(shown) else ""
     first = next(node for node in nodes if node.type == shown[0][0])
-    reasons = [f"{kind}: {REFUSED[kind]}" for kind, _ in shown if kind in REFUSED]
+    reasons = dict.fromkeys(REFUSED[kind] for kind, _ in shown if kind in REFUSED)
     raise ModelError(
-        f"model: operators that are not supported: {listed}{more}; the first is node "
-        f"{first.name or first.outputs[0]}" + (f" ({'; '.join(reasons)})" if reasons else "")
+        f"model: the ONNX graph has operators that are not supported: {listed}{more}; the first is "
+        f"node {first.name or first.outputs[0]}" + (f" ({'; '.join(reasons)})" if reasons else "")
     )
 
 
-def _declared(image: onnx.ValueInfoProto) -> list[int | None]:
+def _declared_shape(image: onnx.ValueInfoProto) -> list[int | None]:
     """Return the declared shape; None for sides that are open."""
     kind = image.type.tensor_type
     if not kind.HasField("shape") or not kind.shape.dim:
         raise ModelError(f"model: the ONNX graph does not say the shape of its input {image.name}")
-    return [
-        side.dim_value if side.HasField("dim_value") and side.dim_value > 0 else None
-        for side in kind.shape.dim
-    ]
+    return [side.dim_value if side.dim_value > 0 else None for side in kind.shape.dim]
 
 
 def _input_dtype(image: onnx.ValueInfoProto) -> str:
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
+    except (KeyError, ValueError):
+        raise ModelError(f"model: the ONNX graph's input {image.name} is not a tensor") from None
     return "float32" if dtype.name in ("float16", "bfloat16") else str(dtype.name)
+
+
+def _begins_with_convolution(nodes: list[Node], image: str) -> bool:
+    """Tell whether the image goes into a convolution without arithmetic before it."""
+    same = {image}
+    for node in nodes:
+        if not same.isdisjoint(node.inputs):
+            if node.type == "Conv":
+                return True
+            if node.type not in _UNSCALED:
+                return False
+            same.update(node.outputs)
+    return False

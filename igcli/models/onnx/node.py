@@ -11,8 +11,8 @@ import onnx
 from onnx import numpy_helper
 
 from igcli.errors import ModelError
-from igcli.models.onnx.values import Value, constant, first_axes
-from igcli.models.runtime import tensorflow
+from igcli.models.onnx.values import Value, check_size, constant, first_axes
+from igcli.models.runtime import first_line, tensorflow
 
 tf = tensorflow()
 
@@ -62,7 +62,7 @@ class Node:
             ModelError: TensorFlow has no such type.
         """
         dtype = onnx.helper.tensor_dtype_to_np_dtype(self.attributes[name])
-        if dtype == np.float16 or dtype.name == "bfloat16":
+        if dtype.name in ("float16", "bfloat16"):
             return tf.float32
         try:
             return tf.as_dtype(dtype)
@@ -71,6 +71,8 @@ class Node:
 
     def constant_attribute(self) -> Any:
         """Return the array of a `Constant`."""
+        if len(self.attributes) != 1:
+            raise ModelError(f"{self.where} has {len(self.attributes)} values, expected one")
         [(name, value)] = self.attributes.items()
         if name in ("value_float", "value_floats"):
             return np.asarray(value, np.float32)
@@ -94,10 +96,18 @@ class Node:
         declared = [sides[axis] for axis in first_axes(rank)] if channels_last else sides
         if None in declared:
             raise ModelError(f"{self.where} has an output whose shape depends on the image")
+        check_size(declared, self.where)
         return Value(tensor, declared, channels_last=channels_last)
 
 
 def node_of(proto: onnx.NodeProto, opset: int) -> Node:
+    """Return a node of a file; operators of other domains have their domain in the type's name.
+
+    Raises:
+        ModelError: An attribute is damaged, or no output has a name.
+    """
+    if not any(proto.output):
+        raise ModelError(f"model: the ONNX node {proto.name} ({proto.op_type}) has no output")
     attributes = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
     is_own = proto.domain not in DOMAINS
     kind = f"{proto.domain}.{proto.op_type}" if is_own else proto.op_type
@@ -105,7 +115,10 @@ def node_of(proto: onnx.NodeProto, opset: int) -> Node:
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:
-    value = onnx.helper.get_attribute_value(attribute)
+    try:
+        value = onnx.helper.get_attribute_value(attribute)
+    except ValueError as error:
+        raise ModelError(f"model: an ONNX attribute is damaged: {first_line(error)}") from None
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, onnx.TensorProto):
@@ -114,7 +127,14 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
 
 
 def array_of(tensor: onnx.TensorProto) -> Any:
+    """Return the array of a tensor.
+
+    Raises:
+        ModelError: Its data do not fit its shape or type.
+    """
     try:
         return numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"model: the ONNX tensor {tensor.name} is damaged: {error}") from None
+    except (ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
+        raise ModelError(
+            f"model: the ONNX tensor {tensor.name} is damaged: {first_line(error)}"
+        ) from None

@@ -20,6 +20,9 @@ shape is that many times the number of images."""
 LARGEST_FOLDED = 1 << 24
 """Elements of the largest array that is computed when the file is read."""
 
+LARGEST = 1 << 31
+"""Elements of the largest array that one image may need."""
+
 Shape = tuple[int, ...]
 
 
@@ -127,6 +130,22 @@ def size(shape: Sequence[int]) -> int:
     for side in shape:
         product *= int(side)
     return product
+
+
+def check_size(shape: Sequence[int], what: str) -> None:
+    """Refuse a shape of too many elements for each image, before memory is taken for it.
+
+    Raises:
+        ModelError: It has more than `LARGEST`, or a negative side.
+    """
+    count = size([side // BATCH if side % BATCH == 0 else side for side in shape])
+    if count > LARGEST or min(shape, default=0) < 0:
+        raise ModelError(f"{what} needs an array of shape {text(shape)}, which is too large")
+
+
+def text(shape: Sequence[int]) -> str:
+    """Return a shape in words, for messages."""
+    return f"({', '.join('images' if side == BATCH else str(side) for side in shape)})"
 
 
 def check_shape(shape: Sequence[int], what: str) -> None:

@@ -22,7 +22,7 @@ def load(options: ModelOptions) -> OpenedModel:
     from igcli.models.onnx.graph import Graph
 
     model, sha256 = file.read(options.source)
-    graph = Graph(model, output=options.output)
+    graph = Graph(model, image=options.input, output=options.output)
     return OpenedModel(
         function=graph,
         input_shape=graph.input_shape,

@@ -1,7 +1,7 @@
 """The operators of ONNX, one small function each, found by their names.
 
 A function takes the node and its input values (None for one left out) and returns its output value,
-or a tuple of them. `node.output` wraps a tensor; shapes are found by TensorFlow itself.
+or a tuple of them. `node.output` wraps a tensor; TensorFlow infers its shape.
 """
 
 from __future__ import annotations
@@ -21,23 +21,30 @@ OPERATORS: dict[str, Operator] = {}
 """Functions by the name of the operator in the default domain of ONNX."""
 
 REFUSED = {
-    **dict.fromkeys(("If", "Loop", "Scan"), "control flow"),
     **dict.fromkeys(
-        ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "QuantizeLinear")
-        + ("DequantizeLinear", "DynamicQuantizeLinear"),
+        ("If", "Loop", "Scan"),
+        "control flow: export the network for fixed shapes, without scripting",
+    ),
+    **dict.fromkeys(
+        (
+            *("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"),
+            *("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
+        ),
         "quantized: export the network in floating point",
     ),
     **dict.fromkeys(
         ("NonMaxSuppression", "RoiAlign", "MaxRoiPool", "NonZero", "TopK"),
-        "detectors are not classifiers: name the scores of an image with model.output",
+        "detection: name scores of the whole image with model.output",
     ),
     **dict.fromkeys(
-        ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike")
-        + ("Bernoulli", "Multinomial"),
+        (
+            *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"),
+            *("Bernoulli", "Multinomial"),
+        ),
         "random: export the network in evaluation mode",
     ),
 }
-"""Why an operator is refused, where more can be said than that it is not known."""
+"""Why an operator is refused, and what to do."""
 
 
 def operator(*names: str) -> Callable[[Operator], Operator]:

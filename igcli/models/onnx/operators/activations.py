@@ -14,42 +14,42 @@ tf = tensorflow()
 @operator("Relu")
 @elementwise
 def relu(_node: Node, x: Any) -> Any:
-    """max(0, x)."""
+    """Return max(0, x)."""
     return tf.nn.relu(x)
 
 
 @operator("LeakyRelu")
 @elementwise
 def leaky_relu(node: Node, x: Any) -> Any:
-    """x, or alpha x below 0."""
+    """Return x, or alpha x below 0."""
     return tf.nn.leaky_relu(x, alpha=node.get("alpha", 0.01))
 
 
 @operator("PRelu")
 @elementwise
 def p_relu(_node: Node, x: Any, slope: Any) -> Any:
-    """x, or a learnt slope times x below 0."""
+    """Return x, or a learnt slope times x below 0."""
     return tf.where(tf.less(x, tf.zeros((), x.dtype)), slope * x, x)
 
 
 @operator("ThresholdedRelu")
 @elementwise
 def thresholded_relu(node: Node, x: Any) -> Any:
-    """x above alpha, else 0."""
+    """Return x above alpha, else 0."""
     return tf.where(x > node.get("alpha", 1.0), x, tf.zeros_like(x))
 
 
 @operator("Elu")
 @elementwise
 def elu(node: Node, x: Any) -> Any:
-    """x, or alpha (exp(x) - 1) below 0."""
+    """Return x, or alpha (exp(x) - 1) below 0."""
     return tf.where(x > 0, x, node.get("alpha", 1.0) * tf.math.expm1(tf.minimum(x, 0.0)))
 
 
 @operator("Celu")
 @elementwise
 def celu(node: Node, x: Any) -> Any:
-    """x, or alpha (exp(x / alpha) - 1) below 0."""
+    """Return x, or alpha (exp(x / alpha) - 1) below 0."""
     alpha = node.get("alpha", 1.0)
     return tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0) / alpha))
 
@@ -57,7 +57,7 @@ def celu(node: Node, x: Any) -> Any:
 @operator("Selu")
 @elementwise
 def selu(node: Node, x: Any) -> Any:
-    """A scaled Elu."""
+    """Return gamma times Elu."""
     alpha = node.get("alpha", 1.67326319217681884765625)
     gamma = node.get("gamma", 1.05070102214813232421875)
     return gamma * tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0)))
@@ -66,14 +66,14 @@ def selu(node: Node, x: Any) -> Any:
 @operator("Sigmoid")
 @elementwise
 def sigmoid(_node: Node, x: Any) -> Any:
-    """1 / (1 + exp(-x))."""
+    """Return 1 / (1 + exp(-x))."""
     return tf.sigmoid(x)
 
 
 @operator("HardSigmoid")
 @elementwise
 def hard_sigmoid(node: Node, x: Any) -> Any:
-    """alpha x + beta, limited to 0...1."""
+    """Return alpha x + beta, limited to 0...1."""
     line = node.get("alpha", 0.2) * x + node.get("beta", 0.5)
     return tf.clip_by_value(line, 0.0, 1.0)
 
@@ -81,42 +81,42 @@ def hard_sigmoid(node: Node, x: Any) -> Any:
 @operator("HardSwish")
 @elementwise
 def hard_swish(_node: Node, x: Any) -> Any:
-    """x times x / 6 + 1 / 2 limited to 0...1."""
+    """Return x times (x / 6 + 1 / 2), the second factor limited to 0...1."""
     return x * tf.nn.relu6(x + 3.0) * (1 / 6)
 
 
 @operator("Softplus")
 @elementwise
 def softplus(_node: Node, x: Any) -> Any:
-    """log(1 + exp(x))."""
+    """Return log(1 + exp(x))."""
     return tf.nn.softplus(x)
 
 
 @operator("Softsign")
 @elementwise
 def softsign(_node: Node, x: Any) -> Any:
-    """x / (1 + |x|)."""
+    """Return x / (1 + |x|)."""
     return tf.nn.softsign(x)
 
 
 @operator("Mish")
 @elementwise
 def mish(_node: Node, x: Any) -> Any:
-    """x tanh(softplus(x))."""
+    """Return x tanh(softplus(x))."""
     return x * tf.tanh(tf.nn.softplus(x))
 
 
 @operator("Swish")
 @elementwise
 def swish(node: Node, x: Any) -> Any:
-    """x sigmoid(alpha x)."""
+    """Return x sigmoid(alpha x)."""
     return x * tf.sigmoid(node.get("alpha", 1.0) * x)
 
 
 @operator("Gelu")
 @elementwise
 def gelu(node: Node, x: Any) -> Any:
-    """x times the normal distribution function of x, or its approximation by tanh."""
+    """Return x times the normal distribution function of x, or its approximation by tanh."""
     if node.get("approximate", "none") == "tanh":
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * tf.pow(x, 3))
         return 0.5 * x * (1 + tf.tanh(inner))

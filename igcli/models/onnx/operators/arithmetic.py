@@ -1,11 +1,12 @@
 """Arithmetic, comparison and logic, element by element."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from igcli.models.onnx.node import Node
-from igcli.models.onnx.operators import OPERATORS, elementwise, operator
+from igcli.models.onnx.operators import OPERATORS, Operator, elementwise, operator
 from igcli.models.onnx.values import Value
 from igcli.models.runtime import tensorflow
 
@@ -54,12 +55,12 @@ BINARY = {
 }
 
 
-def _unary(function: Any) -> Any:
-    return elementwise(lambda node, x: function(x))
+def _unary(function: Callable[..., Any]) -> Operator:
+    return elementwise(lambda _node, x: function(x))
 
 
-def _binary(function: Any) -> Any:
-    return elementwise(lambda node, x, y: function(x, y))
+def _binary(function: Callable[..., Any]) -> Operator:
+    return elementwise(lambda _node, x, y: function(x, y))
 
 
 OPERATORS.update({name: _unary(function) for name, function in UNARY.items()})
@@ -119,11 +120,11 @@ def where(_node: Node, condition: Any, x: Any, y: Any) -> Any:
 @elementwise
 def is_infinite(node: Node, x: Any) -> Any:
     """Tell which numbers are infinite, of both signs or of one."""
-    is_positive = node.get("detect_positive", 1)
-    is_negative = node.get("detect_negative", 1)
-    sign = tf.convert_to_tensor(x) > 0
-    wanted = (sign & bool(is_positive)) | (~sign & bool(is_negative))
-    return tf.math.is_inf(x) & wanted
+    is_positive = tf.convert_to_tensor(x) > 0
+    detects_positive = bool(node.get("detect_positive", 1))
+    detects_negative = bool(node.get("detect_negative", 1))
+    has_sign = (is_positive & detects_positive) | (~is_positive & detects_negative)
+    return tf.math.is_inf(x) & has_sign
 
 
 @operator("Clip")

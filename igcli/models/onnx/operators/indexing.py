@@ -7,7 +7,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import Value
+from igcli.models.onnx.values import Value, check_size
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -22,7 +22,8 @@ def gather(node: Node, x: Value, indices: Value) -> Value:
     return node.output(tf.gather(x.data, places, axis=axis))
 
 
-def _positive(indices: Any, length: int) -> Any:
+def _positive(indices: Any, length: Any) -> Any:
+    """Return indices counted from the start of axes of one or more lengths."""
     if isinstance(indices, np.ndarray):
         return np.where(indices < 0, indices + length, indices)
     return tf.where(indices < 0, indices + tf.cast(length, indices.dtype), indices)
@@ -69,11 +70,10 @@ def scatter_nd(node: Node, x: Value, indices: Value, updates: Value) -> Value:
 @operator("Slice")
 def slice_axes(node: Node, x: Value, *inputs: Value | None) -> Value:
     """Cut along axes, forwards or backwards."""
-    if inputs:
-        given = [None if value is None else value.array(node.where).tolist() for value in inputs]
-        starts, ends, axes, steps = given + [None] * (4 - len(given))
-    else:
-        starts, ends, axes, steps = node.get("starts"), node.get("ends"), node.get("axes"), None
+    settings: list[Any] = [
+        None if value is None else value.array(node.where).tolist() for value in inputs
+    ] or [node.get("starts"), node.get("ends"), node.get("axes")]
+    starts, ends, axes, steps = settings + [None] * (4 - len(settings))
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     parts = [slice(None)] * x.rank
@@ -117,6 +117,7 @@ def pad(
     else:
         for axis, width in enumerate(widths):
             if any(width):
+                check_size([tensor.shape[axis], *width], node.where)
                 order = np.pad(np.arange(tensor.shape[axis]), width, mode=mode)
                 tensor = tf.gather(tensor, order, axis=axis)
     return node.output(tensor, channels_last=x.channels_last)
@@ -137,7 +138,9 @@ def triangle(node: Node, x: Value, diagonal: Value | None = None) -> Value:
 def identity_matrix(node: Node, x: Value) -> Value:
     """Return ones on a diagonal."""
     dtype = node.dtype("dtype") if node.get("dtype") is not None else x.dtype
-    return node.constant(np.eye(*x.shape, k=node.get("k", 0)).astype(dtype.as_numpy_dtype))
+    rows, columns = x.shape
+    check_size(x.shape, node.where)
+    return node.constant(np.eye(rows, columns, node.get("k", 0), dtype.as_numpy_dtype))
 
 
 @operator("OneHot")

@@ -14,7 +14,7 @@ tf = tensorflow()
 
 
 @operator("BatchNormalization")
-def batch_normalization(  # noqa: PLR0913 - ONNX gives it as many inputs
+def batch_normalization(
     node: Node, x: Value, scale: Value, bias: Value, mean: Value, variance: Value
 ) -> Value | tuple[Value, ...]:
     """Scale and shift each channel by what training kept of it (Ioffe and Szegedy, 2015)."""
@@ -87,7 +87,7 @@ def group_normalization(node: Node, x: Value, scale: Value, bias: Value) -> Valu
     tensor = _standardized(grouped, axes, node.get("epsilon", 1e-5))
     factor, offset = scale.declared().data, bias.declared().data
     if scale.shape[0] != channels:
-        factor, offset = (np.repeat(each, channels // groups) for each in (factor, offset))
+        factor, offset = (np.repeat(part, channels // groups) for part in (factor, offset))
     tensor = tf.reshape(tensor, [-1, *sides, channels])
     return node.output(tensor * factor + offset, channels_last=True)
 

@@ -28,7 +28,7 @@ def matmul(node: Node, a: Value, b: Value) -> Value:
 
 @operator("Gemm")
 def gemm(node: Node, a: Value, b: Value, c: Value | None = None) -> Value:
-    """alpha A B + beta C, where A and B may be transposed."""
+    """Return alpha A B + beta C, where A and B may be transposed."""
     product = tf.matmul(
         a.declared().data,
         b.declared().data,

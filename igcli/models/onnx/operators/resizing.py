@@ -1,5 +1,6 @@
 """Resizing: a product with a matrix of weights along each axis."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,19 @@ import numpy.typing as npt
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import Value
+from igcli.models.onnx.values import Value, check_size
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
 Matrix = npt.NDArray[np.float64]
+
+_ROUNDINGS: dict[str, Callable[[Matrix], Matrix]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round_prefer_floor": lambda places: np.ceil(places - 0.5),
+    "round_prefer_ceil": lambda places: np.floor(places + 0.5),
+}
 
 
 @operator("Resize", "Upsample")
@@ -65,16 +73,12 @@ def _factors(
 def _weights(node: Node, old: int, new: int, factor: float) -> Matrix:
     """Return the matrix (new, old) that interpolates along an axis."""
     mode = node.get("mode", "nearest")
+    check_size((new, old), node.where)
     places = _coordinates(node, old, new, factor)
     if mode == "nearest":
         matrix = np.zeros((new, old))
         rounding = node.get("nearest_mode", "round_prefer_floor") if node.opset >= 11 else "floor"
-        nearest = {
-            "floor": np.floor,
-            "ceil": np.ceil,
-            "round_prefer_floor": lambda value: np.ceil(value - 0.5),
-            "round_prefer_ceil": lambda value: np.floor(value + 0.5),
-        }[rounding](np.round(places, 9))
+        nearest = _ROUNDINGS[rounding](np.round(places, 9))
         matrix[np.arange(new), np.clip(nearest, 0, old - 1).astype(int)] = 1
         return matrix
     if mode not in ("linear", "bilinear", "cubic"):

@@ -11,12 +11,14 @@ from igcli.models.onnx.values import (
     BATCH,
     Value,
     check_shape,
+    check_size,
     first_axes,
     last_axes,
     reshaped,
     sides,
     size,
     static,
+    text,
 )
 from igcli.models.runtime import tensorflow
 
@@ -60,27 +62,28 @@ def size_of(node: Node, x: Value) -> Value:
 @operator("Reshape")
 def reshape(node: Node, x: Value, shape: Value) -> Value:
     """Give another shape; 0 keeps a side, and -1 is what is left."""
-    wanted = [int(side) for side in shape.array(node.where).reshape(-1)]
+    outer = [int(side) for side in shape.array(node.where).reshape(-1)]
     if not node.get("allowzero", 0):
-        wanted = [x.shape[axis] if side == 0 else side for axis, side in enumerate(wanted)]
-    wanted = _per_image(node, x, wanted)
-    if -1 in wanted:
-        others = -size(wanted)
-        wanted[wanted.index(-1)] = size(x.shape) // others if others else 0
-    check_shape(wanted, node.where)
-    if size(wanted) != size(x.shape):
-        raise ModelError(f"{node.where} cannot give {_text(x.shape)} the shape {_text(wanted)}")
-    if _is_flattening(x, wanted):
+        outer = [x.shape[axis] if side == 0 else side for axis, side in enumerate(outer)]
+    outer = _per_image(node, x, outer)
+    if -1 in outer:
+        others = -size(outer)
+        outer[outer.index(-1)] = size(x.shape) // others if others else 0
+    check_shape(outer, node.where)
+    if size(outer) != size(x.shape):
+        raise ModelError(f"{node.where} cannot give {text(x.shape)} the shape {text(outer)}")
+    if _is_flattening(x, outer):
         # Of one row and column, the order of the axes does not matter.
-        return node.output(reshaped(x.data, wanted))
-    return node.output(reshaped(x.declared().data, wanted))
+        return node.output(reshaped(x.data, outer))
+    return node.output(reshaped(x.declared().data, outer))
 
 
 def _per_image(node: Node, x: Value, shape: list[int]) -> list[int]:
     """Return a shape written for the batch of the file, for any number of images."""
     batch = node.fixed_batch
-    is_written = batch is not None and size(x.shape) % BATCH == 0 and shape
-    if not is_written or any(side > 0 and side % BATCH == 0 for side in shape):
+    if batch is None or not shape or size(x.shape) % BATCH:
+        return shape
+    if any(side > 0 and side % BATCH == 0 for side in shape):
         return shape
     if shape[0] > 0 and shape[0] % batch == 0:
         return [shape[0] // batch * BATCH, *shape[1:]]
@@ -89,11 +92,6 @@ def _per_image(node: Node, x: Value, shape: list[int]) -> list[int]:
 
 def _is_flattening(x: Value, shape: list[int]) -> bool:
     return x.channels_last and size(x.shape[2:]) == 1 and shape[:1] == [x.shape[0]]
-
-
-def _text(shape: Any) -> str:
-    names = ("images" if side == BATCH else str(side) for side in shape)
-    return f"({', '.join(names)})"
 
 
 @operator("Flatten")
@@ -143,11 +141,11 @@ def unsqueeze(node: Node, x: Value, axes: Value | None = None) -> Value:
 @operator("Expand")
 def expand(node: Node, x: Value, shape: Value) -> Value:
     """Repeat along axes of one element, in both directions."""
-    wanted = [int(side) for side in shape.array(node.where)]
-    rank = max(x.rank, len(wanted))
+    requested = [int(side) for side in shape.array(node.where)]
+    rank = max(x.rank, len(requested))
     own = [1] * (rank - x.rank) + list(x.shape)
-    wanted = [1] * (rank - len(wanted)) + wanted
-    full = [max(pair) if 0 not in pair else 0 for pair in zip(own, wanted, strict=True)]
+    requested = [1] * (rank - len(requested)) + requested
+    full = [max(pair) if 0 not in pair else 0 for pair in zip(own, requested, strict=True)]
     check_shape(full, node.where)
     tensor = tf.broadcast_to(x.declared().data, sides(full, node.images))
     return node.output(tf.ensure_shape(tensor, static(full)) if node.images is not None else tensor)
@@ -231,7 +229,9 @@ def space_to_depth(node: Node, x: Value) -> Value:
 @operator("Range")
 def range_of(node: Node, start: Value, limit: Value, delta: Value) -> Value:
     """Return evenly spaced numbers."""
-    parts = [value.array(node.where).reshape(()) for value in (start, limit, delta)]
-    if any(abs(int(part)) >= BATCH // 2 for part in parts):
+    parts: Any = [value.array(node.where).reshape(()) for value in (start, limit, delta)]
+    first, end, step = parts
+    if any(abs(int(number)) >= BATCH // 2 for number in (first, end, step)):
         raise ModelError(f"{node.where} counts the images of a batch")
-    return node.constant(np.arange(*parts).astype(parts[0].dtype))
+    check_size([abs(int((end - first) / step))], node.where)
+    return node.constant(np.arange(first, end, step, first.dtype))

@@ -9,7 +9,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import Value
+from igcli.models.onnx.values import Value, check_size
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -23,8 +23,7 @@ class _Window:
         kernel: Sides of a window.
         strides: Distances between windows.
         dilations: Distances between the elements of a window.
-        pads: Elements added before and after each spatial axis; less than zero only by `ceil_mode`.
-        spans: Sides of a window with its gaps.
+        pads: Elements added before and after each spatial axis.
     """
 
     kernel: tuple[int, ...]
@@ -34,11 +33,13 @@ class _Window:
 
     @property
     def spans(self) -> tuple[int, ...]:
+        """Sides of a window with its gaps."""
         pairs = zip(self.kernel, self.dilations, strict=True)
         return tuple((kernel - 1) * dilation + 1 for kernel, dilation in pairs)
 
     @property
     def is_padded(self) -> bool:
+        """Whether elements are added at an edge."""
         return any(pad for pair in self.pads for pad in pair)
 
 
@@ -58,6 +59,7 @@ def _window(node: Node, kernel: Sequence[int], sides: Sequence[int]) -> _Window:
     else:
         flat = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
         pads = list(zip(flat[:rank], flat[rank:], strict=True))
+    check_size([sum(abs(pad) for pair in pads for pad in pair)], node.where)
     return _Window(tuple(kernel), strides, dilations, tuple(pads))
 
 
@@ -207,10 +209,10 @@ def _cut(
     """Return the lengths of the spatial axes that stay, and where they start."""
     rank = len(full)
     automatic = node.get("auto_pad", "NOTSET")
-    wanted = node.get("output_shape", None)
-    if wanted is None and automatic in ("SAME_UPPER", "SAME_LOWER"):
-        wanted = [side * stride for side, stride in zip(sides, strides, strict=True)]
-    if wanted is None:
+    lengths = node.get("output_shape", None)
+    if lengths is None and automatic in ("SAME_UPPER", "SAME_LOWER"):
+        lengths = [side * stride for side, stride in zip(sides, strides, strict=True)]
+    if lengths is None:
         pads = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
         starts = list(pads[:rank])
         lengths = [
@@ -218,13 +220,14 @@ def _cut(
             for axis, (length, more) in enumerate(zip(full, extra, strict=True))
         ]
         return lengths, starts
-    wanted = list(wanted)[-rank:]
+    lengths = list(lengths)[-rank:]
     totals = [
-        max(0, length + more - side) for length, more, side in zip(full, extra, wanted, strict=True)
+        max(0, length + more - side)
+        for length, more, side in zip(full, extra, lengths, strict=True)
     ]
     lower = automatic == "SAME_LOWER"
     starts = [total - total // 2 if lower else total // 2 for total in totals]
-    return wanted, starts
+    return lengths, starts
 
 
 def _spread(tensor: Any, strides: Sequence[int]) -> Any:
