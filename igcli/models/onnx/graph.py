@@ -102,7 +102,8 @@ class Graph:
         sides = tuple(images.shape[1:])
         folded, shapes = self._fold(sides)
         start = Value(images, (BATCH, *sides))
-        values = self._run({**folded, self.input: start}, shapes, images=tf.shape(images)[0])
+        known = {**folded, self.input: start}
+        values = run_nodes(self._nodes, known, shapes=shapes, images=tf.shape(images)[0])
         scores = values[self.output]
         if scores.shape[:1] != (BATCH,):
             raise ModelError(
@@ -119,7 +120,8 @@ class Graph:
         def record(images: Any) -> Any:
             start = Value(images, (BATCH, *sides))
             known = {name: _without_numbers(value) for name, value in self._constants.items()}
-            values.update(self._run({**known, self.input: start}, {}, images=None))
+            known[self.input] = start
+            values.update(run_nodes(self._nodes, known, shapes={}, images=None))
             return images
 
         spec = tf.TensorSpec((BATCH, *sides), self.dtype)
@@ -128,17 +130,34 @@ class Graph:
         folded |= self._constants
         return folded, {name: value.shape for name, value in values.items()}
 
-    def _run(self, values: Values, shapes: dict[str, Shape], *, images: Any) -> Values:
-        for node in self._nodes:
-            if all(name in values for name in node.outputs if name):
-                continue
-            node.images, node.shapes = images, shapes
-            inputs = [values[name] if name else None for name in node.inputs]
-            while inputs and inputs[-1] is None:
-                inputs.pop()
-            outputs = _compute(node, inputs)
-            values.update(zip(node.outputs, outputs, strict=False))
-        return values
+
+def run_nodes(
+    nodes: Sequence[Node], values: Values, *, shapes: dict[str, Shape], images: Any
+) -> Values:
+    """Compute nodes one after the other.
+
+    Args:
+        nodes: In an order in which they can be computed.
+        values: The constants, the image, and nodes' outputs that are known already, by name.
+        shapes: Shapes of outputs by name, once they are known.
+        images: Number of images in the batch, a tensor; None the first time.
+
+    Returns:
+        All values by name.
+
+    Raises:
+        ModelError: An operator does not take what it is given.
+    """
+    values = dict(values)
+    for node in nodes:
+        if all(name in values for name in node.outputs if name):
+            continue
+        node.images, node.shapes = images, shapes
+        inputs = [values[name] if name else None for name in node.inputs]
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        values.update(zip(node.outputs, _compute(node, inputs), strict=False))
+    return values
 
 
 def _compute(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:

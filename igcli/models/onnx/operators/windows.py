@@ -322,16 +322,10 @@ def _counts(
     return np.maximum(counts, 1)[np.newaxis, ..., np.newaxis]
 
 
-@operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+@operator("GlobalAveragePool", "GlobalMaxPool")
 def global_pool(node: Node, x: Value) -> Value:
     """Take the mean, or the maximum, of each channel."""
     x = x.last()
-    axes = list(range(1, x.rank - 1))
-    if node.type == "GlobalMaxPool":
-        tensor = tf.reduce_max(x.data, axes, keepdims=True)
-    elif node.type == "GlobalLpPool":
-        power = node.get("p", 2)
-        tensor = tf.reduce_sum(tf.abs(x.data) ** power, axes, keepdims=True) ** (1 / power)
-    else:
-        tensor = tf.reduce_mean(x.data, axes, keepdims=True)
+    reduce = tf.reduce_max if node.type == "GlobalMaxPool" else tf.reduce_mean
+    tensor = reduce(x.data, list(range(1, x.rank - 1)), keepdims=True)
     return node.output(tensor, channels_last=True)
