@@ -124,6 +124,9 @@ def from_source(
         network = TensorFlowNetwork(
             scores, layout.shape, device=device, head_options=head_options, precision=precision
         )
+    except ModelError as error:
+        # What an ONNX graph refuses while it is traced has TensorFlow's stack in front.
+        raise ModelError(_cause(error)) from error
     except _CALL_ERRORS as error:
         raise ModelError(
             f"model: {options.source} cannot be called with images of shape {layout.shape}: "

@@ -77,7 +77,8 @@ def run(model: onnx.ModelProto, inputs: Sequence[Any], *, channels_last: bool) -
     tensors = {
         name: data
         for index, (name, data) in enumerate(arrays.items())
-        if (data.dtype.kind == "f" and (index == 0 or data.ndim > 1)) or (index == 0 and takes_integers)
+        if (data.dtype.kind == "f" and (index == 0 or data.ndim > 1))
+        or (index == 0 and takes_integers)
     }
     constants |= {name: constant(data) for name, data in arrays.items() if name not in tensors}
 

@@ -15,7 +15,7 @@ tf = tensorflow()
 
 _ACTIVATIONS = {"Softmax": "softmax", "LogSoftmax": "log softmax", "Sigmoid": "sigmoid"}
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {"softmax": tf.nn.softmax, "sigmoid": tf.nn.sigmoid}
-_NEUTRAL = ("Identity", "Reshape", "Squeeze", "Cast")
+_NEUTRAL = ("Identity", "Reshape", "Squeeze", "Cast", "EnsureShape")
 """Operations after the activation that change no value."""
 
 

@@ -166,8 +166,11 @@ def reshaped(tensor: Any, shape: Sequence[int]) -> Any:
 
 
 def sides(shape: Sequence[int], images: Any) -> Any:
-    """Return a shape as TensorFlow takes it, with the number of images of the batch at hand."""
-    if not holds_batch(shape):
+    """Return a shape as TensorFlow takes it, with the number of images of the batch at hand.
+
+    Without that number, the first time, the shape is returned as it is.
+    """
+    if images is None or not holds_batch(shape):
         return [int(side) for side in shape]
     return tf.stack(
         [

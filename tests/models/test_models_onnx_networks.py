@@ -1,0 +1,132 @@
+"""Small networks in ONNX files, against ONNX Runtime: scores, and attributions by differences."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+
+import igcli
+from igcli.models.load import Model, load
+from igcli.models.options import ModelOptions
+from support import onnx_networks
+from support.onnx_networks import NETWORKS, SIDE, onnx_runtime, save
+
+STEPS = 4
+
+Values = npt.NDArray[np.float64]
+
+
+def opened(path: Path, **more: Any) -> Model:
+    options = ModelOptions.model_validate({"source": str(path), "size": [SIDE, SIDE], **more})
+    return load(options, device="cpu")
+
+
+def images(count: int, channels: int = 3) -> npt.NDArray[np.float32]:
+    shape = (count, SIDE, SIDE, channels)
+    return np.random.default_rng(1).uniform(0, 255, shape).astype(np.float32)
+
+
+def integrated_gradients(
+    scores: Callable[[Any], Any], baseline: Any, image: Any, target: int
+) -> Values:
+    """Return the trapezoid sum of central differences, of scores alone.
+
+    The baseline is not black, at which all windows of a maximum are equal.
+    """
+    total = np.zeros(image.size)
+    ones = np.eye(image.size, dtype=np.float32).reshape(-1, *image.shape)
+    for step in range(STEPS + 1):
+        point = baseline + (image - baseline) * np.float32(step / STEPS)
+        ends = [scores(point + sign * ones)[:, target].astype(np.float64) for sign in (1, -1)]
+        total += (0.5 if step in (0, STEPS) else 1.0) / STEPS * (ends[0] - ends[1]) / 2
+    return total.reshape(image.shape) * (image - baseline)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_scores_and_attributions_are_those_of_onnx_runtime(name: str, tmp_path: Path) -> None:
+    path = save(NETWORKS[name](), tmp_path)
+    model, scores = opened(path), onnx_runtime(path)
+    batch = images(7, model.channels)
+    expected = scores(batch)
+    for count in (1, 2, 7):
+        predicted = model.network.predict(batch[:count])
+        np.testing.assert_allclose(predicted, expected[:count], rtol=1e-4, atol=1e-5)
+    target = int(expected[0].argmax())
+    explained = igcli.attribute(
+        model, batch[:1], baseline=batch[1], steps=STEPS, target=target
+    ).attributions[0]
+    differences = integrated_gradients(scores, batch[1], batch[0], target)
+    assert np.abs(differences).max() > 1e-4
+    distance = np.linalg.norm(explained - differences) / np.linalg.norm(differences)
+    assert distance < 0.02, distance
+
+
+@pytest.mark.parametrize("opset", [9, 11, 13, 18, 20, 21, 22])
+def test_versions_of_the_operators(opset: int, tmp_path: Path) -> None:
+    path = save(onnx_networks.convolutional(opset=opset), tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-4)
+
+
+def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:
+    path = save(onnx_networks.convolutional(half=True), tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=0.02)
+
+
+def test_external_data_are_read_and_hashed(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional()
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    expected = opened(save(model, whole)).network.predict(images(2))
+    path = save(model, parts, external="net.onnx.data")
+    first = opened(path)
+    np.testing.assert_allclose(first.network.predict(images(2)), expected, rtol=1e-6)
+    data = bytearray((parts / "net.onnx.data").read_bytes())
+    data[3] ^= 1
+    (parts / "net.onnx.data").write_bytes(data)
+    assert opened(path).sha256 != first.sha256
+
+
+def test_a_softmax_is_split_off_for_logits(tmp_path: Path) -> None:
+    path = save(onnx_networks.convolutional(), tmp_path)
+    options = ModelOptions.model_validate({"source": str(path)})
+    logits = load(options, device="cpu", explain="logit").network.predict(images(2))
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    scores = onnx_runtime(path)(images(2))
+    np.testing.assert_allclose(powers / powers.sum(-1, keepdims=True), scores, rtol=1e-4)
+
+
+def test_any_value_may_be_the_output(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional()
+    logits = model.graph.node[-1].input[0]
+    predicted = opened(save(model, tmp_path), output=logits).network.predict(images(2))
+    del model.graph.output[:]
+    kind = onnx.TensorProto.FLOAT
+    model.graph.output.append(onnx.helper.make_tensor_value_info(logits, kind, None))
+    expected = onnx_runtime(save(model, tmp_path))(images(2))
+    np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_functions_of_a_model_are_inlined(tmp_path: Path) -> None:
+    b = onnx_networks.Builder()
+    helper = onnx.helper
+    opset = helper.make_opsetid("", 17)
+    body = [
+        helper.make_node("Sigmoid", ["x"], ["gate"]),
+        helper.make_node("Mul", ["x", "gate"], ["y"]),
+    ]
+    swish = helper.make_function("own", "Swish", ["x"], ["y"], body, [opset])
+    x = b.node("Conv", "images", b.weight(4, 3, SIDE, SIDE, scale=0.001))
+    x = b.node("Flatten", b.node("Swish", x, domain="own"))
+    model = b.model(x, shape=("batch", 3, SIDE, SIDE))
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    model.functions.append(swish)
+    path = save(model, tmp_path)
+    expected = onnx_runtime(path)(images(2))
+    np.testing.assert_allclose(opened(path).network.predict(images(2)), expected, rtol=1e-4)
