@@ -43,7 +43,8 @@ def integrated_gradients(
         point = baseline + (image - baseline) * np.float32(step / STEPS)
         ends = [scores(point + sign * ones)[:, target].astype(np.float64) for sign in (1, -1)]
         total += (0.5 if step in (0, STEPS) else 1.0) / STEPS * (ends[0] - ends[1]) / 2
-    return total.reshape(image.shape) * (image - baseline)
+    product: Values = total.reshape(image.shape) * (image - baseline)
+    return product
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -17,6 +17,9 @@ BATCH = 1_000_003
 """Stands for the number of images while shapes are computed: a prime, so that a multiple of it in a
 shape is that many times the number of images."""
 
+_NEAR = 1000
+"""Distance to a multiple of half of `BATCH` up to which a number is taken for one of images."""
+
 LARGEST_FOLDED = 1 << 24
 """Elements of the largest array that is computed when the file is read."""
 
@@ -132,14 +135,14 @@ def size(shape: Sequence[int]) -> int:
     return product
 
 
-def check_size(shape: Sequence[int], what: str) -> None:
+def check_size(shape: Sequence[int], what: str, *, limit: int = LARGEST) -> None:
     """Refuse a shape of too many elements for each image, before memory is taken for it.
 
     Raises:
-        ModelError: It has more than `LARGEST`, or a negative side.
+        ModelError: It has more than `limit`, or a negative side.
     """
     count = size([side // BATCH if side % BATCH == 0 else side for side in shape])
-    if count > LARGEST or min(shape, default=0) < 0:
+    if count > limit or min(shape, default=0) < 0:
         raise ModelError(f"{what} needs an array of shape {text(shape)}, which is too large")
 
 
@@ -148,13 +151,18 @@ def text(shape: Sequence[int]) -> str:
     return f"({', '.join('images' if side == BATCH else str(side) for side in shape)})"
 
 
+def counts_images(number: int) -> bool:
+    """Tell whether a number was computed from the number of images: it is near a multiple of it."""
+    return number > BATCH // 3 and min(2 * number % BATCH, -2 * number % BATCH) < _NEAR
+
+
 def check_shape(shape: Sequence[int], what: str) -> None:
     """Refuse a shape that depends on the number of images otherwise than by a multiple.
 
     Raises:
         ModelError: It does.
     """
-    if any(side > BATCH // 2 and side % BATCH for side in shape):
+    if any(side % BATCH and counts_images(side) for side in shape):
         raise ModelError(f"{what} computes with the number of images in a batch")
     if sum(side % BATCH == 0 for side in shape if side) > 1:
         raise ModelError(f"{what} relates the images of a batch to each other")

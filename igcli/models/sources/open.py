@@ -55,7 +55,8 @@ def _check_options_fit(options: ModelOptions, *, trust: bool) -> None:
     """Refuse options for networks of another kind, and code that is not trusted."""
     source, objects = options.source, options.custom_objects
     is_graph = source == "inception_v1" or source.lower().endswith(".pb")
-    is_keras = not (is_name(source) or is_graph or is_saved_model(source))
+    is_onnx = source.lower().endswith(".onnx")
+    is_keras = not (is_name(source) or is_graph or is_onnx or is_saved_model(source))
     if options.feeds and not is_graph:
         raise UsageError(f"model.feeds: only applies to frozen graphs (.pb), not to {source}")
     if objects is None:

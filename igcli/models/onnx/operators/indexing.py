@@ -7,7 +7,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import Value, check_size
+from igcli.models.onnx.values import LARGEST_FOLDED, Value, check_size
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -117,7 +117,7 @@ def pad(
     else:
         for axis, width in enumerate(widths):
             if any(width):
-                check_size([tensor.shape[axis], *width], node.where)
+                check_size([tensor.shape[axis] + sum(width)], node.where, limit=LARGEST_FOLDED)
                 order = np.pad(np.arange(tensor.shape[axis]), width, mode=mode)
                 tensor = tf.gather(tensor, order, axis=axis)
     return node.output(tensor, channels_last=x.channels_last)
@@ -139,7 +139,7 @@ def identity_matrix(node: Node, x: Value) -> Value:
     """Return ones on a diagonal."""
     dtype = node.dtype("dtype") if node.get("dtype") is not None else x.dtype
     rows, columns = x.shape
-    check_size(x.shape, node.where)
+    check_size(x.shape, node.where, limit=LARGEST_FOLDED)
     return node.constant(np.eye(rows, columns, node.get("k", 0), dtype.as_numpy_dtype))
 
 

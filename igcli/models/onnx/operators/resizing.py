@@ -16,6 +16,9 @@ tf = tensorflow()
 
 Matrix = npt.NDArray[np.float64]
 
+_LONGEST = 1 << 16
+"""Elements along a resized axis, for which there is a row of weights each."""
+
 _ROUNDINGS: dict[str, Callable[[Matrix], Matrix]] = {
     "floor": np.floor,
     "ceil": np.ceil,
@@ -37,6 +40,9 @@ def resize(
         roi, scales = None, roi or scales
     axes = [axis % x.rank for axis in node.get("axes", list(range(x.rank)))]
     factors, lengths = _factors(node, x, axes, scales, sizes)
+    for axis, length in zip(axes, lengths, strict=True):
+        if length != x.shape[axis]:
+            check_size([length], node.where, limit=_LONGEST)
     tensor = tf.convert_to_tensor(x.data)
     dtype = tensor.dtype
     for axis, factor, length in zip(axes, factors, lengths, strict=True):
@@ -73,7 +79,6 @@ def _factors(
 def _weights(node: Node, old: int, new: int, factor: float) -> Matrix:
     """Return the matrix (new, old) that interpolates along an axis."""
     mode = node.get("mode", "nearest")
-    check_size((new, old), node.where)
     places = _coordinates(node, old, new, factor)
     if mode == "nearest":
         matrix = np.zeros((new, old))

@@ -9,9 +9,11 @@ from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
 from igcli.models.onnx.values import (
     BATCH,
+    LARGEST_FOLDED,
     Value,
     check_shape,
     check_size,
+    counts_images,
     first_axes,
     last_axes,
     reshaped,
@@ -231,7 +233,7 @@ def range_of(node: Node, start: Value, limit: Value, delta: Value) -> Value:
     """Return evenly spaced numbers."""
     parts: Any = [value.array(node.where).reshape(()) for value in (start, limit, delta)]
     first, end, step = parts
-    if any(abs(int(number)) >= BATCH // 2 for number in (first, end, step)):
+    if any(counts_images(abs(int(number))) for number in parts):
         raise ModelError(f"{node.where} counts the images of a batch")
-    check_size([abs(int((end - first) / step))], node.where)
-    return node.constant(np.arange(first, end, step, first.dtype))
+    check_size([abs(int((end - first) / step))], node.where, limit=LARGEST_FOLDED)
+    return node.constant(np.arange(first, end, step, dtype=first.dtype))

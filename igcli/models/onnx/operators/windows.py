@@ -15,6 +15,10 @@ from igcli.models.runtime import tensorflow
 tf = tensorflow()
 
 
+_MAX_PADS = 1 << 16
+"""Elements added along all spatial axes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
     """Where windows lie.
@@ -59,7 +63,7 @@ def _window(node: Node, kernel: Sequence[int], sides: Sequence[int]) -> _Window:
     else:
         flat = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
         pads = list(zip(flat[:rank], flat[rank:], strict=True))
-    check_size([sum(abs(pad) for pair in pads for pad in pair)], node.where)
+    check_size([sum(abs(pad) for pair in pads for pad in pair)], node.where, limit=_MAX_PADS)
     return _Window(tuple(kernel), strides, dilations, tuple(pads))
 
 

@@ -1,0 +1,328 @@
+"""ONNX files that are damaged, hostile, or hold something else than a classifier."""
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from conftest import Cli
+from onnx import helper
+
+from igcli.errors import ModelError, UsageError
+from igcli.models.load import Model, load
+from igcli.models.onnx import file
+from igcli.models.onnx.graph import Graph
+from igcli.models.options import ModelOptions
+from igcli.printable import printable
+from support import onnx_networks
+from support.damage import mutated
+from support.onnx_networks import SIDE, Builder, save
+
+SHAPE = ("batch", 3, SIDE, SIDE)
+
+
+def opened(path: Path, **more: Any) -> Model:
+    return load(ModelOptions.model_validate({"source": str(path), **more}), device="cpu")
+
+
+def refused(path: Path, **more: Any) -> str:
+    """Return the message of a refusal, which is one line."""
+    with pytest.raises((ModelError, UsageError)) as info:
+        opened(path, **more)
+    message = str(info.value)
+    assert "\n" not in message
+    assert message.startswith("model"), message
+    return message
+
+
+def single(kind: str, *inputs: str, shape: Any = SHAPE, **attributes: Any) -> onnx.ModelProto:
+    """A network of one operator and a mean of what it gives."""
+    b = Builder()
+    x = b.node(kind, *inputs, **attributes)
+    return b.model(b.node("ReduceMean", x, axes=[2, 3], keepdims=0), shape=shape)
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return bytes(onnx_networks.convolutional().SerializeToString())
+
+
+def test_truncated_files(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    for length in {0, 1, 2, 7, *range(16, len(data), 61), len(data) - 1}:
+        path.write_bytes(data[:length])
+        refused(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty"),
+        (b"a photo of a cat\n", "file of another kind|no graph"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "file of another kind|no graph"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n", "another kind"),
+    ],
+)
+def test_other_files(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    assert any(part in refused(path) for part in message.split("|"))
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # Weights that are NaN.
+def test_mutated_files(data: bytes, tmp_path: Path) -> None:
+    path, rng = tmp_path / "net.onnx", random.Random(3)
+    whole = 0
+    for _ in range(500):
+        path.write_bytes(mutated(data, rng))
+        try:
+            model, _ = file.read(str(path))
+            Graph(model)
+            if whole < 30:
+                whole += 1
+                opened(path)
+        except (ModelError, UsageError) as error:
+            assert "\n" not in printable(str(error))  # noqa: PT017 - some are read
+    assert whole == 30
+
+
+def test_mutated_files_of_an_old_version(tmp_path: Path) -> None:
+    data = bytes(onnx_networks.convolutional(opset=9).SerializeToString())
+    path, rng = tmp_path / "net.onnx", random.Random(4)
+    for _ in range(200):
+        path.write_bytes(mutated(data, rng))
+        try:
+            Graph(file.read(str(path))[0])
+        except ModelError as error:
+            assert "\n" not in printable(str(error))  # noqa: PT017 - some are read
+
+
+def external(folder: Path, change: Callable[[dict[str, str]], None]) -> Path:
+    """Write a network with external data, the entry of whose first tensor is changed."""
+    path = save(onnx_networks.convolutional(), folder, external="net.data")
+    model = onnx.load(path, load_external_data=False)
+    tensor = model.graph.initializer[0]
+    entry = {part.key: part.value for part in tensor.external_data}
+    change(entry)
+    del tensor.external_data[:]
+    for key, value in entry.items():
+        tensor.external_data.add(key=key, value=value)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("location", ["../net.data", "/etc/hostname", "a/../../net.data", ""])
+def test_external_data_elsewhere_are_not_read(location: str, tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    (tmp_path / "net.data").write_bytes(bytes(10_000))
+    path = external(folder, lambda entry: entry.update(location=location))
+    assert "outside the folder of the model" in refused(path)
+
+
+def test_external_data_behind_a_link_are_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    path = external(folder, lambda entry: None)
+    (folder / "net.data").rename(tmp_path / "net.data")
+    (folder / "net.data").symlink_to(tmp_path / "net.data")
+    assert "outside the folder of the model" in refused(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
+def test_external_data_in_a_pipe_are_not_read(tmp_path: Path) -> None:
+    path = external(tmp_path, lambda entry: None)
+    (tmp_path / "net.data").unlink()
+    os.mkfifo(tmp_path / "net.data")
+    assert "no such file" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"location": "other.data"}, "'other.data': no such file; keep it beside the model"),
+        ({"offset": "100000"}, "too few for tensor w0"),
+        ({"offset": "-8"}, "too few for tensor w0"),
+        ({"length": "8"}, "too few for tensor w0"),
+        ({"length": "many"}, "the entry of tensor w0 is damaged"),
+        ({"location": "net\0.data"}, "outside the folder of the model"),
+    ],
+)
+def test_entries_of_external_data(entry: dict[str, str], message: str, tmp_path: Path) -> None:
+    assert message in refused(external(tmp_path, lambda whole: whole.update(entry)))
+
+
+def test_a_circle(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional()
+    relu = next(node for node in model.graph.node if node.op_type == "Relu")
+    relu.input[0] = model.graph.node[-1].output[0]
+    assert "depends on its own output" in refused(save(model, tmp_path))
+
+
+def test_a_name_that_nothing_makes(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional()
+    model.graph.node[0].input[1] = "kernel"
+    assert "needs 'kernel', which the graph does not have" in refused(save(model, tmp_path))
+
+
+def test_large_arrays_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    b = Builder()
+    huge = b.ints(1 << 20, 1 << 20)
+    filled = b.node("ConstantOfShape", huge)
+    x = b.node("Mul", b.node("Flatten", "images"), b.node("ReduceMean", filled))
+    assert "too large" in refused(save(b.model(x, shape=SHAPE), tmp_path))
+    b = Builder()
+    x = b.node("Tile", "images", b.ints(1, 1 << 30, 1 << 30, 1))
+    assert "too large" in refused(save(b.model(x, shape=SHAPE), tmp_path))
+    b = Builder()
+    x = b.node("Range", *(b.tensor(np.array(n, np.int64)) for n in (0, 1 << 60, 1)))
+    x = b.node("Mul", b.node("Flatten", "images"), b.node("Cast", x, to=1))
+    refused(save(b.model(x, shape=SHAPE), tmp_path))
+    size = [1, 1, 1 << 20, 1 << 20]
+    resized = single("Resize", "images", "", "", "sizes", mode="cubic")
+    resized.graph.initializer.append(helper.make_tensor("sizes", 7, [4], size))
+    assert "too large" in refused(save(resized, tmp_path))
+    pads = [0, 0, 1 << 40, 0, 0, 0, 0, 0]
+    padded = single("Pad", "images", "pads", mode="reflect")
+    padded.graph.initializer.append(helper.make_tensor("pads", 7, [8], pads))
+    assert "too large" in refused(save(padded, tmp_path))
+
+
+def test_a_tensor_that_claims_to_be_large(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional()
+    model.graph.initializer[0].dims[0] = 1 << 50
+    assert "tensor w0 is damaged" in refused(save(model, tmp_path))
+
+
+def test_several_inputs_are_named(tmp_path: Path) -> None:
+    b = Builder()
+    model = b.model(b.node("Flatten", b.node("Add", "images", "mask")), shape=SHAPE)
+    model.graph.input.append(helper.make_tensor_value_info("mask", 1, SHAPE))
+    assert "has 2 inputs (images, mask), expected the image alone" in refused(save(model, tmp_path))
+    model.graph.node[0].input[1] = "images"  # The mask is no longer needed.
+    assert opened(save(model, tmp_path)).network.outputs == 3 * SIDE * SIDE
+    assert "has no input 'mask'; it has: images" in refused(save(model, tmp_path), input="mask")
+
+
+def test_several_outputs_are_listed(tmp_path: Path) -> None:
+    b = Builder()
+    x = b.node("Flatten", b.node("Relu", "images"))
+    names = [b.node("Gemm", x, b.weight(3 * SIDE * SIDE, count)) for count in (2, 5)]
+    path = save(b.model(names, shape=SHAPE), tmp_path)
+    listed = ", ".join(names)
+    assert f"has 2 outputs: set model.output to one of: {listed}" in refused(path)
+    assert opened(path, output=1).network.outputs == 5
+    assert opened(path, output=names[0]).network.outputs == 2
+    for output in ("scores", 2):
+        assert f"has no output {output!r}; it has: {listed}" in refused(path, output=output)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("If", "control flow"),
+        ("Loop", "control flow"),
+        ("QLinearConv", "quantized: export the network in floating point"),
+        ("NonMaxSuppression", "detection: name scores"),
+        ("RandomNormalLike", "random: export the network in evaluation mode"),
+        ("Einstein", "not supported: Einstein; the first is node /Einstein_0"),
+    ],
+)
+def test_operators_that_are_not_supported(kind: str, reason: str, tmp_path: Path) -> None:
+    message = refused(save(single(kind, "images"), tmp_path))
+    assert kind in message
+    assert reason in message
+
+
+def test_operators_of_another_domain(tmp_path: Path) -> None:
+    model = single("FusedMatMul", "images", domain="com.microsoft")
+    assert "com.microsoft.FusedMatMul" in refused(save(model, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (("batch", "channels", SIDE, SIDE), None),
+        (("batch", 3, SIDE, SIDE, "frames"), "expected RGB or grey images"),
+        (("batch", 3, "height", "width"), "set model.size"),
+        ((), "does not say the shape of its input images"),
+        (None, "does not say the shape of its input images"),
+        (("batch", 5, SIDE, SIDE), "expected RGB or grey images"),
+    ],
+)
+def test_shapes_of_inputs(shape: Any, message: str | None, tmp_path: Path) -> None:
+    b = Builder()
+    kernel = b.weight(4, 3, 3, 3)
+    model = b.model(b.node("Flatten", b.node("Conv", "images", kernel)), shape=shape)
+    text = refused(save(model, tmp_path))
+    assert message is None or message in text
+
+
+@pytest.mark.parametrize("kind", [8, 0, 99, 7])
+def test_types_of_inputs(kind: int, tmp_path: Path) -> None:
+    model = single("Relu", "images")
+    model.graph.input[0].type.tensor_type.elem_type = kind
+    refused(save(model, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (("Concat", "images", "images"), "cannot be computed"),
+        (("Transpose", "images"), None),
+        (("Reshape", "images", "images"), "depends on the image, expected a constant"),
+        (("Conv", "images"), "cannot be computed"),
+        (("Gemm", "images", "images"), "cannot be computed"),
+        (("Constant",), "has 0 values, expected one"),
+    ],
+)
+def test_nodes_that_do_not_fit(node: tuple[str, ...], message: str | None, tmp_path: Path) -> None:
+    b = Builder()
+    x = b.node("Mul", b.node(*node), "images")
+    model = b.model(b.node("ReduceMean", x, axes=[2, 3], keepdims=0), shape=("batch", 3, 8, 6))
+    text = refused(save(model, tmp_path))
+    assert message is None or message in text
+
+
+def test_scores_that_mix_the_images_of_a_batch(tmp_path: Path) -> None:
+    b = Builder()
+    model = b.model(b.node("ReduceMean", "images", axes=[0], keepdims=0), shape=SHAPE)
+    assert "expected scores for each image of a batch" in refused(save(model, tmp_path))
+
+
+def test_options_of_other_kinds(tmp_path: Path) -> None:
+    path = save(onnx_networks.convolutional(), tmp_path)
+    assert "only applies to frozen graphs" in refused(path, feeds={"keep_prob": 1.0})
+    (tmp_path / "layers.py").touch()
+    objects = str(tmp_path / "layers.py")
+    assert "only applies to Keras files" in refused(path, custom_objects=objects)
+
+
+def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(onnx_networks.convolutional(), tmp_path)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert "pip install 'igcli[onnx]'" in refused(path)
+
+
+def test_one_line_on_the_command_line(cli: Cli, data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data[:-300])
+    result = cli("models", "show", path)
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "net.onnx" in result.err
+    shape = ("batch", 3, SIDE, SIDE)
+    b = Builder()
+    save(
+        b.model(b.node("Flatten", b.node("Conv", "images", b.weight(4, 2, 3, 3))), shape=shape),
+        tmp_path,
+    )
+    result = cli("models", "show", path)
+    assert result.code == 1
+    assert result.err.count("\n") == 1, result.err
+    assert "/Conv_0 (Conv)" in result.err
