@@ -85,8 +85,8 @@ def load_model(
     A Keras model or a function that is already in memory needs no loading: pass it to `attribute`.
 
     Args:
-        source: A known name ("demo", "inception_v1", "keras:ResNet50V2"), or the path of a .keras
-            or .h5 file, a SavedModel folder or a frozen .pb graph.
+        source: A known name ("demo", "inception_v1", "keras:ResNet50V2"), or the path of a .keras,
+            .h5 or .onnx file, a SavedModel folder or a frozen .pb graph.
         device: "auto", "cpu", "gpu" or "gpu:N".
         explain: Explain the output itself, "probability", or the value before its softmax or
             sigmoid, "logit".

@@ -63,7 +63,8 @@ class LoadOptions(TypedDict, total=False):
         size: Height and width of the input in pixels, if the network leaves them open.
         fit: How images of another size are fitted; arrays must have the right size.
         resample: How pixels of another size are computed.
-        input: Tensor of a frozen graph, or key of a SavedModel, that takes the image.
+        input: Tensor of a frozen graph, input of an ONNX graph, or key of a SavedModel, that takes
+            the image.
         output: Name or index of the output to explain, if there are several.
         feeds: Values for further inputs of a frozen graph, by name.
         activation: Added to a network that ends in logits.

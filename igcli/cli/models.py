@@ -37,8 +37,8 @@ def models() -> None:
 def list_() -> None:
     """List the networks known by name.
 
-    Prints their input size and whether they are on this machine. Keras files, SavedModel folders
-    and frozen graphs are named by their path instead.
+    Prints their input size and whether they are on this machine. Keras and ONNX files,
+    SavedModel folders and frozen graphs are named by their path instead.
     """
     for network in published.known_networks():
         state = "here" if network.is_cached else "to fetch"

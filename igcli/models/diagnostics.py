@@ -91,6 +91,8 @@ def find_problems(
     if not input_layout(opened, options).is_integer:  # Such a network scales pixels itself.
         mode = options.preprocess or opened.preprocess
         findings += doubtful_preprocessing(images, training, mode)
+        if model.suggested_preprocess and not training.is_known:
+            findings.append(_missing_preprocessing(model.suggested_preprocess))
     findings += _bad_gradients(images, scores, model)
     return findings
 
@@ -154,6 +156,14 @@ def doubtful_preprocessing(
             f"({best.spread:.2g} times as much, against {current.spread:.3g} times)",
             f"set model.preprocess: {suggestion}, or what its author recommends{hint}",
         )
+
+
+def _missing_preprocessing(suggestion: str) -> Finding:
+    return Finding(
+        "it was exported by PyTorch without scaling its input, and no model.preprocess was given",
+        f"set model.preprocess: {suggestion} if it was trained with ImageNet's mean and standard "
+        "deviation, else what its author recommends",
+    )
 
 
 def _bad_gradients(images: Sequence[Array], scores: Array, model: Model) -> Iterator[Finding]:

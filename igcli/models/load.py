@@ -41,6 +41,8 @@ class Model:
         labels: Class names, or None if unknown.
         sha256: SHA-256 of the file or of the weights, hexadecimal.
         device: TensorFlow's name of the device it runs on.
+        suggested_preprocess: What it probably expects of pixels if the options do not say; None if
+            unknown.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Model:
     labels: tuple[str, ...] | None
     sha256: str
     device: str
+    suggested_preprocess: str | None = None
 
     @property
     def precision(self) -> str:
@@ -139,7 +142,8 @@ def from_source(
             options.source,
         )
     names = _labels(opened, options, network.outputs)
-    return Model(options.source, network, names, opened.sha256, device)
+    suggestion = None if options.preprocess else opened.suggested_preprocess
+    return Model(options.source, network, names, opened.sha256, device, suggestion)
 
 
 def _cause(error: Exception) -> str:

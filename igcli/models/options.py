@@ -88,8 +88,8 @@ class ModelOptions(Options):
     shorthand: ClassVar[str] = "source"
 
     source: Annotated[str, PathField(is_name), AfterValidator(_check_application)] = "demo"
-    """Network to explain: demo, inception_v1, keras:NAME, a .keras or .h5 file, a SavedModel folder
-    or a frozen .pb graph."""
+    """Network to explain: demo, inception_v1, keras:NAME, a .keras, .h5 or .onnx file, a SavedModel
+    folder or a frozen .pb graph."""
 
     weights: Annotated[str | None, PathField(lambda weights: weights in WEIGHTS)] = Field(
         default=None, examples=["imagenet"]
@@ -119,11 +119,12 @@ class ModelOptions(Options):
     """Interpolation of images of another size; all but nearest are antialiased."""
 
     input: Name | None = Field(default=None, examples=["input:0"])
-    """Input that takes the image: a tensor of a frozen graph or a key of a SavedModel."""
+    """Input that takes the image: a tensor of a frozen graph, an input of an ONNX graph or a key of
+    a SavedModel."""
 
     output: Name | Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["softmax:0"])
-    """Output to explain if there are several: a tensor of a frozen graph, a key of a SavedModel, or
-    the name or index of a Keras network's output."""
+    """Output to explain if there are several: a tensor of a frozen graph or of an ONNX graph, a key
+    of a SavedModel, or the name or index of a Keras network's output."""
 
     feeds: Annotated[
         dict[str, float | bool] | None,

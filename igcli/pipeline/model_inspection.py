@@ -11,8 +11,9 @@ from igcli.models import labels
 from igcli.models.catalog.applications import PREFIX, cached_weights
 from igcli.models.diagnostics import Finding, find_problems, read_training_statistics
 from igcli.models.load import Model, from_source
-from igcli.models.options import describe_preprocessing
+from igcli.models.options import ModelOptions, describe_preprocessing
 from igcli.models.runtime import choose_device
+from igcli.models.sources import OpenedModel
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import segments_of, sum_over_pixels
 from igcli.pipeline.explain.targets import parse_target
@@ -54,11 +55,18 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
         "input": f"{loaded.input}, {height} x {width} {'RGB' if model.channels == 3 else 'grey'}",
         "output": f"{loaded.output}, {_scores_in_words(model)}",
         "ends in": model.network.activation or "no softmax or sigmoid",
-        "preprocess": describe_preprocessing(options.preprocess or loaded.preprocess),
+        "preprocess": _preprocess_in_words(options, loaded),
         "labels": _labels_in_words(model.labels),
         "parameters": f"{loaded.parameters:,}",
         "sha256": model.sha256 if has_weights else "known once the weights are downloaded",
     }
+
+
+def _preprocess_in_words(options: ModelOptions, loaded: OpenedModel) -> str:
+    text = describe_preprocessing(options.preprocess or loaded.preprocess)
+    if options.preprocess is None and loaded.suggested_preprocess:
+        text += f" (exported by PyTorch: it probably expects {loaded.suggested_preprocess})"
+    return text
 
 
 def _scores_in_words(model: Model) -> str:

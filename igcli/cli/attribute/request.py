@@ -36,6 +36,12 @@ NO_PREPROCESS = (
     "`igcli models check {source} IMAGE` tests whether that fits"
 )
 
+FROM_PYTORCH = (
+    "no model.preprocess was given: the network gets pixel values 0...255 unscaled, but networks "
+    "exported by PyTorch usually expect ImageNet's mean and standard deviation: set "
+    "model.preprocess: {suggestion} (`igcli models check {source} IMAGE` tests what it can)"
+)
+
 NO_FIT = (
     "no model.fit was given: images of another shape are cropped; if the network was trained with "
     "squashed ones, as Keras's image_dataset_from_directory makes them, set model.fit: squash"
@@ -169,7 +175,8 @@ def load_network(request: RunRequest) -> "Prepared":
 
     trust = request.arguments.trust_model
     prepared = prepare(request.settings, panels=request.panels, trust_model=trust)
-    announce_model(request, prepared.model.device)
+    model = prepared.model
+    announce_model(request, model.device, suggestion=model.suggested_preprocess)
     return prepared
 
 
@@ -179,11 +186,18 @@ def announce_demo(request: RunRequest) -> None:
         say(DEMO, NOTICE)
 
 
-def announce_model(request: RunRequest, device: str) -> None:
-    """Say which network runs on which device, and which of its settings were left at defaults."""
+def announce_model(request: RunRequest, device: str, *, suggestion: str | None = None) -> None:
+    """Say which network runs on which device, and which of its settings were left at defaults.
+
+    Args:
+        request: What the command was asked to do.
+        device: The device in words.
+        suggestion: The preprocessing that the network probably expects.
+    """
     model = request.settings.model
     say(f"{model.source} on {device}", NOTICE)
     if not is_name(model.source) and model.preprocess is None:
-        say(NO_PREPROCESS.format(source=model.source), NOTICE)
+        notice = FROM_PYTORCH if suggestion else NO_PREPROCESS
+        say(notice.format(source=model.source, suggestion=suggestion), NOTICE)
     if not is_name(model.source) and "model.fit" not in request.chosen:
         say(NO_FIT, NOTICE)

@@ -22,6 +22,7 @@ class OpenedModel:
         parameters: Number of its weights.
         size: Height and width that it is designed for, if its input shape leaves them open.
         dtype: Type of its inputs: "float32", "uint8" and so on.
+        suggested_preprocess: What it probably expects of pixels, for a notice; None if unknown.
     """
 
     function: Callable[[Any], Any]
@@ -34,3 +35,4 @@ class OpenedModel:
     parameters: int
     size: tuple[int, int] | None = None
     dtype: str = "float32"
+    suggested_preprocess: Preprocess | None = None

@@ -1,10 +1,14 @@
 """Networks in ONNX files, as PyTorch, timm, JAX and MATLAB export them."""
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from igcli.errors import UsageError
-from igcli.models.options import ModelOptions
+from igcli.models.options import ModelOptions, Preprocess
 from igcli.models.sources import OpenedModel
+
+if TYPE_CHECKING:
+    from igcli.models.onnx.graph import Graph
 
 
 def load(options: ModelOptions) -> OpenedModel:
@@ -33,4 +37,13 @@ def load(options: ModelOptions) -> OpenedModel:
         input=graph.input,
         output=graph.output,
         parameters=graph.parameters,
+        suggested_preprocess=_suggested_preprocess(model.producer_name, graph),
     )
+
+
+def _suggested_preprocess(producer: str, graph: "Graph") -> Preprocess | None:
+    """Return the preprocessing of torchvision for a network of PyTorch that has none of its own."""
+    is_rgb = len(graph.input_shape) == 3 and graph.input_shape[0] == 3
+    if producer == "pytorch" and is_rgb and graph.begins_with_convolution:
+        return "torch"
+    return None

@@ -21,17 +21,14 @@ def batch_normalization(
     if node.get("training_mode", 0):
         raise ModelError(f"{node.where} is in training mode: export the network for inference")
     x = x.last()
-    parts = [value.declared().data for value in (scale, bias, mean, variance)]
-    weights, shift, center, spread = parts
-    if all(isinstance(part, np.ndarray) for part in parts):
-        factor: Any = (weights / np.sqrt(spread + node.get("epsilon", 1e-5))).astype(np.float32)
-        offset: Any = (shift - center * factor).astype(np.float32)
-    else:
-        factor = weights * tf.math.rsqrt(spread + node.get("epsilon", 1e-5))
-        offset = shift - center * factor
-    if x.rank == 2:
-        return node.output(x.data * factor + offset)
-    return node.output(x.data * factor + offset, channels_last=x.channels_last)
+    offset, factor, center, spread = (
+        part.declared().data for part in (bias, scale, mean, variance)
+    )
+    # As Keras writes it, so that it is folded, and that models check knows it.
+    tensor = tf.nn.batch_normalization(
+        x.data, center, spread, offset, factor, node.get("epsilon", 1e-5)
+    )
+    return node.output(tensor, channels_last=x.channels_last)
 
 
 @operator("InstanceNormalization")
