@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 
 from igcli.errors import ModelError
-from igcli.models.onnx.node import DOMAINS, Node, array_of, node_of
+from igcli.models.onnx.node import DOMAINS, Node, array_of, decoded, node_of
 from igcli.models.onnx.operators import OPERATORS, REFUSED, load_all
 from igcli.models.onnx.values import BATCH, LARGEST_FOLDED, Shape, Value, constant, size, text
 from igcli.models.runtime import first_line, tensorflow
@@ -72,7 +72,7 @@ class Graph:
         """
         graph = model.graph
         self._opset = next(entry.version for entry in model.opset_import if entry.domain in DOMAINS)
-        weights = {tensor.name: array_of(tensor) for tensor in graph.initializer}
+        weights = {decoded(tensor.name): array_of(tensor) for tensor in graph.initializer}
         nodes = [node_of(proto, self._opset) for proto in graph.node]
         self.output = _select_output(graph, nodes, output)
         self._nodes = _nodes_before(self.output, nodes)
@@ -80,7 +80,7 @@ class Graph:
         used = {name for node in self._nodes for name in node.inputs if name}
         self._constants = {name: constant(array) for name, array in weights.items() if name in used}
         source = _select_input(graph, used - weights.keys(), image)
-        self.input = str(source.name)
+        self.input = decoded(source.name)
         _check_names(self._nodes, {self.input, *weights})
         self.parameters = sum(
             value.data.size for value in self._constants.values() if value.dtype.is_floating
@@ -237,9 +237,9 @@ def _select_input(
     graph: onnx.GraphProto, used: AbstractSet[str], name: str | None
 ) -> onnx.ValueInfoProto:
     """Return the input that takes the image: the only one that the output depends on."""
-    inputs = [value for value in graph.input if value.name in used]
-    listed = ", ".join(value.name for value in inputs) or "none"
-    if name is not None and name not in (value.name for value in inputs):
+    inputs = {decoded(value.name): value for value in graph.input if decoded(value.name) in used}
+    listed = ", ".join(inputs) or "none"
+    if name is not None and name not in inputs:
         raise ModelError(f"model.input: the ONNX graph has no input {name!r}; it has: {listed}")
     if not inputs:
         raise ModelError("model: the output of the ONNX graph does not depend on an input")
@@ -248,11 +248,11 @@ def _select_input(
             f"model: the ONNX graph has {len(inputs)} inputs ({listed}), expected the image alone: "
             "export the network with the others as constants"
         )
-    return inputs[0]
+    return next(iter(inputs.values()))
 
 
 def _select_output(graph: onnx.GraphProto, nodes: list[Node], output: str | int | None) -> str:
-    names = [str(value.name) for value in graph.output]
+    names = [decoded(value.name) for value in graph.output]
     if isinstance(output, int) and output < len(names):
         output = names[output]
     listed = ", ".join(names) or "none"

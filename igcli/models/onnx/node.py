@@ -108,10 +108,21 @@ def node_of(proto: onnx.NodeProto, opset: int) -> Node:
     """
     if not any(proto.output):
         raise ModelError(f"model: the ONNX node {proto.name} ({proto.op_type}) has no output")
-    attributes = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
-    is_own = proto.domain not in DOMAINS
-    kind = f"{proto.domain}.{proto.op_type}" if is_own else proto.op_type
-    return Node(kind, proto.name, tuple(proto.input), tuple(proto.output), attributes, opset)
+    attributes = {decoded(part.name): _attribute(part) for part in proto.attribute}
+    domain, kind = decoded(proto.domain), decoded(proto.op_type)
+    return Node(
+        kind if domain in DOMAINS else f"{domain}.{kind}",
+        decoded(proto.name),
+        tuple(map(decoded, proto.input)),
+        tuple(map(decoded, proto.output)),
+        attributes,
+        opset,
+    )
+
+
+def decoded(name: str | bytes) -> str:
+    """Return a name of a file, which protobuf leaves as bytes where it is not UTF-8."""
+    return name.decode(errors="replace") if isinstance(name, bytes) else name
 
 
 def _attribute(attribute: onnx.AttributeProto) -> Any:
@@ -120,7 +131,7 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
     except ValueError as error:
         raise ModelError(f"model: an ONNX attribute is damaged: {first_line(error)}") from None
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return decoded(value)
     if isinstance(value, onnx.TensorProto):
         return array_of(value)
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
