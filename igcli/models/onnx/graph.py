@@ -19,7 +19,16 @@ import onnx
 from igcli.errors import ModelError
 from igcli.models.onnx.node import DOMAINS, Node, array_of, decoded, node_of
 from igcli.models.onnx.operators import OPERATORS, REFUSED, load_all
-from igcli.models.onnx.values import BATCH, LARGEST_FOLDED, Shape, Value, constant, size, text
+from igcli.models.onnx.values import (
+    BATCH,
+    LARGEST_FOLDED,
+    Shape,
+    Value,
+    constant,
+    first_axes,
+    size,
+    text,
+)
 from igcli.models.runtime import first_line, tensorflow
 
 tf = tensorflow()
@@ -101,8 +110,7 @@ class Graph:
         """
         sides = tuple(images.shape[1:])
         folded, shapes = self._fold(sides)
-        start = Value(images, (BATCH, *sides))
-        known = {**folded, self.input: start}
+        known = {**folded, self.input: _image(images, (BATCH, *sides))}
         values = run_nodes(self._nodes, known, shapes=shapes, images=tf.shape(images)[0])
         scores = values[self.output]
         if scores.shape[:1] != (BATCH,):
@@ -129,6 +137,19 @@ class Graph:
         folded = {name: value for name, value in values.items() if value.is_constant}
         folded |= self._constants
         return folded, {name: value.shape for name, value in values.items()}
+
+
+def _image(images: Any, shape: Shape) -> Value:
+    """Return the images as a value: as they were before the caller brought their channels first.
+
+    Otherwise two transposes would part the preprocessing from the first convolution.
+    """
+    op = images.op if tf.is_symbolic_tensor(images) else None
+    if op is not None and op.type == "Transpose":
+        axes = tf.get_static_value(op.inputs[1])
+        if axes is not None and list(axes) == first_axes(len(shape)):
+            return Value(op.inputs[0], shape, channels_last=True)
+    return Value(images, shape)
 
 
 def run_nodes(

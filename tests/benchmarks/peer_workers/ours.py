@@ -15,6 +15,10 @@ def options(path: Path) -> dict[str, Any]:
     if path.name == "inception_v1":
         ends = {"input": "input:0", "output": "softmax2:0"}
         return {"source": f"{path}.pb", "preprocess": {"mean": 117.0}, **ends}
+    if path.name.startswith("keras:"):
+        return {"source": path.name, "weights": "random"}
+    if path.with_name(f"{path.name}.onnx").exists():
+        return {"source": f"{path}.onnx", "preprocess": "torch"}
     return {"source": f"{path}.keras", "preprocess": "tf"}
 
 
