@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,6 @@ from benchmarks.peer_workers.environments import NotInstalledError, Peer, python
 
 import igcli
 from igcli.errors import ModelError
-from igcli.models.load import Model
 
 TESTS = Path(__file__).parents[1]
 PEER = Peer(
@@ -65,6 +65,21 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(TESTS), "TF_CPP_MIN_LOG_LEVEL": "3
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 DEVIATION = np.array([58.395, 57.12, 57.375], np.float32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compared.
+
+    Attributes:
+        steps: Of the midpoint rule; 0 for scores alone.
+        keep: Whether to use what an earlier run with these photos left.
+        rounding: Whether captum computes in float64 too.
+    """
+
+    steps: int
+    keep: bool
+    rounding: bool
 
 
 class Bench:
@@ -137,21 +152,17 @@ def runtime_scores(path: Path, inputs: Any) -> Any:
     return np.concatenate(rows)
 
 
-def load(path: Path) -> Model:
-    """Load an exported network."""
-    return igcli.load_model(str(path), preprocess="torch")
-
-
-def compare(bench: Bench, name: str, *, steps: int, keep: bool, known: Counter[str]) -> None:
+def compare(bench: Bench, name: str, settings: Settings, known: Counter[str]) -> None:
     """Print the rows of a network; count the networks that each operator occurs in."""
     arrays = bench.write_images(name)
-    for command, end in ("export", "exported.json"), ("attribute", "captum.npz"):
-        if not (keep and (bench.folder / f"{name}-{end}").exists()):
-            bench.command(command, name, str(bench.folder), str(steps))
+    if not (settings.keep and (bench.folder / f"{name}-exported.json").exists()):
+        bench.command("export", name, str(bench.folder))
     failures = json.loads((bench.folder / f"{name}-exported.json").read_text())
-    with np.load(bench.folder / f"{name}-captum.npz") as file:
-        theirs = dict(file)
-    rounding = relative_norms(theirs["float32"], theirs["float64"]) if steps else ""
+    steps = 0 if name.startswith("timm-") else settings.steps
+    theirs = _captum(bench, name, settings, steps, "float32", len(arrays["pixels"]))
+    exact = (
+        _captum(bench, name, settings, steps, "float64", 1) if steps and settings.rounding else None
+    )
     used: set[str] = set()
     for way in WAYS:
         if way in failures:
@@ -160,7 +171,7 @@ def compare(bench: Bench, name: str, *, steps: int, keep: bool, known: Counter[s
         path = bench.folder / f"{name}-{way}.onnx"
         used |= set(operators_of(path))
         try:
-            model = load(path)
+            model = igcli.load_model(str(path), preprocess="torch")
             scores = model.network.predict(arrays["pixels"])
         except ModelError as error:
             print(f"| {name} | {way} | refused: {error} ||||||", flush=True)
@@ -173,13 +184,22 @@ def compare(bench: Bench, name: str, *, steps: int, keep: bool, known: Counter[s
             ours = igcli.attribute(
                 model, arrays["pixels"], target=theirs["targets"], steps=steps, rule="midpoint"
             ).attributions
-            row += [
-                relative_norms(ours, theirs["float32"]),
-                relative_norms(ours, theirs["float64"]),
-                rounding,
-            ]
+            row.append(relative_norms(ours, theirs["attributions"]))
+            if exact is not None:
+                row.append(relative_norms(ours[:1], exact["attributions"]))
+                row.append(relative_norms(theirs["attributions"][:1], exact["attributions"]))
         print(f"| {name} | {way} | {' | '.join(row)} |", flush=True)
     known.update(used)
+
+
+def _captum(
+    bench: Bench, name: str, settings: Settings, steps: int, precision: str, count: int
+) -> dict[str, Any]:
+    path = bench.folder / f"{name}-{precision}.npz"
+    if not (settings.keep and path.exists()):
+        bench.command("attribute", name, str(bench.folder), str(steps), precision, str(count))
+    with np.load(path) as file:
+        return dict(file)
 
 
 def measure_speed(bench: Bench, rounds: int) -> None:
@@ -236,15 +256,21 @@ def print_operators(known: Counter[str]) -> None:
 @click.option("--speed", "with_speed", is_flag=True, help="Speed of ResNet-50 too.")
 @click.option("--rounds", default=5, show_default=True, help="Rounds of the speed.")
 @click.option("--steps", default=STEPS, show_default=True, help="0: scores alone.")
+@click.option(
+    "--rounding",
+    is_flag=True,
+    help="captum in float64 too, the first photo: minutes for each network.",
+)
 @click.option("--keep", is_flag=True, help="Keep what an earlier run with these photos exported.")
 @click.option("--work", type=click.Path(path_type=Path), help="Folder of the environment.")
-def main(  # noqa: PLR0913 - one for each option
+def main(
     photos: tuple[Path, ...],
     networks: tuple[str, ...],
     with_timm: bool,
     with_speed: bool,
     rounds: int,
     steps: int,
+    rounding: bool,
     keep: bool,
     work: Path | None,
 ) -> None:
@@ -257,13 +283,12 @@ def main(  # noqa: PLR0913 - one for each option
     if names:
         print(
             "| network | exporter | scores: ONNX Runtime | scores: PyTorch "
-            "| attributions: captum float32 | captum float64 | captum float32 / float64 |\n"
+            "| attributions: captum | captum in float64 | captum in float32 and float64 |\n"
             "|---|---|---|---|---|---|---|"
         )
     known: Counter[str] = Counter()
     for name in names:
-        scores_alone = name.startswith("timm-")
-        compare(bench, name, steps=0 if scores_alone else steps, keep=keep, known=known)
+        compare(bench, name, Settings(steps, keep, rounding), known)
     if names:
         print_operators(known)
     if with_speed:

@@ -1,10 +1,10 @@
 """Classifiers of torchvision and timm with seeded weights: exported to ONNX, attributed by captum.
 
-Commands, each with the name of a network and a folder, where `NETWORK-images.npz` lies; without one
-it waits for commands, as the other peers do:
+    export NETWORK FOLDER                            writes NETWORK-WAY.onnx, NETWORK-exported.json
+    attribute NETWORK FOLDER STEPS PRECISION COUNT   writes NETWORK-PRECISION.npz
+    NETWORK PRECISION FOLDER                         waits for commands, as the other peers do
 
-    export    writes NETWORK-dynamo.onnx, NETWORK-script.onnx and NETWORK-exported.json
-    attribute writes NETWORK-captum.npz: scores, and attributions in float32 and float64
+In the folder lies `NETWORK-images.npz`.
 """
 
 import importlib
@@ -21,8 +21,8 @@ torch: Any = importlib.import_module("torch")
 
 SEED = 18
 SPREAD = 0.1
-"""Standard deviation of what is added to scales, biases and other vectors: as they begin, most of
-them do nothing."""
+"""Standard deviation of what is added to scales, biases and matrices of zeros: as they begin, most
+of them do nothing."""
 
 TIMM = "timm-"
 """Prefix of timm's networks."""
@@ -60,7 +60,8 @@ def build(name: str, images: Array) -> Any:
         network = getattr(torchvision.models, name)(weights=None, **options)
     with torch.no_grad():
         for parameter in network.parameters():
-            if max(parameter.shape, default=1) == parameter.numel():
+            is_vector = max(parameter.shape, default=1) == parameter.numel()
+            if is_vector or parameter.min() == parameter.max():
                 parameter += SPREAD * torch.randn_like(parameter)
         norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         for norm in norms:
@@ -87,7 +88,7 @@ def export(name: str, folder: Path) -> None:
         path.unlink(missing_ok=True)
         try:
             torch.onnx.export(network, example, str(path), **names, **options)
-        except Exception as error:  # noqa: BLE001 - the exporters raise anything
+        except Exception as error:
             failures[way] = str(error).strip().splitlines()[0]
     (folder / f"{name}-exported.json").write_text(json.dumps(failures))
 
@@ -129,20 +130,28 @@ class Captum:
         return self.network(inputs.contiguous(memory_format=torch.channels_last))
 
 
-def attribute(name: str, folder: Path, *, steps: int) -> None:
-    """Write scores of all classes, the classes explained, and attributions in two precisions."""
+def attribute(name: str, folder: Path, *, steps: int, precision: str, count: int) -> None:
+    """Write the scores of all photos, the classes explained, and attributions of the first photos.
+
+    Args:
+        name: Name of the network.
+        folder: Where the images are.
+        steps: Of the midpoint rule; 0 for scores alone.
+        precision: "float32" or "float64".
+        count: Number of photos that are attributed.
+    """
     images = _images(name, folder)
     captum = Captum(Asked(name, "float32", str(folder)))
     with torch.no_grad():
         scores = captum.network(_tensor(images.inputs)).numpy()
     arrays = {"scores": scores, "targets": scores.argmax(1)}
     if steps:
-        images = Images(images.pixels, images.inputs, images.baseline, arrays["targets"])
-        for precision, dtype in (("float32", torch.float32), ("float64", torch.float64)):
-            captum.network.to(dtype)
-            result = captum.attribute(images, steps=steps, batch_size=10, dtype=dtype)
-            arrays[precision] = result.attributions
-    np.savez(folder / f"{name}-captum.npz", **arrays)
+        dtype = getattr(torch, precision)
+        captum.network.to(dtype)
+        chosen = Images(images.pixels, images.inputs, images.baseline, arrays["targets"])
+        result = captum.attribute(chosen.first(count), steps=steps, batch_size=10, dtype=dtype)
+        arrays["attributions"] = result.attributions
+    np.savez(folder / f"{name}-{precision}.npz", **arrays)
 
 
 def _images(name: str, folder: Path) -> Images:
@@ -168,6 +177,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "export":
         export(sys.argv[2], Path(sys.argv[3]))
     elif sys.argv[1] == "attribute":
-        attribute(sys.argv[2], Path(sys.argv[3]), steps=int(sys.argv[4]))
+        name, path, steps, precision, count = sys.argv[2:]
+        attribute(name, Path(path), steps=int(steps), precision=precision, count=int(count))
     else:
         serve(Captum, ["captum", "torch"])
