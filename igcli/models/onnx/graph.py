@@ -238,7 +238,7 @@ def _output_shapes(node: Node, inputs: Sequence[Value | None]) -> list[Shape]:
 
 def _depends_on_batch(node: Node, value: Value) -> bool:
     """Tell whether a node makes an array of as many images as there are."""
-    makes = node.type in ("ConstantOfShape", "Expand", "Tile")
+    makes = node.type in ("ConstantOfShape", "Expand", "Range", "Tile")
     return makes and value.dtype.is_integer and bool((np.abs(value.data) >= BATCH // 2).any())
 
 

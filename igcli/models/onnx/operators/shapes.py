@@ -230,10 +230,13 @@ def space_to_depth(node: Node, x: Value) -> Value:
 
 @operator("Range")
 def range_of(node: Node, start: Value, limit: Value, delta: Value) -> Value:
-    """Return evenly spaced numbers."""
+    """Return evenly spaced numbers; PyTorch numbers the images where it reads memory by strides."""
     parts: Any = [value.array(node.where).reshape(()) for value in (start, limit, delta)]
     first, end, step = parts
-    if any(counts_images(abs(int(number))) for number in parts):
-        raise ModelError(f"{node.where} counts the images of a batch")
-    check_size([abs(int((end - first) / step))], node.where, limit=LARGEST_FOLDED)
-    return node.constant(np.arange(first, end, step, dtype=first.dtype))
+    if not any(counts_images(abs(int(number))) for number in parts):
+        check_size([abs(int((end - first) / step))], node.where, limit=LARGEST_FOLDED)
+        return node.constant(np.arange(first, end, step, dtype=first.dtype))
+    if (first, step) != (0, 1) or end % BATCH:
+        raise ModelError(f"{node.where} counts the images of a batch otherwise than one by one")
+    count = sides([int(end)], node.images)[0]
+    return node.output(tf.range(count, dtype=tf.as_dtype(end.dtype)))
