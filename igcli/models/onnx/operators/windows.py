@@ -89,7 +89,8 @@ def conv(node: Node, x: Value, weights: Value, bias: Value | None = None) -> Val
 def _convolved(tensor: Any, filters: Any, window: _Window) -> Any:
     is_dilated = max(window.dilations) > 1
     if len(window.kernel) == 2 and not is_dilated:
-        tensor, padding = _padding(tensor, window)
+        is_grouped = tensor.shape[-1] != filters.shape[2]
+        tensor, padding = _padding(tensor, window, is_grouped=is_grouped)
         return tf.nn.conv2d(tensor, filters, window.strides, padding)
     if window.is_padded:
         tensor = _padded(tensor, window.pads)
@@ -120,7 +121,7 @@ def _depthwise(tensor: Any, filters: Any, window: _Window, channels: int) -> Any
     reshape = np.reshape if isinstance(filters, np.ndarray) else tf.reshape
     filters = reshape(filters, [*sides, channels, outputs // channels])
     strides = [1, *window.strides, 1]
-    tensor, padding = _padding(tensor, window, is_depthwise=True)
+    tensor, padding = _padding(tensor, window, is_grouped=True)
     if max(window.dilations) == 1:
         return tf.nn.depthwise_conv2d(tensor, filters, strides, padding)
     if padding == "SAME":
@@ -130,7 +131,7 @@ def _depthwise(tensor: Any, filters: Any, window: _Window, channels: int) -> Any
     return _thinned(tensor, window.strides)
 
 
-def _padding(tensor: Any, window: _Window, *, is_depthwise: bool = False) -> tuple[Any, Any]:
+def _padding(tensor: Any, window: _Window, *, is_grouped: bool) -> tuple[Any, Any]:
     """Return the tensor and the padding that TensorFlow is to add, by name if it has one."""
     if not window.is_padded:
         return tensor, "VALID"
@@ -145,7 +146,7 @@ def _padding(tensor: Any, window: _Window, *, is_depthwise: bool = False) -> tup
     )
     if same == window.pads:
         return tensor, "SAME"
-    if rank != 2 or is_depthwise:
+    if rank != 2 or is_grouped:  # In groups, other paddings have no value or no gradient on a CPU.
         return _padded(tensor, window.pads), "VALID"
     return tensor, [(0, 0), *window.pads, (0, 0)]
 
