@@ -4,18 +4,16 @@ A function takes the node and its input values (None for one left out) and retur
 or a tuple of them. `node.output` wraps a tensor; TensorFlow infers its shape.
 """
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from igcli.models.onnx.node import Node
-    from igcli.models.onnx.values import Value
+from igcli.models.onnx.layout import aligned
+from igcli.models.onnx.node import Node
+from igcli.models.onnx.values import Value
 
-Operator = Callable[..., "Value | tuple[Value, ...]"]
+Operator = Callable[..., Value | tuple[Value, ...]]
 
 OPERATORS: dict[str, Operator] = {}
 """Functions by the name of the operator in the default domain of ONNX."""
@@ -61,8 +59,6 @@ def elementwise(compute: Callable[..., Any]) -> Operator:
     """Return the operator that applies a function of tensors to values of any layout."""
 
     def apply(node: Node, *values: Value) -> Value:
-        from igcli.models.onnx.layout import aligned
-
         tensors, channels_last = aligned(values)
         return node.output(compute(node, *tensors), channels_last=channels_last)
 

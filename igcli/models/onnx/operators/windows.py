@@ -157,9 +157,8 @@ def _padded(tensor: Any, pads: Sequence[tuple[int, int]], value: float = 0.0) ->
 
 @operator("ConvTranspose")
 def conv_transpose(node: Node, x: Value, weights: Value, bias: Value | None = None) -> Value:
-    """Convolve backwards: the gradient of a convolution, cut to the size asked for."""
+    """Convolve backwards: the gradient of a convolution, cut to the requested size."""
     x = x.last()
-    groups = node.get("group", 1)
     kernel = node.get("kernel_shape", list(weights.shape[2:]))
     rank = len(kernel)
     strides = tuple(node.get("strides", [1] * rank))
@@ -170,38 +169,46 @@ def conv_transpose(node: Node, x: Value, weights: Value, bias: Value | None = No
     full = [
         (side - 1) * stride + span for side, stride, span in zip(sides, strides, spans, strict=True)
     ]
-    outputs, starts = _cut(node, full, extra, sides, strides)
-    tensor = tf.convert_to_tensor(x.data)
+    lengths, starts = _cut(node, full, extra, sides, strides)
     # Zeros between the inputs, then an ordinary convolution with the filters turned around.
-    tensor = _spread(tensor, strides)
-    tensor = _padded(
-        tensor, [(span - 1, span - 1 + more) for span, more in zip(spans, extra, strict=True)]
-    )
-    data = weights.declared().data
-    data = data[(slice(None), slice(None), *[slice(None, None, -1)] * rank)]
-    per_group = weights.shape[0] // groups
-    pieces = [
-        tf.nn.convolution(
-            part,
-            tf.transpose(
-                data[group * per_group : (group + 1) * per_group], [*range(2, 2 + rank), 0, 1]
-            ),
-            padding="VALID",
-            dilations=gaps,
-        )
-        for group, part in enumerate(tf.split(tensor, groups, axis=-1))
-    ]
-    tensor = pieces[0] if groups == 1 else tf.concat(pieces, -1)
-    for axis, (start, length) in enumerate(zip(starts, outputs, strict=True), 1):
-        short = start + length - tensor.shape[axis]
-        if short > 0:
-            pads = [(0, 0)] * tensor.shape.rank
-            pads[axis] = (0, short)
-            tensor = tf.pad(tensor, pads)
-        tensor = tf.gather(tensor, np.arange(start, start + length), axis=axis)
+    tensor = _spread(tf.convert_to_tensor(x.data), strides)
+    pads = [(span - 1, span - 1 + more) for span, more in zip(spans, extra, strict=True)]
+    tensor = _padded(tensor, pads)
+    tensor = _convolved_with_turned(tensor, weights, groups=node.get("group", 1), gaps=gaps)
+    for axis, (start, length) in enumerate(zip(starts, lengths, strict=True), 1):
+        tensor = _section(tensor, axis, start, length)
     if bias is not None:
         tensor = tensor + bias.declared().data
     return node.output(tensor, channels_last=True)
+
+
+def _convolved_with_turned(
+    tensor: Any, weights: Value, *, groups: int, gaps: tuple[int, ...]
+) -> Any:
+    """Convolve with filters (channels in, channels out, *spatial) turned around."""
+    spatial = weights.rank - 2
+    filters = weights.declared().data[
+        (slice(None), slice(None), *[slice(None, None, -1)] * spatial)
+    ]
+    filters = tf.transpose(filters, [*range(2, 2 + spatial), 0, 1])
+    pairs = zip(
+        tf.split(tensor, groups, axis=-1), tf.split(filters, groups, axis=spatial), strict=True
+    )
+    parts = [
+        tf.nn.convolution(part, own_filters, padding="VALID", dilations=gaps)
+        for part, own_filters in pairs
+    ]
+    return parts[0] if groups == 1 else tf.concat(parts, -1)
+
+
+def _section(tensor: Any, axis: int, start: int, length: int) -> Any:
+    """Return a section of an axis, with zeros where it reaches beyond the end."""
+    missing = start + length - tensor.shape[axis]
+    if missing > 0:
+        pads = [(0, 0)] * tensor.shape.rank
+        pads[axis] = (0, missing)
+        tensor = tf.pad(tensor, pads)
+    return tf.gather(tensor, np.arange(start, start + length), axis=axis)
 
 
 def _cut(
@@ -211,7 +218,7 @@ def _cut(
     sides: Sequence[int],
     strides: Sequence[int],
 ) -> tuple[list[int], list[int]]:
-    """Return the lengths of the spatial axes that stay, and where they start."""
+    """Return the lengths of the output's spatial axes, and where they start in the full one."""
     rank = len(full)
     automatic = node.get("auto_pad", "NOTSET")
     lengths = node.get("output_shape", None)
