@@ -234,7 +234,8 @@ def range_of(node: Node, start: Value, limit: Value, delta: Value) -> Value:
     parts: Any = [value.array(node.where).reshape(()) for value in (start, limit, delta)]
     first, end, step = parts
     if not any(counts_images(abs(int(number))) for number in parts):
-        check_size([abs(int((end - first) / step))], node.where, limit=LARGEST_FOLDED)
+        count = abs(int(float(end - first) / float(step)))
+        check_size([count], node.where, limit=LARGEST_FOLDED)
         return node.constant(np.arange(first, end, step, dtype=first.dtype))
     if (first, step) != (0, 1) or end % BATCH:
         raise ModelError(f"{node.where} counts the images of a batch otherwise than one by one")
