@@ -79,6 +79,24 @@ def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:
     np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=0.02)
 
 
+def test_a_network_written_for_several_images_takes_any_number(tmp_path: Path) -> None:
+    expected = opened(save(onnx_networks.fixed_batch(), tmp_path)).network.predict(images(4))
+    model = opened(save(onnx_networks.fixed_batch(4), tmp_path))
+    np.testing.assert_allclose(model.network.predict(images(4)), expected, rtol=1e-4)
+    np.testing.assert_allclose(model.network.predict(images(1)), expected[:1], rtol=1e-4)
+
+
+def test_long_sides_are_not_numbers_of_images(tmp_path: Path) -> None:
+    b = onnx_networks.Builder()
+    side = 512  # Of three channels, 786,432 numbers.
+    row = b.node("Reshape", "images", b.ints(0, -1))
+    rows = b.node("Reshape", row, b.ints(0, 3, side * side))
+    model = b.model(b.node("ReduceMean", rows, axes=[2], keepdims=0), shape=("n", 3, side, side))
+    network = opened(save(model, tmp_path), size=[side, side]).network
+    image = np.random.default_rng(1).uniform(0, 255, (1, side, side, 3)).astype(np.float32)
+    np.testing.assert_allclose(network.predict(image), image.mean((1, 2)), rtol=1e-4)
+
+
 def test_external_data_are_read_and_hashed(tmp_path: Path) -> None:
     model = onnx_networks.convolutional()
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -206,16 +206,17 @@ def windows() -> onnx.ModelProto:
     return b.model(_head(b, x, width, ends=None), shape=("batch", 3, SIDE, SIDE))
 
 
-def fixed_batch() -> onnx.ModelProto:
-    """A network exported for one image, with that one written into its shapes."""
+def fixed_batch(images: int = 1) -> onnx.ModelProto:
+    """A network exported for one image or more, with their number written into its shapes."""
     b, width = Builder(), 8
     x = b.node("Conv", "images", b.weight(width, 3, 4, 4, scale=0.002), strides=[4, 4])
-    x = b.node("Transpose", b.node("Reshape", x, b.ints(1, width, 4)), perm=[0, 2, 1])
-    x = b.node("Concat", b.weight(1, 1, width, scale=0.5), x, axis=1)
-    lead = (b.ints(1), b.ints(5))
+    x = b.node("Transpose", b.node("Reshape", x, b.ints(images, width, 4)), perm=[0, 2, 1])
+    token = b.rng.normal(0, 0.5, (1, 1, width)).astype(np.float32)
+    x = b.node("Concat", b.tensor(token.repeat(images, 0)), x, axis=1)
+    lead = (b.ints(images), b.ints(5))
     x = b.node("Add", x, _attention(b, _layer_norm(b, x, width), width=width, heads=2, lead=lead))
-    x = b.node("Reshape", x, b.ints(1, -1))
-    return b.model(_head(b, x, 5 * width), shape=(1, 3, SIDE, SIDE))
+    x = b.node("Reshape", x, b.ints(images, -1))
+    return b.model(_head(b, x, 5 * width), shape=(images, 3, SIDE, SIDE))
 
 
 def open_size() -> onnx.ModelProto:

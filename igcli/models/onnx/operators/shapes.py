@@ -1,5 +1,6 @@
 """What changes shapes, and what computes with them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,12 @@ def constant_of_shape(node: Node, shape: Value) -> Value:
 
 def _filled(node: Node, fill: Any, shape: list[int]) -> Value:
     check_shape(shape, node.where)
-    tensor = tf.fill(sides(shape, node.images), fill)
-    return node.output(
-        tf.ensure_shape(tensor, static(shape)) if node.images is not None else tensor
-    )
+    return node.output(_sized(tf.fill(sides(shape, node.images), fill), shape, node))
+
+
+def _sized(tensor: Any, shape: Sequence[int], node: Node) -> Any:
+    """Declare a shape, which TensorFlow cannot infer from an open number of images."""
+    return tensor if node.images is None else tf.ensure_shape(tensor, static(shape))
 
 
 @operator("Shape")
@@ -150,14 +153,17 @@ def expand(node: Node, x: Value, shape: Value) -> Value:
     full = [max(pair) if 0 not in pair else 0 for pair in zip(own, requested, strict=True)]
     check_shape(full, node.where)
     tensor = tf.broadcast_to(x.declared().data, sides(full, node.images))
-    return node.output(tf.ensure_shape(tensor, static(full)) if node.images is not None else tensor)
+    return node.output(_sized(tensor, full, node))
 
 
 @operator("Tile")
 def tile(node: Node, x: Value, repeats: Value) -> Value:
     """Repeat along axes."""
     times = [int(count) for count in repeats.array(node.where)]
-    return node.output(tf.tile(x.declared().data, sides(times, node.images)))
+    shape = [side * count for side, count in zip(x.shape, times, strict=True)]
+    check_shape(shape, node.where)
+    tensor = tf.tile(x.declared().data, sides(times, node.images))
+    return node.output(_sized(tensor, shape, node))
 
 
 @operator("Concat")
@@ -171,17 +177,15 @@ def concat(node: Node, *values: Value) -> Value:
 
 
 def _whole(value: Value, values: tuple[Value, ...], axis: int, node: Node) -> Any:
-    """Return a tensor; a constant written for a batch of one is repeated for each image."""
-    batch = max(other.shape[0] for other in values) if value.rank else 1
-    if axis and value.shape[0] == node.fixed_batch and batch % BATCH == 0 and batch != 0:
-        first = value.data[: max(1, value.shape[0] * BATCH // batch)]
-        tensor = (
-            tf.repeat(first, tf.cast(node.images, tf.int32), axis=0)
-            if node.images is not None
-            else (tf.broadcast_to(first, [batch, *first.shape[1:]]))
-        )
-        return tf.ensure_shape(tensor, [None, *first.shape[1:]])
-    return value.data
+    """Return a tensor; a constant for the batch that the file is written for, for any batch."""
+    is_for_batch = axis > 0 and value.rank > 0 and value.shape[0] == node.fixed_batch
+    if not is_for_batch or all(other.shape[0] != BATCH for other in values):
+        return value.data
+    if value.is_constant and (value.data != value.data[:1]).any():
+        raise ModelError(f"{node.where} joins another constant to each image of a batch")
+    shape = [BATCH, *value.data.shape[1:]]
+    tensor = tf.broadcast_to(value.data[:1], sides(shape, node.images))
+    return _sized(tensor, shape, node)
 
 
 @operator("Split")
