@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from igcli.cli.completion import PathType
-from igcli.cli.terminal import say, verbosity
+from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.errors import FINDINGS, UsageError
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
@@ -45,8 +45,8 @@ HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
 def compare(run_a: str, run_b: str, **options: Any) -> None:
     """Compare the attributions of two runs, image by image, the worst agreement first.
 
-    RUN_A and RUN_B are output folders written with --arrays. The table has three numbers for each
-    image that is in both: the rank correlation of the attributions' channel means with their signs
+    RUN_A and RUN_B are output folders written with --arrays. The table has, for each image that
+    is in both, the rank correlation of the attributions' channel means with their signs
     (-1 to 1), the overlap of the 5% of pixels with the largest magnitudes, and the score in B
     minus the score in A.
     """
@@ -61,6 +61,7 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     agreement = summarize(compare_runs(*runs), *runs)
     if page:  # Before the table, which may be piped to a reader that stops after the first line.
         _write_page(agreement, runs, page)
+        say(f"the page is {options['gallery']}", NOTICE)
     if options["as_json"]:
         _print_json(agreement)
     else:

@@ -104,7 +104,10 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options --quiet, --verbose and --log-file to a command, which gets `quiet`."""
 
     @click.option(
-        "-q", "--quiet", is_flag=True, help="Print errors only: no progress, warnings or summary."
+        "-q",
+        "--quiet",
+        is_flag=True,
+        help="Print only errors that end the run: no progress, warnings or summary.",
     )
     @click.option(
         "-v", "--verbose", is_flag=True, help="Print more detail, and the traceback of errors."

@@ -176,12 +176,15 @@ def check_files(options: ModelOptions) -> None:
 
 
 def _name_hint(path: str) -> str:
-    """Return a hint if a missing path looks like the name of a network."""
+    """Return a hint for a missing path that may be meant as the name of a network."""
     names = {name.lower(): name for name in NAMES}
     names |= {f"{PREFIX}{name}".lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
     names |= {name.lower(): f"{PREFIX}{name}" for name in APPLICATIONS}
     close = difflib.get_close_matches(path.lower(), names, 1, 0.8)
-    return f" (did you mean {names[close[0]]}?)" if close else ""
+    if close:
+        return f" (did you mean {names[close[0]]}?)"
+    is_file = Path(path).suffix or "/" in path
+    return "" if is_file else " (igcli models list prints the networks known by name)"
 
 
 def _check_kind(path: Path) -> None:

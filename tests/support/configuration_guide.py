@@ -11,7 +11,7 @@ import yaml
 from igcli.config.keys import Key
 from igcli.config.schema import KEYS
 from igcli.config.validation_messages import words
-from igcli.options import Expected
+from igcli.options import Expected, PathField
 
 HEAD = """\
 <!-- Written by tests/support/configuration_guide.py from the docstrings of the options. -->
@@ -22,7 +22,8 @@ Settings come from the file given with `-c`, else from `igcli.yaml` in the curre
 option of the same name beats the file: `--batch-size` for `batch_size`, `--panel-style` for `style`
 under `panel`. Switches have a negative form (`--no-gif`). Paths in a file are relative to that
 file.
-Types are strict: `steps: '50'` is an error, and so is a key without a value.
+`model`, `baseline` and `gif` also take a plain value (`model: keras:ResNet50`, `baseline: white`,
+`gif: true`). Types are strict: `steps: '50'` is an error, and so is a key without a value.
 
 `igcli config init` writes a commented file with every key, `igcli config show` prints the resolved
 configuration, `igcli config check FILE` reports every mistake with its line and column.
@@ -56,8 +57,10 @@ def _table(title: str, keys: list[Key], introduction: str = "") -> list[str]:
 
 
 def _type(key: Key) -> str:
-    is_path = key.path_field and not any(option.mark(Expected) for option in key.scalars)
-    return "a path" if is_path else words(key.scalars)
+    if not key.path_field or any(option.mark(Expected) for option in key.scalars):
+        return words(key.scalars)
+    has_names = key.path_field.is_name is not PathField().is_name
+    return "a name or a path" if has_names else "a path"
 
 
 def _default(key: Key) -> str:
