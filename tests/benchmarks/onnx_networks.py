@@ -202,20 +202,22 @@ def _captum(
         return dict(file)
 
 
-def measure_speed(bench: Bench, rounds: int) -> None:
+def measure_speed(bench: Bench, rounds: int, *, keep: bool) -> None:
     """Print gradients per second of ResNet-50: ONNX and Keras by igcli, PyTorch by captum."""
     name = "resnet50"
-    images = bench.write_images(name)
-    np.savez(bench.folder / "keras_resnet50-images.npz", **images)
-    bench.command("export", name, str(bench.folder))
+    for variant in (name, f"{name}-v1"):
+        images = bench.write_images(variant)
+        if not (keep and (bench.folder / f"{variant}-dynamo.onnx").exists()):
+            bench.command("export", variant, str(bench.folder))
     rates: dict[str, list[float]] = {}
     ours, theirs = Path(sys.executable), bench.python
     subjects = {
         "igcli, ONNX": (ours, ("ours", f"{name}-dynamo", "float32")),
+        "igcli, ONNX, with Keras's strides": (ours, ("ours", f"{name}-v1-dynamo", "float32")),
         "igcli, keras:ResNet50": (ours, ("ours", "keras:ResNet50", "float32")),
         "captum, PyTorch": (theirs, ("torch_classifiers", name, "float32")),
     }
-    for copy in (f"{name}-dynamo", "keras:ResNet50"):
+    for copy in (f"{name}-dynamo", f"{name}-v1-dynamo", "keras:ResNet50"):
         np.savez(bench.folder / f"{copy}-images.npz", **images)
     with ExitStack() as stack:
         workers = {
@@ -292,7 +294,7 @@ def main(
     if names:
         print_operators(known)
     if with_speed:
-        measure_speed(bench, rounds)
+        measure_speed(bench, rounds, keep=keep)
 
 
 if __name__ == "__main__":

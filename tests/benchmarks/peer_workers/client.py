@@ -15,7 +15,8 @@ TESTS = Path(__file__).parents[2]
 PATIENCE = 1200
 """Seconds after which a process that does not answer is ended."""
 
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(TESTS), "TF_CPP_MIN_LOG_LEVEL": "3"}
+_PATHS = os.pathsep.join(map(str, (TESTS, TESTS.parent)))
+_ENVIRONMENT = os.environ | {"PYTHONPATH": _PATHS, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def prepare(network: str, folder: Path) -> None:

@@ -24,6 +24,9 @@ SPREAD = 0.1
 """Standard deviation of what is added to scales, biases and matrices of zeros: as they begin, most
 of them do nothing."""
 
+V1 = "-v1"
+"""Ending of a ResNet that strides in the first convolution of a block, as Keras's do."""
+
 TIMM = "timm-"
 """Prefix of timm's networks."""
 
@@ -57,7 +60,11 @@ def build(name: str, images: Array) -> Any:
         network = importlib.import_module("timm").create_model(name.removeprefix(TIMM))
     else:
         options = {"init_weights": False} if name == "inception_v3" else {}
-        network = getattr(torchvision.models, name)(weights=None, **options)
+        network = getattr(torchvision.models, name.removesuffix(V1))(weights=None, **options)
+    if name.endswith(V1):
+        for block in network.modules():
+            if isinstance(block, torchvision.models.resnet.Bottleneck):
+                block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
     with torch.no_grad():
         for parameter in network.parameters():
             is_vector = max(parameter.shape, default=1) == parameter.numel()
