@@ -100,7 +100,7 @@ class Bench:
         side = SIDES.get(name, SIDE)
         opened = [Image.open(path).convert("RGB").resize((side, side)) for path in self._photos]
         pixels = np.stack([np.asarray(image, np.float32) for image in opened])
-        arrays = {
+        arrays: dict[str, Any] = {
             "pixels": pixels,
             "inputs": (pixels - MEAN) / DEVIATION,
             "baseline": -MEAN / DEVIATION,
