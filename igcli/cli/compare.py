@@ -61,7 +61,6 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     agreement = summarize(compare_runs(*runs), *runs)
     if page:  # Before the table, which may be piped to a reader that stops after the first line.
         _write_page(agreement, runs, page)
-        say(f"the page is {options['gallery']}", NOTICE)
     if options["as_json"]:
         _print_json(agreement)
     else:
@@ -69,6 +68,8 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
             click.echo(line)
     if not options["quiet"]:
         _print_summary(agreement)
+        if page:
+            say(f"the page is {options['gallery']}", NOTICE)
     exit_code = _exit_code(agreement, options["min_correlation"])
     click.get_current_context().exit(exit_code)
 

@@ -74,14 +74,14 @@ def test_an_unknown_application_is_known_before_tensorflow(cli: Cli, image: Path
     [
         ("none.keras", "model: no such file: none.keras"),
         ("inception-v1", "(did you mean inception_v1?)"),
-        ("net.onnx", "net.onnx: networks are read from"),
+        ("net.tflite", "net.tflite: networks are read from"),
         ("folder", "folder is a folder, expected a SavedModel"),
     ],
 )
 def test_what_is_no_network_is_known_before_tensorflow(
     command: Cli, image: Path, tmp_path: Path, name: str, says: str
 ) -> None:
-    (tmp_path / "net.onnx").touch()
+    (tmp_path / "net.tflite").touch()
     (tmp_path / "folder").mkdir()
     result = command("attribute", image, "--model", name)
     assert result.code == 2
