@@ -41,6 +41,9 @@ def merge(output: str, *, gallery: bool, quiet: bool) -> None:  # noqa: ARG001 -
     if status.array:
         say(f"not finished: --shard {status.array}; rerun these shards, then merge again")
     is_incomplete = (
-        status.array or record["failed"] or (record["beyond_max_error"] or {}).get("count")
+        status.array
+        or record["failed"]
+        or record.get("damaged")
+        or (record["beyond_max_error"] or {}).get("count")
     )
     click.get_current_context().exit(FINDINGS if is_incomplete else 0)

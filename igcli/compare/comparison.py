@@ -8,6 +8,7 @@ import numpy as np
 
 from igcli.compare.agreement import Values, channel_mean, rank_correlation, top_overlap
 from igcli.errors import IgcliError, ImageError, UsageError
+from igcli.gallery.formatting import number
 from igcli.outputs.arrays import read_array
 from igcli.outputs.results import Results
 from igcli.records import Record
@@ -36,10 +37,8 @@ class Comparison:
     @property
     def change(self) -> float | None:
         """Score in run B minus score in run A."""
-        first, second = (record.get("score") for record in (self.first, self.second))
-        if not isinstance(first, int | float) or not isinstance(second, int | float):
-            return None
-        return float(second) - float(first)
+        first, second = (number(record.get("score")) for record in (self.first, self.second))
+        return None if first is None or second is None else second - first
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -64,8 +64,9 @@ class WalkStatistics:
 
     def other(self, extension: str) -> None:
         """Count a file without an image's extension; beyond `MAX_EXTENSIONS`, as other endings."""
-        known = extension in self.extensions or len(self.extensions) < MAX_EXTENSIONS
-        self.extensions[(extension or NO_ENDING) if known else OTHERS] += 1
+        kind = extension or NO_ENDING
+        is_known = kind in self.extensions or len(self.extensions) < MAX_EXTENSIONS
+        self.extensions[kind if is_known else OTHERS] += 1
 
     def skip(self, kind: str, path: str) -> None:
         """Count `path` as left out and, if its kind is in `WARNED`, log why."""

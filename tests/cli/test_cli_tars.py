@@ -252,6 +252,16 @@ def test_a_damaged_archive_gives_what_can_be_read_until_it_is_mended(
     assert cli("status", "igcli-output").code == 0
 
 
+def test_a_merge_of_damaged_archives_is_no_success(
+    cli: Cli, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    path = write_tar(tmp_path / "in/x.tar", samples(6))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert cli("attribute", "in", *TAR, *settings, "--shard", "1/1").code == 3
+    assert cli("merge", "igcli-output", "--no-gallery").code == 3
+    assert set(summary(tmp_path / "igcli-output")["damaged"]) == {"x.tar"}
+
+
 def test_pictures_and_arrays_in_archives_are_no_files(
     cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
 ) -> None:

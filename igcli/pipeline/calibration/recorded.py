@@ -1,4 +1,4 @@
-"""What earlier runs settled by their first images, for runs that cannot do so themselves."""
+"""What earlier runs settled by their first images."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,7 +56,9 @@ def recorded_calibration(
     scales: Mapping[str, float] = {}
     if panels and settings.panel.scale == "shared":
         methods = methods_of(settings, panels=True)
-        scales = recorded_scales(location.folder, methods)
+        # Records of a run that starts over are of another network or other settings.
+        is_fresh = location.shard is None and earlier.record is None
+        scales = {} if is_fresh else recorded_scales(location.folder, methods)
         if len(scales) < len(methods):
             raise UsageError(NOT_RECORDED.format("panel.scale: shared", "give a number"))
     return RecordedCalibration(precision, scales)
