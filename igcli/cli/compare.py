@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # Not imported for the command's help, which does not need Nu
     from igcli.compare.comparison import Agreement, Comparison
     from igcli.outputs.results import Results
 
-"""Exit code if images disagree or cannot be compared."""
-
 MAX_NAMES = 5
 HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
 

@@ -25,8 +25,6 @@ UNKNOWN_TRAINING = (
     "compare its predictions with known ones"
 )
 
-"""Exit code of a check that found problems."""
-
 
 @click.group()
 def models() -> None:

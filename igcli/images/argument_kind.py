@@ -15,7 +15,6 @@ from igcli.urls import ARCHIVES, is_url, scheme
 # Paths stay as given, byte for byte.
 # ruff: noqa: PTH100, PTH112, PTH114, PTH118
 
-MAGIC = frozenset("*?[")
 
 Kind = Literal["pattern", "folder", "archive", "file"]
 WALKED = ("folder", "archive")
@@ -90,7 +89,7 @@ def _kind_of_file(path: str) -> Kind:
 
 def is_pattern(argument: str) -> bool:
     """Return whether `argument` holds wildcards and names no existing file."""
-    return not MAGIC.isdisjoint(argument) and not os.path.lexists(argument)
+    return not remote.MAGIC.isdisjoint(argument) and not os.path.lexists(argument)
 
 
 def expand(pattern: str) -> Iterator[str]:
@@ -125,7 +124,7 @@ def _expand(folder: str, parts: list[str]) -> Iterator[str]:
     part, rest = parts[0], parts[1:]
     if part == "**":
         yield from _descend(folder, rest or ["*"])
-    elif MAGIC.isdisjoint(part):
+    elif remote.MAGIC.isdisjoint(part):
         path = os.path.join(folder, part)
         if rest or _exists(path):
             yield from _expand(path, rest)

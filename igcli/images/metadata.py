@@ -200,8 +200,8 @@ def upright(pixels: Pixels, metadata: Metadata) -> Pixels:
         RGB, uint8 (H, W, 3) or (W, H, 3), contiguous.
     """
     exif = metadata.exif
-    while exif.startswith(b"Exif\0\0"):
-        exif = exif[6:]
+    while exif.startswith(EXIF_START):
+        exif = exif.removeprefix(EXIF_START)
     try:
         orientation = _orientation(exif)
     except struct.error:

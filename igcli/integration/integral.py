@@ -66,21 +66,18 @@ MAX_FRAMES = 51
 """Maximum number of frames of an animation. Source: the published animations."""
 
 
-def choose_frames(
-    alphas: npt.NDArray[np.float64], max_frames: int = MAX_FRAMES
-) -> npt.NDArray[np.bool_]:
+def choose_frames(alphas: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Choose the points closest to even spacing over 0...1.
 
     Args:
         alphas: Float64 (P,), rising.
-        max_frames: Maximum number of points, 2 or more.
 
     Returns:
-        Bool (P,), true for the chosen points; all of them if there are at most `max_frames`.
+        Bool (P,), true for the chosen points; all of them if there are at most `MAX_FRAMES`.
     """
-    if len(alphas) <= max_frames:
+    if len(alphas) <= MAX_FRAMES:
         return np.ones(len(alphas), np.bool_)
-    even = np.linspace(0.0, 1.0, max_frames)
+    even = np.linspace(0.0, 1.0, MAX_FRAMES)
     chosen = np.zeros(len(alphas), np.bool_)
     chosen[np.abs(alphas[:, None] - even).argmin(axis=0)] = True
     return chosen

@@ -198,8 +198,7 @@ class Mesh(Intervals):
 
     def gathered(self) -> Vector:
         """Return the score at the first point plus the trapezoids up to each, float64 (P,)."""
-        trapezoids = np.diff(self.alphas) * (self._slopes[1:] + self._slopes[:-1]) / 2
-        return np.cumsum(np.concatenate([self.scores[:1], trapezoids]))
+        return np.cumsum(np.concatenate([self.scores[:1], self._trapezoids()]))
 
     def _trapezoids(self) -> Vector:
         means = (self._slopes[1:] + self._slopes[:-1]) / 2

@@ -1,11 +1,9 @@
 """Options of the path from the baseline to the image. Importing them does not import NumPy."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_serializer
 
-from igcli.errors import UsageError
 from igcli.integration import baselines
 from igcli.integration.quadrature import REFINABLE_RULES, RULES
 from igcli.options import Expected, Options, PathField
@@ -78,14 +76,3 @@ class PathOptions(Options):
             names = ", ".join(REFINABLE_RULES)
             raise ValueError(f"{rule} cannot be refined with steps: auto; use {names}")
         return rule
-
-
-def check_exists(options: PathOptions) -> None:
-    """Refuse a baseline that is neither a known name nor a file, before anything is loaded.
-
-    Raises:
-        UsageError: The file does not exist.
-    """
-    kind = options.baseline.kind
-    if not baselines.is_name(kind) and not Path(kind).is_file():
-        raise UsageError(f"baseline: no such file: {kind} (known names: {_KINDS})")

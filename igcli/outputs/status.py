@@ -12,7 +12,6 @@ from igcli.outputs.run_files import read_summary
 from igcli.outputs.shards import (
     FOLDER,
     Shard,
-    running_shards,
     shard_number,
     sharding_name,
     started_shards,
@@ -148,7 +147,7 @@ def _split(folder: OutputFolder, shards: Sequence[Shard], *, merged: bool) -> li
     for shard in shards:
         for record in journal.read(folder.subfolder(shard.folder)):
             counts.add(record, shard.number - 1)
-    running = {shard.number for shard in running_shards(folder)}
+    running = {shard.number for shard in shards if lock.is_held(folder, shard.lock)}
     done, failed = (images.tolist() for images in counts.counts(count))
     progress = []
     for number in range(1, count + 1):

@@ -5,7 +5,7 @@ from pathlib import Path
 from igcli import methods
 from igcli.config.schema import Settings
 from igcli.errors import UsageError
-from igcli.integration import options as path_options
+from igcli.integration import baselines
 from igcli.methods import METHODS, ExpectedGradientsOptions, own_options
 from igcli.models import options as model_options
 from igcli.pipeline.explain.targets import check_file, check_syntax
@@ -31,7 +31,7 @@ def check(settings: Settings, *, panels: bool) -> None:
         UsageError: One line about the first problem.
     """
     model_options.check_files(settings.model)
-    path_options.check_exists(settings)
+    _check_baseline(settings.baseline.kind)
     check_syntax(settings.target, where="target")
     if settings.targets:
         check_file(settings.targets)
@@ -55,3 +55,9 @@ def _check_folder(folder: str | None) -> None:
         raise UsageError(f"{key}: missing; give a folder of images to draw baselines from")
     if not Path(folder).is_dir():
         raise UsageError(f"{key}: no such folder: {folder}")
+
+
+def _check_baseline(kind: str) -> None:
+    if not baselines.is_name(kind) and not Path(kind).is_file():
+        names = ", ".join(baselines.names())
+        raise UsageError(f"baseline: no such file: {kind} (known names: {names})")

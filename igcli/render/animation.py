@@ -66,7 +66,10 @@ def frames(
         face: The fonts of all text.
     """
     height, width = (factor * side for side in image.shape[:2])
-    cells = [_plot(cell, height, width) if isinstance(cell, Curve) else cell for cell in beside]
+    cells = [
+        panel.path_cell(cell, height=height, width=width) if isinstance(cell, Curve) else cell
+        for cell in beside
+    ]
     first = PictureCell((HEADING,), magnified(image, factor))
     layout = panel.arrange([first, *cells], headings="short", face=face)
     scale = _shared_scale(interior.maps, options)
@@ -92,10 +95,6 @@ def _shared_scale(maps: Array, options: GifOptions) -> float | None:
     if options.scale != "shared":
         return None
     return shared_scale(own_scales(values, options) for values in maps)
-
-
-def _plot(path: Curve, height: int, width: int) -> PictureCell:
-    return PictureCell(("Score along the path",), curve.draw(path, height=height, width=width))
 
 
 def _padded(drawn: Pixels, width: int, *, is_alone: bool) -> Pixels:

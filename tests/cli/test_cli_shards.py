@@ -46,10 +46,6 @@ def shard_of(name: str, count: int) -> int:
     return int.from_bytes(digest, "big") % count + 1
 
 
-def in_bytes(name: str) -> bytes:
-    return name.encode(errors="surrogatepass")
-
-
 def names_in(images: Path) -> list[str]:
     return [os.fspath(p.relative_to(images)) for p in images.rglob("*") if p.is_file()]
 

@@ -91,7 +91,7 @@ def test_calls_that_wait_for_a_store_are_many_at_a_time() -> None:
     def waiting() -> Job[int]:
         return (yield from in_background(together.wait, waits=True))
 
-    engine = Engine(ClosedForm((1,)), batch_size=4, threads=2)
+    engine = Engine(ClosedForm((1,)), batch_size=4)
     assert sorted(engine.run(waiting() for _ in range(12))) == sorted([*range(6)] * 2)
 
 

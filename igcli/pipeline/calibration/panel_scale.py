@@ -5,7 +5,7 @@ these images stay in memory until the first panel is drawn, however long the run
 scale, and a run that continues another takes it from there.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -22,8 +22,6 @@ from igcli.render.visualize import own_scales, shared_scale
 
 BLOCK = 32
 """Images whose own scales decide: 45 MB of attributions by one method at 224x224."""
-
-Scales = Mapping[str, float]
 
 
 class _NoRecorder:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import ray
 
@@ -27,7 +27,7 @@ from igcli.records import FileKind, Record
 IMAGES_PER_CALL = 8
 """Images taken at a time: more would all be suspects if this worker dies, fewer take more calls."""
 
-FILES: tuple[FileKind, ...] = ("panel", "gif", "arrays")
+FILES: tuple[FileKind, ...] = get_args(FileKind)
 
 
 class CoordinatorClient:

@@ -14,7 +14,7 @@ from igcli.integration.network import Network
 from igcli.integration.requests import Answer, Prediction, Request
 from igcli.pipeline.engine.batches import BatchQueue, sizes_for
 from igcli.pipeline.engine.oom_backoff import OomBackoff
-from igcli.records import Array
+from igcli.records import Array, Pixels
 
 T = TypeVar("T")
 
@@ -25,6 +25,9 @@ JOBS_AHEAD = 8
 """Jobs started ahead of the network's need."""
 
 UNANSWERED = "a request was left unanswered: neither the network nor a call is running"
+
+BACKGROUND_THREADS = 2
+"""Threads for calls that compute."""
 
 WAITING_THREADS = 16
 """Threads for calls that mostly wait."""
@@ -84,6 +87,14 @@ class _Ticket(Generic[T]):
     index: int
 
 
+def padded(inputs: Sequence[Array | Pixels]) -> Array:
+    """Return up to `PREDICTION_SIZE` inputs as a batch of that size, the last one repeated.
+
+    Always one shape: it is traced once, and rounding does not depend on the other inputs.
+    """
+    return np.stack([*inputs, *[inputs[-1]] * (PREDICTION_SIZE - len(inputs))])
+
+
 class Engine:
     """Runs jobs over one network: batches on the device, calls on background threads.
 
@@ -92,10 +103,9 @@ class Engine:
         backoff: Calls it.
     """
 
-    def __init__(self, network: Network, *, batch_size: int, threads: int = 2) -> None:
+    def __init__(self, network: Network, *, batch_size: int) -> None:
         self.network = network
         self.backoff = OomBackoff(network, batch_size=batch_size)
-        self._threads = threads
 
     @property
     def batch_size(self) -> int:
@@ -105,7 +115,7 @@ class Engine:
     def run(self, jobs: Iterable[Job[T]]) -> Generator[T]:
         """Yield the result of each job once it is finished; an exception in a job ends the run."""
         device = ThreadPoolExecutor(self.network.streams, "igcli-network")
-        background = ThreadPoolExecutor(self._threads, "igcli-background")
+        background = ThreadPoolExecutor(BACKGROUND_THREADS, "igcli-background")
         waiting = ThreadPoolExecutor(WAITING_THREADS, "igcli-waiting")
         try:
             yield from _Run[T](self, device, (background, waiting)).results(iter(jobs))
@@ -225,10 +235,8 @@ class _Run(Generic[T]):
     def _submit_predictions(self) -> None:
         count = min(PREDICTION_SIZE, len(self._predictions))
         tickets, inputs = zip(*(self._predictions.popleft() for _ in range(count)), strict=True)
-        # Always one shape: it is traced once, and rounding does not depend on the other inputs.
-        padded = np.stack(inputs + (inputs[-1],) * (PREDICTION_SIZE - count))
         self._on_device += 1
-        future = self._device.submit(self._backoff.predict, padded)
+        future = self._device.submit(self._backoff.predict, padded(inputs))
         self._when_done(future, partial(self._predicted, tickets))
 
     def _last_sizes(self) -> tuple[int, ...]:

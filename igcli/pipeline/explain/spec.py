@@ -15,7 +15,7 @@ from igcli.integration.baseline_sampler import Baselines, BaselineSampler
 from igcli.integration.network import Network
 from igcli.methods import ExpectedGradientsOptions, MethodOptions, References, own_options
 from igcli.models.load import Model
-from igcli.pipeline.engine.engine import PREDICTION_SIZE
+from igcli.pipeline.engine.engine import PREDICTION_SIZE, padded
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
 from igcli.pipeline.explain.targets import Targets, resolve_targets
 from igcli.pipeline.preflight import columns_of, methods_of
@@ -109,8 +109,7 @@ def predict_all(inputs: Sequence[Array | Pixels], network: Network) -> Array:
     scores = []
     for first in range(0, len(inputs), PREDICTION_SIZE):
         part = list(inputs[first : first + PREDICTION_SIZE])
-        batch = np.stack(part + part[-1:] * (PREDICTION_SIZE - len(part))).astype(np.float32)
-        scores.append(network.predict(batch)[: len(part)])
+        scores.append(network.predict(padded(part).astype(np.float32))[: len(part)])
     return np.concatenate(scores)
 
 
@@ -130,8 +129,8 @@ def _references(settings: Settings, model: Model) -> References:
     inputs = []
     for path in chosen:
         try:
-            inputs.append(_fitted(path, settings, model))
-        except UsageError:
+            inputs.append(read_fitted(Source(path, path), model, settings))
+        except ImageError:
             continue
     if not inputs:
         raise UsageError(f"expected_gradients.folder: no readable images in {folder}")

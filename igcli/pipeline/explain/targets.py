@@ -166,7 +166,7 @@ def check_file(file: str) -> None:
     Raises:
         UsageError: It cannot be read, has no rows, or has a row that is not a path and a target.
     """
-    rows = list(read_rows(file))
+    rows = read_rows(file)
     if not rows:
         raise UsageError(
             f"targets: {file} has no rows: expected a path and a label or index in each"
@@ -230,6 +230,8 @@ def _index_of_label(label: str, labels: Sequence[str] | None, *, where: str) -> 
             f"{where}: {label!r} is not an index, and the network has no labels: set model.labels"
         )
     indices = [index for index, name in enumerate(labels) if name == label]
+    if len(indices) == 1:
+        return indices[0]
     folded = list(map(_folded, labels))
     indices = indices or [index for index, name in enumerate(folded) if name == _folded(label)]
     if len(indices) == 1:

@@ -74,7 +74,7 @@ def find_earlier(
     A shard also has to match the other shards, whether or not they have results yet.
 
     Args:
-        location: Where results go; the run holds its lock.
+        location: Where results go.
         settings: The resolved configuration.
         panels: Whether the run draws panels.
         retry_failed: Whether to retry images that failed.
