@@ -6,7 +6,7 @@ from pathlib import Path
 
 from igcli.errors import ModelError
 from igcli.models.catalog import published
-from igcli.models.options import ModelOptions, is_name
+from igcli.models.options import ModelOptions, is_name, is_onnx, is_saved_model
 
 
 def of_file(path: str) -> str:
@@ -53,6 +53,7 @@ def of_source(options: ModelOptions) -> str | None:
     It is None for `keras.applications`, whose weights are hashed in memory, and for the demo.
 
     Raises:
+        UsageError: It is an ONNX file, and the extra for ONNX is not installed.
         ModelError: A file cannot be read.
     """
     source = options.source
@@ -60,4 +61,11 @@ def of_source(options: ModelOptions) -> str | None:
         return published.RELEASES[source].graph.sha256
     if is_name(source):
         return None
+    if is_onnx(source) and not is_saved_model(source):
+        from igcli.models import onnx
+
+        onnx.check_installed(source)
+        from igcli.models.onnx import file
+
+        return file.sha256_of(source)
     return of_path(source)

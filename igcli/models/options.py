@@ -34,6 +34,11 @@ def is_saved_model(source: str) -> bool:
     return (Path(source) / "saved_model.pb").is_file()
 
 
+def is_onnx(source: str) -> bool:
+    """Tell whether a source is an ONNX file."""
+    return source.lower().endswith(".onnx")
+
+
 def is_module(objects: str) -> bool:
     """Tell whether custom objects are named by an importable module rather than by a file."""
     return not objects.endswith(".py")

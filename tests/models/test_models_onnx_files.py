@@ -4,14 +4,14 @@ import os
 import random
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from conftest import Cli
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from igcli.errors import ModelError, UsageError
 from igcli.models.load import Model, load
@@ -21,9 +21,7 @@ from igcli.models.options import ModelOptions
 from igcli.printable import printable
 from support import onnx_networks
 from support.damage import mutated
-from support.onnx_networks import SIDE, Builder, save
-
-SHAPE = ("batch", 3, SIDE, SIDE)
+from support.onnx_networks import SHAPE, SIDE, Builder, save
 
 
 def opened(path: Path, **more: Any) -> Model:
@@ -175,14 +173,14 @@ def test_large_arrays_are_refused_before_memory_is_taken(tmp_path: Path) -> None
     huge = b.ints(1 << 20, 1 << 20)
     filled = b.node("ConstantOfShape", huge)
     x = b.node("Mul", b.node("Flatten", "images"), b.node("ReduceMean", filled))
-    assert "too large" in refused(save(b.model(x, shape=SHAPE), tmp_path))
+    assert "too large" in refused(save(b.model(x), tmp_path))
     b = Builder()
     x = b.node("Tile", "images", b.ints(1, 1 << 30, 1 << 30, 1))
-    assert "too large" in refused(save(b.model(x, shape=SHAPE), tmp_path))
+    assert "too large" in refused(save(b.model(x), tmp_path))
     b = Builder()
     x = b.node("Range", *(b.tensor(np.array(n, np.int64)) for n in (0, 1 << 60, 1)))
     x = b.node("Mul", b.node("Flatten", "images"), b.node("Cast", x, to=1))
-    refused(save(b.model(x, shape=SHAPE), tmp_path))
+    refused(save(b.model(x), tmp_path))
     size = [1, 1, 1 << 20, 1 << 20]
     resized = single("Resize", "images", "", "", "sizes", mode="cubic")
     resized.graph.initializer.append(helper.make_tensor("sizes", 7, [4], size))
@@ -199,9 +197,73 @@ def test_a_tensor_that_claims_to_be_large(tmp_path: Path) -> None:
     assert "tensor w0 is damaged" in refused(save(model, tmp_path))
 
 
+def calling(
+    count: int, calls: Callable[[int], list[int]], *body: onnx.NodeProto
+) -> onnx.ModelProto:
+    """A network that calls the last of `count` functions, each of which calls others, by number."""
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    functions = []
+    for number in range(count):
+        called = calls(number)
+        names = ["x", *(f"t{index}" for index in range(1, len(called))), "y"]
+        nodes = [
+            helper.make_node(f"f{other}", [names[index]], [names[index + 1]], domain="own")
+            for index, other in enumerate(called)
+        ]
+        functions.append(
+            helper.make_function("own", f"f{number}", ["x"], ["y"], nodes or body, opsets)
+        )
+    b = Builder()
+    model = b.model(b.node("Flatten", b.node(f"f{count - 1}", "images", domain="own")))
+    model.opset_import.append(opsets[1])
+    model.functions.extend(functions)
+    return model
+
+
+RELU = helper.make_node("Relu", ["x"], ["y"])
+
+
+def below(number: int, *, times: int) -> list[int]:
+    return [number - 1] * times if number else []
+
+
+def test_functions_that_double_are_refused_before_they_are_inlined(tmp_path: Path) -> None:
+    path = save(calling(16, partial(below, times=2), RELU), tmp_path)
+    assert opened(path).network.outputs == 3 * SIDE * SIDE
+    for count in (31, 90):
+        path = save(calling(count, partial(below, times=2), RELU), tmp_path)
+        assert path.stat().st_size < 10_000
+        assert "nodes, more than 200,000" in refused(path)
+
+
+def test_functions_of_large_constants_are_refused_before_they_are_inlined(tmp_path: Path) -> None:
+    array = numpy_helper.from_array(np.zeros(1 << 18, np.float32))
+    constant = helper.make_node("Constant", [], ["large"], value=array)
+    path = save(calling(15, partial(below, times=2), constant, RELU), tmp_path)
+    assert "too large for protobuf once its functions are inlined" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        lambda number: [number],
+        lambda number: [(number + 1) % 3],
+        lambda number: [0, 1, 2],
+        partial(below, times=1),
+    ],
+)
+def test_functions_that_call_themselves_or_too_deep(
+    calls: Callable[[int], list[int]], tmp_path: Path
+) -> None:
+    count = 120 if isinstance(calls, partial) else 3
+    assert "call each other in a circle, or more than 100 deep" in refused(
+        save(calling(count, calls, RELU), tmp_path)
+    )
+
+
 def test_several_inputs_are_named(tmp_path: Path) -> None:
     b = Builder()
-    model = b.model(b.node("Flatten", b.node("Add", "images", "mask")), shape=SHAPE)
+    model = b.model(b.node("Flatten", b.node("Add", "images", "mask")))
     model.graph.input.append(helper.make_tensor_value_info("mask", 1, SHAPE))
     assert "has 2 inputs (images, mask), expected the image alone" in refused(save(model, tmp_path))
     model.graph.node[0].input[1] = "images"  # The mask is no longer needed.
@@ -213,7 +275,7 @@ def test_several_outputs_are_listed(tmp_path: Path) -> None:
     b = Builder()
     x = b.node("Flatten", b.node("Relu", "images"))
     names = [b.node("Gemm", x, b.weight(3 * SIDE * SIDE, count)) for count in (2, 5)]
-    path = save(b.model(names, shape=SHAPE), tmp_path)
+    path = save(b.model(names), tmp_path)
     listed = ", ".join(names)
     assert f"has 2 outputs: set model.output to one of: {listed}" in refused(path)
     assert opened(path, output=1).network.outputs == 5
@@ -291,7 +353,7 @@ def test_nodes_that_do_not_fit(node: tuple[str, ...], message: str | None, tmp_p
 
 def test_scores_that_mix_the_images_of_a_batch(tmp_path: Path) -> None:
     b = Builder()
-    model = b.model(b.node("ReduceMean", "images", axes=[0], keepdims=0), shape=SHAPE)
+    model = b.model(b.node("ReduceMean", "images", axes=[0], keepdims=0))
     assert "expected scores for each image of a batch" in refused(save(model, tmp_path))
 
 
@@ -307,22 +369,3 @@ def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = save(onnx_networks.convolutional(), tmp_path)
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert "pip install 'igcli[onnx]'" in refused(path)
-
-
-def test_one_line_on_the_command_line(cli: Cli, data: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(data[:-300])
-    result = cli("models", "show", path)
-    assert result.code == 1
-    assert result.err.count("\n") == 1
-    assert "net.onnx" in result.err
-    shape = ("batch", 3, SIDE, SIDE)
-    b = Builder()
-    save(
-        b.model(b.node("Flatten", b.node("Conv", "images", b.weight(4, 2, 3, 3))), shape=shape),
-        tmp_path,
-    )
-    result = cli("models", "show", path)
-    assert result.code == 1
-    assert result.err.count("\n") == 1, result.err
-    assert "/Conv_0 (Conv)" in result.err

@@ -73,6 +73,40 @@ def test_versions_of_the_operators(opset: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("kind", "inputs", "attributes"),
+    [
+        ("Upsample", [[1, 1, 2, 3]], {"mode": "linear"}),
+        ("Upsample", [[1, 1, 1.5, 2]], {"mode": "nearest"}),
+        ("Slice", [], {"starts": [1, -7], "ends": [7, 100], "axes": [2, 3]}),
+        ("Slice", [], {"starts": [0, 1, 2], "ends": [1 << 40, 3, 7]}),
+        ("Pad", [], {"pads": [0, 0, 1, 2, 0, 0, 3, 0], "value": 9.5}),
+        ("Pad", [], {"pads": [0, 0, 1, 2, 0, 0, 3, 0], "mode": "reflect"}),
+        ("Clip", [], {"min": 20.0, "max": 200.0}),
+        ("Clip", [], {"min": 100.0}),
+        ("Clip", [], {"max": 100.0}),
+    ],
+)
+def test_operators_that_had_attributes_or_other_defaults(
+    kind: str, inputs: list[Any], attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    b = onnx_networks.Builder()
+    tensors = [b.tensor(np.array(values, np.float32)) for values in inputs]
+    x = b.node("Flatten", b.node(kind, "images", *tensors, **attributes))
+    path = save(b.model(x, opset=9), tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-5)
+
+
+def test_resizing_of_opset_10(tmp_path: Path) -> None:
+    b = onnx_networks.Builder()
+    scales = b.tensor(np.array([1, 1, 1.5, 2], np.float32))
+    x = b.node("Resize", b.node("Resize", "images", scales, mode="linear"), scales, mode="nearest")
+    path = save(b.model(b.node("Flatten", x), opset=10), tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-5)
+
+
 def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:
     path = save(onnx_networks.convolutional(half=True), tmp_path)
     expected = onnx_runtime(path)(images(3))
@@ -80,8 +114,8 @@ def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:
 
 
 def test_a_network_written_for_several_images_takes_any_number(tmp_path: Path) -> None:
-    expected = opened(save(onnx_networks.fixed_batch(), tmp_path)).network.predict(images(4))
-    model = opened(save(onnx_networks.fixed_batch(4), tmp_path))
+    path = save(onnx_networks.fixed_batch(4), tmp_path)
+    expected, model = onnx_runtime(path)(images(4)), opened(path)
     np.testing.assert_allclose(model.network.predict(images(4)), expected, rtol=1e-4)
     np.testing.assert_allclose(model.network.predict(images(1)), expected[:1], rtol=1e-4)
 
@@ -102,7 +136,7 @@ def test_external_data_are_read_and_hashed(tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()
-    expected = opened(save(model, whole)).network.predict(images(2))
+    expected = onnx_runtime(save(model, whole))(images(2))
     path = save(model, parts, external="net.onnx.data")
     first = opened(path)
     np.testing.assert_allclose(first.network.predict(images(2)), expected, rtol=1e-6)
@@ -143,7 +177,7 @@ def test_functions_of_a_model_are_inlined(tmp_path: Path) -> None:
     swish = helper.make_function("own", "Swish", ["x"], ["y"], body, [opset])
     x = b.node("Conv", "images", b.weight(4, 3, SIDE, SIDE, scale=0.001))
     x = b.node("Flatten", b.node("Swish", x, domain="own"))
-    model = b.model(x, shape=("batch", 3, SIDE, SIDE))
+    model = b.model(x)
     model.opset_import.append(helper.make_opsetid("own", 1))
     model.functions.append(swish)
     path = save(model, tmp_path)

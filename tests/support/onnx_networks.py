@@ -14,6 +14,9 @@ CLASSES = 3
 
 Shape = Sequence[int | str | None]
 
+SHAPE = ("batch", 3, SIDE, SIDE)
+"""Shape of an input of any number of images."""
+
 
 class Builder:
     """Adds nodes and weights of a fixed seed, and makes a model of them."""
@@ -47,7 +50,7 @@ class Builder:
         return outputs
 
     def model(
-        self, outputs: str | Sequence[str], *, shape: Shape, opset: int = 17, ir: int | None = None
+        self, outputs: str | Sequence[str], *, shape: Shape = SHAPE, opset: int = 17
     ) -> onnx.ModelProto:
         """Return the model from the input "images" to outputs."""
         names = [outputs] if isinstance(outputs, str) else outputs
@@ -63,7 +66,7 @@ class Builder:
         return helper.make_model(
             graph,
             opset_imports=opsets,
-            ir_version=ir or (8 if opset < 20 else 10),
+            ir_version=8 if opset < 20 else 10,
             producer_name="pytorch",
         )
 
@@ -91,9 +94,7 @@ def _shape_part(b: Builder, x: str, axis: int) -> str:
     return b.node("Unsqueeze", side, b.ints(0))
 
 
-def convolutional(
-    *, opset: int = 17, half: bool = False, shape: Shape = ("batch", 3, SIDE, SIDE)
-) -> onnx.ModelProto:
+def convolutional(*, opset: int = 17, half: bool = False) -> onnx.ModelProto:
     """Convolutions, in groups as well, batch normalization, pooling, a softmax."""
     b = Builder(half=half)
     x = b.node("Relu", _normalized(b, _stem(b), 6))
@@ -101,7 +102,7 @@ def convolutional(
     x = b.node("Conv", x, b.weight(6, 3, 3, 3), pads=[0, 0, 1, 1], group=2, strides=[2, 2])
     x = b.node("AveragePool", x, kernel_shape=[2, 2], auto_pad="SAME_UPPER")
     x = b.node("Flatten", b.node("GlobalAveragePool", b.node("Relu", x)))
-    return b.model(_head(b, x, 6), shape=shape, opset=opset)
+    return b.model(_head(b, x, 6), opset=opset)
 
 
 def mobile() -> onnx.ModelProto:
@@ -115,7 +116,7 @@ def mobile() -> onnx.ModelProto:
     gate = b.node("HardSigmoid", b.node("Conv", gate, b.weight(6, 2, 1, 1)), alpha=1 / 6)
     x = b.node("Add", stem, b.node("Mul", x, gate))
     x = b.node("ReduceMean", x, axes=[2, 3], keepdims=0)
-    return b.model(_head(b, x, 6, ends=None), shape=("batch", 3, SIDE, SIDE))
+    return b.model(_head(b, x, 6, ends=None))
 
 
 def _attention(b: Builder, x: str, *, width: int, heads: int, lead: Sequence[str]) -> str:
@@ -169,7 +170,7 @@ def transformer() -> onnx.ModelProto:
     )
     x = b.node("Add", x, b.node("MatMul", inner, b.weight(16, width)))
     x = b.node("Gather", _layer_norm(b, x, width), b.tensor(np.array(0, np.int64)), axis=1)
-    return b.model(_head(b, x, width, ends=None), shape=("batch", 3, SIDE, SIDE))
+    return b.model(_head(b, x, width, ends=None))
 
 
 def _rolled(b: Builder, x: str, shift: int) -> str:
@@ -203,7 +204,7 @@ def windows() -> onnx.ModelProto:
     x = b.node("Add", x, _rolled(b, inner, side - 2))
     x = b.node("Transpose", _layer_norm(b, x, width), perm=[0, 3, 1, 2])
     x = b.node("Flatten", b.node("GlobalAveragePool", x), axis=1)
-    return b.model(_head(b, x, width, ends=None), shape=("batch", 3, SIDE, SIDE))
+    return b.model(_head(b, x, width, ends=None))
 
 
 def fixed_batch(images: int = 1) -> onnx.ModelProto:
@@ -266,11 +267,11 @@ def onnx_runtime(path: Path) -> Callable[[Any], Any]:
     session = onnxruntime.InferenceSession(path, options)
     [source] = session.get_inputs()
     is_half = source.type == "tensor(float16)"
-    is_fixed = isinstance(source.shape[0], int)
+    size = source.shape[0]
 
     def scores(images: Any) -> Any:
         batch = np.moveaxis(np.asarray(images), -1, 1).astype(np.float16 if is_half else np.float32)
-        batches = np.split(batch, len(batch)) if is_fixed else [batch]
+        batches = np.split(batch, len(batch) // size) if isinstance(size, int) else [batch]
         return np.concatenate([session.run(None, {source.name: part})[0] for part in batches])
 
     return scores

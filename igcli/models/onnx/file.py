@@ -2,22 +2,28 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError, EncodeError
-from onnx import inliner, version_converter
+from onnx import checker, inliner, version_converter
 
 from igcli.errors import ModelError
-from igcli.models.onnx.node import DOMAINS
 from igcli.models.runtime import first_line
+
+DOMAINS = ("", "ai.onnx")
+"""Names of ONNX's own operators."""
 
 MAX_BYTES = 1 << 31
 """Size of a file that protobuf can parse."""
 
 MAX_NODES = 200_000
+"""Nodes of a graph, counted with every call of a function inlined."""
+
+MAX_CALL_DEPTH = 100
+"""Depth of functions that call each other; the limit of `onnx` 1.23, earlier ones have none."""
 
 OLDEST_OPSET = 11
 """Oldest version of the operators that is read as it is; `onnx` converts earlier ones."""
@@ -25,7 +31,7 @@ OLDEST_OPSET = 11
 _EXTERNAL = onnx.TensorProto.EXTERNAL
 _CONVERSION_ERRORS = (
     *(RuntimeError, ValueError, TypeError, LookupError, EncodeError, DecodeError),
-    version_converter.ConvertError,
+    *(version_converter.ConvertError, checker.ValidationError),
 )
 
 
@@ -42,6 +48,27 @@ def read(path: str) -> tuple[onnx.ModelProto, str]:
     Raises:
         ModelError: The file is damaged, is not an ONNX file, or names data outside its folder.
     """
+    model, digest = _parse(path)
+    _check_nodes(model, f"model: {path}")
+    for file_digest in _external_digests(model, Path(path), load=True):
+        digest.update(file_digest)
+    return with_known_operators(model, f"model: {path}"), digest.hexdigest()
+
+
+def sha256_of(path: str) -> str:
+    """Return the hash that `read` returns, without loading external data.
+
+    Raises:
+        ModelError: The file is damaged, is not an ONNX file, or names data outside its folder.
+    """
+    model, digest = _parse(path)
+    for file_digest in _external_digests(model, Path(path), load=False):
+        digest.update(file_digest)
+    return str(digest.hexdigest())
+
+
+def _parse(path: str) -> tuple[onnx.ModelProto, Any]:
+    """Return a model without its external data, and the SHA-256 of its file, a hash object."""
     prefix = f"model: {path}"
     try:
         size = Path(path).stat().st_size
@@ -56,41 +83,86 @@ def read(path: str) -> tuple[onnx.ModelProto, str]:
     try:
         model = onnx.ModelProto.FromString(data)
     except DecodeError:
-        hint = "it is truncated or a file of another kind" if data else "it is empty"
-        raise ModelError(f"{prefix} is not a readable ONNX file: {hint}") from None
+        raise ModelError(
+            f"{prefix} is not a readable ONNX file: it is truncated or a file of another kind"
+        ) from None
     if not model.graph.node:
         hint = "it has no graph" if data else "it is empty"
         raise ModelError(f"{prefix} is not a readable ONNX file: {hint}")
-    if len(model.graph.node) > MAX_NODES:
-        raise ModelError(f"{prefix} has {len(model.graph.node):,} nodes, more than {MAX_NODES:,}")
-    digest = hashlib.sha256(data)
-    for file_digest in _load_external_data(model, Path(path)):
-        digest.update(file_digest)
-    return _with_known_operators(model, prefix), digest.hexdigest()
+    return model, hashlib.sha256(data)
 
 
-def _load_external_data(model: onnx.ModelProto, path: Path) -> list[bytes]:
-    """Load tensors from other files, and return the SHA-256 of those files.
+def _check_nodes(model: onnx.ModelProto, prefix: str) -> None:
+    """Refuse a model of too many nodes, those in functions counted for each call.
 
     Raises:
-        ModelError: A file is missing, outside the model's folder, or too short.
+        ModelError: It has too many, or functions that call each other in a circle.
+    """
+    written = sum(len(body.node) for body in (model.graph, *model.functions))
+    nodes = written if written > MAX_NODES else _inlined(model, lambda _node: 1, prefix)
+    if nodes > MAX_NODES:
+        raise ModelError(f"{prefix} has {nodes:,} nodes, more than {MAX_NODES:,}")
+
+
+def _inlined(model: onnx.ModelProto, measure: Callable[[Any], int], prefix: str) -> int:
+    """Return the sum of a measure over all nodes, as if the functions were inlined.
+
+    Raises:
+        ModelError: The functions call each other in a circle, or too deep.
+    """
+    bodies = {_key(part, part.name): list(_nodes(part)) for part in model.functions}
+    bodies[()] = list(_nodes(model.graph))
+    own = {key: sum(map(measure, nodes)) for key, nodes in bodies.items()}
+    calls = {
+        key: [called for node in nodes if (called := _key(node, node.op_type)) in bodies]
+        for key, nodes in bodies.items()
+    }
+    totals = own
+    for _ in range(MAX_CALL_DEPTH):
+        previous = totals
+        totals = {key: own[key] + sum(previous[called] for called in calls[key]) for key in bodies}
+        if totals == previous:
+            return totals[()]
+    raise ModelError(
+        f"{prefix} has functions that call each other in a circle, or more than {MAX_CALL_DEPTH} "
+        "deep"
+    )
+
+
+def _key(part: Any, name: str) -> tuple[str, ...]:
+    """Return what identifies a function, of the function or of a node that calls it."""
+    return ("" if part.domain in DOMAINS else part.domain, name, part.overload)
+
+
+def _nodes(body: Any) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes of a graph or function, and of the graphs within."""
+    for node in body.node:
+        yield node
+        for attribute in node.attribute:
+            for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from _nodes(graph)
+
+
+def _external_digests(model: onnx.ModelProto, path: Path, *, load: bool) -> Iterator[bytes]:
+    """Yield the SHA-256 of each file of external data, and load the tensors in it if told to.
+
+    Raises:
+        ModelError: A file is missing or outside the model's folder, or too short for a tensor.
     """
     folder = path.parent.resolve()
     tensors = [tensor for tensor in _tensors(model) if tensor.data_location == _EXTERNAL]
     entries = [{entry.key: entry.value for entry in tensor.external_data} for tensor in tensors]
-    digests = []
     for name in sorted({entry.get("location", "") for entry in entries}):
         prefix = f"model: {path}: external data {name!r}"
         file = _inside(folder, name, prefix)
         try:
             with file.open("rb") as stream:
-                digests.append(hashlib.file_digest(stream, "sha256").digest())
+                yield hashlib.file_digest(stream, "sha256").digest()
                 for tensor, entry in zip(tensors, entries, strict=True):
-                    if entry.get("location", "") == name:
+                    if load and entry.get("location", "") == name:
                         _fill(tensor, entry, stream, prefix)
         except OSError as error:
             raise ModelError(f"{prefix}: {error.strerror}") from None
-    return digests
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
@@ -137,19 +209,38 @@ def _item_size(tensor: onnx.TensorProto) -> int:
     return int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
 
 
-def _with_known_operators(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
-    """Return the model with its functions inlined and its operators of a version that is read."""
+def with_known_operators(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
+    """Return the model with its functions inlined and its operators of a version that is read.
+
+    Args:
+        model: A model with all its data.
+        prefix: How messages begin.
+
+    Raises:
+        ModelError: It names no version, is too large, or cannot be converted.
+    """
     versions = [entry.version for entry in model.opset_import if entry.domain in DOMAINS]
     if not versions:
         raise ModelError(f"{prefix} names no version of ONNX's operators")
+    if model.functions and _inlined(model, onnx.NodeProto.ByteSize, prefix) >= MAX_BYTES:
+        raise ModelError(f"{prefix} is too large for protobuf once its functions are inlined")
     try:
         if model.functions:
             model = inliner.inline_local_functions(model)
         if versions[0] < OLDEST_OPSET:
             model = version_converter.convert_version(model, OLDEST_OPSET)
+            _keep_old_resizing(model)
     except _CONVERSION_ERRORS as error:
         raise ModelError(
             f"{prefix} has operators of version {versions[0]}, which onnx cannot convert: "
             f"{first_line(error)}"
         ) from None
     return model
+
+
+def _keep_old_resizing(model: onnx.ModelProto) -> None:
+    """Write out how opsets below 11 resize, which `onnx` leaves to defaults that differ since."""
+    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in model.graph.node:
+        if node.op_type == "Resize" and node.domain in DOMAINS:
+            node.attribute.extend(onnx.helper.make_attribute(*item) for item in old.items())

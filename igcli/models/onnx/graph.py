@@ -17,7 +17,8 @@ import numpy as np
 import onnx
 
 from igcli.errors import ModelError
-from igcli.models.onnx.node import DOMAINS, Node, array_of, decoded, node_of
+from igcli.models.onnx.file import DOMAINS
+from igcli.models.onnx.node import Node, array_of, decoded, node_of
 from igcli.models.onnx.operators import OPERATORS, REFUSED, load_all
 from igcli.models.onnx.values import (
     BATCH,
@@ -46,7 +47,7 @@ _UNSCALED = ("Cast", "Identity", "Pad", "Transpose")
 
 _OPERATOR_ERRORS = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
-    *(RuntimeError, MemoryError, tf.errors.OpError),
+    *(RuntimeError, tf.errors.OpError),
 )
 """What TensorFlow and NumPy raise where inputs or attributes do not fit an operator."""
 
@@ -80,9 +81,9 @@ class Graph:
                 that are not supported.
         """
         graph = model.graph
-        self._opset = next(entry.version for entry in model.opset_import if entry.domain in DOMAINS)
+        opset = next(entry.version for entry in model.opset_import if entry.domain in DOMAINS)
         weights = {decoded(tensor.name): array_of(tensor) for tensor in graph.initializer}
-        nodes = [node_of(proto, self._opset) for proto in graph.node]
+        nodes = [node_of(proto, opset) for proto in graph.node]
         self.output = _select_output(graph, nodes, output)
         self._nodes = _nodes_before(self.output, nodes)
         _check_operators(self._nodes)
@@ -100,6 +101,7 @@ class Graph:
         self.begins_with_convolution = _begins_with_convolution(self._nodes, self.input)
         for node in self._nodes:
             node.fixed_batch = batch
+        self._folded: dict[Shape, tuple[Values, dict[str, Shape]]] = {}
 
     def __call__(self, images: Any) -> Any:
         """Return the scores of images, a tensor of shape (N, *input_shape) with known sides.
@@ -109,7 +111,9 @@ class Graph:
                 scores, or one for each pixel, for each image.
         """
         sides = tuple(images.shape[1:])
-        folded, shapes = self._fold(sides)
+        if sides not in self._folded:
+            self._folded[sides] = self._fold(sides)
+        folded, shapes = self._folded[sides]
         known = {**folded, self.input: _image(images, (BATCH, *sides))}
         values = run_nodes(self._nodes, known, shapes=shapes, images=tf.shape(images)[0])
         scores = values[self.output]
@@ -189,7 +193,7 @@ def _compute(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:
     """
     try:
         return _folded(node, inputs) if _can_fold(node, inputs) else _outputs(node, inputs)
-    except ModelError:
+    except (ModelError, tf.errors.ResourceExhaustedError):
         raise
     except _OPERATOR_ERRORS as error:
         shapes = ", ".join(text(value.shape) for value in inputs if value is not None)

@@ -11,13 +11,11 @@ import onnx
 from onnx import numpy_helper
 
 from igcli.errors import ModelError
-from igcli.models.onnx.values import Value, check_size, constant, first_axes
+from igcli.models.onnx.file import DOMAINS
+from igcli.models.onnx.values import Value, check_size, first_axes
 from igcli.models.runtime import first_line, tensorflow
 
 tf = tensorflow()
-
-DOMAINS = ("", "ai.onnx")
-"""Names of ONNX's own operators."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,10 +79,6 @@ class Node:
         if name == "value":
             return value
         raise ModelError(f"{self.where}: {name} is not supported")
-
-    def constant(self, array: Any) -> Value:
-        """Return an output that is the same for all images."""
-        return constant(array)
 
     def output(self, tensor: Any, *, channels_last: bool = False, index: int = 0) -> Value:
         """Return an output; its shape is TensorFlow's the first time, and then what it was."""

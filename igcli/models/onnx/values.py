@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,10 +90,6 @@ class Value:
             return place
         return self.rank - 1 if place == 1 else place - 1
 
-    def physical(self, shape: Sequence[int]) -> list[int]:
-        """Return numbers of the declared axes in the order of `data`."""
-        return [shape[axis] for axis in last_axes(self.rank)] if self.channels_last else list(shape)
-
     def array(self, what: str) -> npt.NDArray[Any]:
         """Return the constant that it has to be.
 
@@ -129,10 +126,7 @@ def holds_batch(shape: Sequence[int]) -> bool:
 
 def size(shape: Sequence[int]) -> int:
     """Return the number of elements, as an integer without limit."""
-    product = 1
-    for side in shape:
-        product *= int(side)
-    return product
+    return math.prod(map(int, shape))
 
 
 def check_size(shape: Sequence[int], what: str, *, limit: int = LARGEST) -> None:

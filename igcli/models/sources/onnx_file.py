@@ -1,9 +1,8 @@
 """Networks in ONNX files, as PyTorch, timm, JAX and MATLAB export them."""
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from igcli.errors import UsageError
+from igcli.models import onnx
 from igcli.models.options import ModelOptions, Preprocess
 from igcli.models.sources import OpenedModel
 
@@ -18,10 +17,7 @@ def load(options: ModelOptions) -> OpenedModel:
         UsageError: The extra for ONNX is not installed.
         ModelError: The file cannot be read, or is no image classifier.
     """
-    if find_spec("onnx") is None:
-        raise UsageError(
-            f"model: {options.source}: ONNX files need an extra: pip install 'igcli[onnx]'"
-        )
+    onnx.check_installed(options.source)
     from igcli.models.onnx import file
     from igcli.models.onnx.graph import Graph
 

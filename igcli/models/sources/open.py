@@ -2,7 +2,7 @@
 
 from igcli.errors import UsageError
 from igcli.models.catalog.applications import PREFIX
-from igcli.models.options import ModelOptions, check_files, is_name, is_saved_model
+from igcli.models.options import ModelOptions, check_files, is_name, is_onnx, is_saved_model
 from igcli.models.sources import OpenedModel
 
 
@@ -38,7 +38,7 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
         from igcli.models.sources import saved_model
 
         return saved_model.load(options)
-    if source.lower().endswith(".onnx"):
+    if is_onnx(source):
         from igcli.models.sources import onnx_file
 
         return onnx_file.load(options)
@@ -55,8 +55,7 @@ def _check_options_fit(options: ModelOptions, *, trust: bool) -> None:
     """Refuse options for networks of another kind, and code that is not trusted."""
     source, objects = options.source, options.custom_objects
     is_graph = source == "inception_v1" or source.lower().endswith(".pb")
-    is_onnx = source.lower().endswith(".onnx")
-    is_keras = not (is_name(source) or is_graph or is_onnx or is_saved_model(source))
+    is_keras = not (is_name(source) or is_graph or is_onnx(source) or is_saved_model(source))
     if options.feeds and not is_graph:
         raise UsageError(f"model.feeds: only applies to frozen graphs (.pb), not to {source}")
     if objects is None:

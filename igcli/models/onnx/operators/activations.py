@@ -11,13 +11,6 @@ from igcli.models.runtime import tensorflow
 tf = tensorflow()
 
 
-@operator("Relu")
-@elementwise
-def relu(_node: Node, x: Any) -> Any:
-    """Return max(0, x)."""
-    return tf.nn.relu(x)
-
-
 @operator("LeakyRelu")
 @elementwise
 def leaky_relu(node: Node, x: Any) -> Any:
@@ -43,7 +36,7 @@ def thresholded_relu(node: Node, x: Any) -> Any:
 @elementwise
 def elu(node: Node, x: Any) -> Any:
     """Return x, or alpha (exp(x) - 1) below 0."""
-    return tf.where(x > 0, x, node.get("alpha", 1.0) * tf.math.expm1(tf.minimum(x, 0.0)))
+    return _exponential(x, node.get("alpha", 1.0))
 
 
 @operator("Celu")
@@ -51,23 +44,21 @@ def elu(node: Node, x: Any) -> Any:
 def celu(node: Node, x: Any) -> Any:
     """Return x, or alpha (exp(x / alpha) - 1) below 0."""
     alpha = node.get("alpha", 1.0)
-    return tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0) / alpha))
+    return _exponential(x, alpha, alpha)
 
 
 @operator("Selu")
 @elementwise
 def selu(node: Node, x: Any) -> Any:
     """Return gamma times Elu."""
-    alpha = node.get("alpha", 1.67326319217681884765625)
     gamma = node.get("gamma", 1.05070102214813232421875)
-    return gamma * tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0.0)))
+    return gamma * _exponential(x, node.get("alpha", 1.67326319217681884765625))
 
 
-@operator("Sigmoid")
-@elementwise
-def sigmoid(_node: Node, x: Any) -> Any:
-    """Return 1 / (1 + exp(-x))."""
-    return tf.sigmoid(x)
+def _exponential(x: Any, alpha: float, scale: float = 1.0) -> Any:
+    """Return x, or alpha (exp(x / scale) - 1) below 0."""
+    exponent = tf.minimum(x, 0.0)
+    return tf.where(x > 0, x, alpha * tf.math.expm1(exponent if scale == 1 else exponent / scale))
 
 
 @operator("HardSigmoid")
@@ -83,20 +74,6 @@ def hard_sigmoid(node: Node, x: Any) -> Any:
 def hard_swish(_node: Node, x: Any) -> Any:
     """Return x times (x / 6 + 1 / 2), the second factor limited to 0...1."""
     return x * tf.nn.relu6(x + 3.0) * (1 / 6)
-
-
-@operator("Softplus")
-@elementwise
-def softplus(_node: Node, x: Any) -> Any:
-    """Return log(1 + exp(x))."""
-    return tf.nn.softplus(x)
-
-
-@operator("Softsign")
-@elementwise
-def softsign(_node: Node, x: Any) -> Any:
-    """Return x / (1 + |x|)."""
-    return tf.nn.softsign(x)
 
 
 @operator("Mish")

@@ -32,10 +32,14 @@ UNARY = {
     "Neg": tf.negative,
     "Not": tf.logical_not,
     "Reciprocal": tf.math.reciprocal,
+    "Relu": tf.nn.relu,
     "Round": tf.round,
+    "Sigmoid": tf.sigmoid,
     "Sign": tf.sign,
     "Sin": tf.sin,
     "Sinh": tf.sinh,
+    "Softplus": tf.nn.softplus,
+    "Softsign": tf.nn.softsign,
     "Sqrt": tf.sqrt,
     "Tan": tf.tan,
     "Tanh": tf.tanh,
@@ -129,11 +133,11 @@ def is_infinite(node: Node, x: Any) -> Any:
 
 @operator("Clip")
 def clip(node: Node, x: Value, low: Value | None = None, high: Value | None = None) -> Value:
-    """Limit values; bounds are inputs, or attributes up to opset 6."""
-    lowest = node.get("min") if low is None else low.declared().data
-    highest = node.get("max") if high is None else high.declared().data
+    """Limit values."""
+    lowest = None if low is None else low.declared().data
+    highest = None if high is None else high.declared().data
     tensor = tf.convert_to_tensor(x.data)
-    is_relu6 = all(isinstance(bound, np.ndarray | float) for bound in (lowest, highest))
+    is_relu6 = all(isinstance(bound, np.ndarray) for bound in (lowest, highest))
     if is_relu6 and float(np.asarray(lowest)) == 0 and float(np.asarray(highest)) == 6:
         return node.output(tf.nn.relu6(tensor), channels_last=x.channels_last)
     if lowest is not None:

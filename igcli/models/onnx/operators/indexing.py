@@ -7,7 +7,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import LARGEST_FOLDED, Value, check_size
+from igcli.models.onnx.values import LARGEST_FOLDED, Value, check_size, constant
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -72,7 +72,7 @@ def slice_axes(node: Node, x: Value, *inputs: Value | None) -> Value:
     """Cut along axes, forwards or backwards."""
     settings: list[Any] = [
         None if value is None else value.array(node.where).tolist() for value in inputs
-    ] or [node.get("starts"), node.get("ends"), node.get("axes")]
+    ]
     starts, ends, axes, steps = settings + [None] * (4 - len(settings))
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
@@ -94,15 +94,15 @@ def _slice(start: int, end: int, step: int, length: int) -> slice:
 def pad(
     node: Node,
     x: Value,
-    pads: Value | None = None,
+    pads: Value,
     fill: Value | None = None,
     axes: Value | None = None,
 ) -> Value:
     """Add elements at the edges, or with negative numbers remove some."""
-    declared = node.get("pads") if pads is None else pads.array(node.where).tolist()
+    declared = pads.array(node.where).tolist()
     count = len(declared) // 2
     places = range(count) if axes is None else [int(axis) for axis in axes.array(node.where)]
-    number = node.get("value", 0.0) if fill is None else fill.array(node.where).reshape(())
+    number = 0.0 if fill is None else fill.array(node.where).reshape(())
     tensor, mode = tf.convert_to_tensor(x.data), node.get("mode", "constant")
     widths = [(0, 0)] * x.rank
     for axis, first, last in zip(places, declared[:count], declared[count:], strict=True):
@@ -140,7 +140,7 @@ def identity_matrix(node: Node, x: Value) -> Value:
     dtype = node.dtype("dtype") if node.get("dtype") is not None else x.dtype
     rows, columns = x.shape
     check_size(x.shape, node.where, limit=LARGEST_FOLDED)
-    return node.constant(np.eye(rows, columns, node.get("k", 0), dtype.as_numpy_dtype))
+    return constant(np.eye(rows, columns, node.get("k", 0), dtype.as_numpy_dtype))
 
 
 @operator("OneHot")
@@ -148,7 +148,6 @@ def one_hot(node: Node, indices: Value, depth: Value, values: Value) -> Value:
     """Mark indices along a new axis."""
     count = int(depth.array(node.where).reshape(-1)[0])
     off, on = values.array(node.where)
-    places = tf.cast(indices.declared().data, tf.int64)
-    places = tf.where(places < 0, places + count, places)
+    places = _positive(tf.cast(indices.declared().data, tf.int64), count)
     axis = node.get("axis", -1) % (indices.rank + 1)
     return node.output(tf.one_hot(places, count, on, off, axis=axis, dtype=values.dtype))

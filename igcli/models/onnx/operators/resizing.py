@@ -27,17 +27,15 @@ _ROUNDINGS: dict[str, Callable[[Matrix], Matrix]] = {
 }
 
 
-@operator("Resize", "Upsample")
+@operator("Resize")
 def resize(
     node: Node,
     x: Value,
-    roi: Value | None = None,
+    _roi: Value | None = None,
     scales: Value | None = None,
     sizes: Value | None = None,
 ) -> Value:
     """Resize by nearest, linear or cubic interpolation, with or without antialiasing."""
-    if node.type == "Upsample" or node.opset < 11:
-        roi, scales = None, roi or scales
     axes = [axis % x.rank for axis in node.get("axes", list(range(x.rank)))]
     factors, lengths = _factors(node, x, axes, scales, sizes)
     for axis, length in zip(axes, lengths, strict=True):
@@ -63,8 +61,9 @@ def _factors(
     given = None if sizes is None else [int(side) for side in sizes.array(node.where)]
     own = [x.shape[axis] for axis in axes]
     if given is None:
-        numbers = node.get("scales") if scales is None else scales.array(node.where).tolist()
-        factors = [float(number) for number in numbers]
+        if scales is None:
+            raise ModelError(f"{node.where} has neither scales nor sizes")
+        factors = [float(number) for number in scales.array(node.where)]
         return factors, [
             int(np.floor(side * factor)) for side, factor in zip(own, factors, strict=True)
         ]
@@ -82,8 +81,8 @@ def _weights(node: Node, old: int, new: int, factor: float) -> Matrix:
     places = _coordinates(node, old, new, factor)
     if mode == "nearest":
         matrix = np.zeros((new, old))
-        rounding = node.get("nearest_mode", "round_prefer_floor") if node.opset >= 11 else "floor"
-        nearest = _ROUNDINGS[rounding](np.round(places, 9))
+        rounding = _ROUNDINGS[node.get("nearest_mode", "round_prefer_floor")]
+        nearest = rounding(np.round(places, 9))
         matrix[np.arange(new), np.clip(nearest, 0, old - 1).astype(int)] = 1
         return matrix
     if mode not in ("linear", "bilinear", "cubic"):
@@ -119,9 +118,7 @@ def _cubic(distance: Matrix, a: float) -> Matrix:
 def _coordinates(node: Node, old: int, new: int, factor: float) -> Matrix:
     """Return where the new elements lie between the old ones."""
     places = np.arange(new, dtype=np.float64)
-    mode = node.get(
-        "coordinate_transformation_mode", "half_pixel" if node.opset >= 11 else "asymmetric"
-    )
+    mode = node.get("coordinate_transformation_mode", "half_pixel")
     if mode == "align_corners":
         length = factor * old
         return places * (old - 1) / (length - 1) if length > 1 else places * 0

@@ -14,6 +14,7 @@ from igcli.models.onnx.values import (
     Value,
     check_shape,
     check_size,
+    constant,
     counts_images,
     first_axes,
     last_axes,
@@ -31,19 +32,16 @@ tf = tensorflow()
 @operator("Constant")
 def constant_node(node: Node) -> Value:
     """Return the constant of an attribute."""
-    return node.constant(node.constant_attribute())
+    return constant(node.constant_attribute())
 
 
 @operator("ConstantOfShape")
 def constant_of_shape(node: Node, shape: Value) -> Value:
     """Fill a shape with one number, 0 unless told otherwise."""
     fill = np.asarray(node.get("value", np.zeros(1, np.float32))).reshape(-1)[0]
-    return _filled(node, fill, shape.array(node.where).tolist())
-
-
-def _filled(node: Node, fill: Any, shape: list[int]) -> Value:
-    check_shape(shape, node.where)
-    return node.output(_sized(tf.fill(sides(shape, node.images), fill), shape, node))
+    lengths = shape.array(node.where).tolist()
+    check_shape(lengths, node.where)
+    return node.output(_sized(tf.fill(sides(lengths, node.images), fill), lengths, node))
 
 
 def _sized(tensor: Any, shape: Sequence[int], node: Node) -> Any:
@@ -55,13 +53,13 @@ def _sized(tensor: Any, shape: Sequence[int], node: Node) -> Any:
 def shape_of(node: Node, x: Value) -> Value:
     """Return the shape, or a part of it."""
     part = slice(node.get("start", 0), node.get("end", None))
-    return node.constant(np.array(x.shape[part], np.int64))
+    return constant(np.array(x.shape[part], np.int64))
 
 
 @operator("Size")
-def size_of(node: Node, x: Value) -> Value:
+def size_of(_node: Node, x: Value) -> Value:
     """Return the number of elements."""
-    return node.constant(np.array(size(x.shape), np.int64))
+    return constant(np.array(size(x.shape), np.int64))
 
 
 @operator("Reshape")
@@ -240,7 +238,7 @@ def range_of(node: Node, start: Value, limit: Value, delta: Value) -> Value:
     if not any(counts_images(abs(int(number))) for number in parts):
         count = abs(int(float(end - first) / float(step)))
         check_size([count], node.where, limit=LARGEST_FOLDED)
-        return node.constant(np.arange(first, end, step, dtype=first.dtype))
+        return constant(np.arange(first, end, step, dtype=first.dtype))
     if (first, step) != (0, 1) or end % BATCH:
         raise ModelError(f"{node.where} counts the images of a batch otherwise than one by one")
     count = sides([int(end)], node.images)[0]

@@ -14,6 +14,8 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
+Pads = Sequence[tuple[int, int]]
+"""Elements added before and after each spatial axis."""
 
 _MAX_PADS = 1 << 16
 """Elements added along all spatial axes."""
@@ -35,36 +37,40 @@ class _Window:
     dilations: tuple[int, ...]
     pads: tuple[tuple[int, int], ...]
 
-    @property
-    def spans(self) -> tuple[int, ...]:
-        """Sides of a window with its gaps."""
-        pairs = zip(self.kernel, self.dilations, strict=True)
-        return tuple((kernel - 1) * dilation + 1 for kernel, dilation in pairs)
-
-    @property
-    def is_padded(self) -> bool:
-        """Whether elements are added at an edge."""
-        return any(pad for pair in self.pads for pad in pair)
-
 
 def _window(node: Node, kernel: Sequence[int], sides: Sequence[int]) -> _Window:
     rank = len(kernel)
     strides = tuple(node.get("strides", [1] * rank))
     dilations = tuple(node.get("dilations", [1] * rank))
-    spans = [(side - 1) * gap + 1 for side, gap in zip(kernel, dilations, strict=True)]
-    automatic = node.get("auto_pad", "NOTSET")
-    if automatic in ("SAME_UPPER", "SAME_LOWER"):
+    if node.get("auto_pad") in ("SAME_UPPER", "SAME_LOWER"):
+        spans = _spans(kernel, dilations)
         totals = [
             max(0, (-(-side // stride) - 1) * stride + span - side)
             for side, stride, span in zip(sides, strides, spans, strict=True)
         ]
-        small = [(total // 2, total - total // 2) for total in totals]
-        pads = small if automatic == "SAME_UPPER" else [(last, first) for first, last in small]
+        pads = _halves(node, totals)
     else:
-        flat = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
-        pads = list(zip(flat[:rank], flat[rank:], strict=True))
+        pads = _declared_pads(node, rank)
     check_size([sum(abs(pad) for pair in pads for pad in pair)], node.where, limit=_MAX_PADS)
     return _Window(tuple(kernel), strides, dilations, tuple(pads))
+
+
+def _spans(kernel: Sequence[int], dilations: Sequence[int]) -> list[int]:
+    """Return the sides of a window with its gaps."""
+    return [(side - 1) * gap + 1 for side, gap in zip(kernel, dilations, strict=True)]
+
+
+def _declared_pads(node: Node, rank: int) -> list[tuple[int, int]]:
+    """Return the pads of the attribute; none where it is missing, or the padding VALID."""
+    none = [0] * (2 * rank)
+    flat = none if node.get("auto_pad") == "VALID" else node.get("pads", none)
+    return list(zip(flat[:rank], flat[rank:], strict=True))
+
+
+def _halves(node: Node, totals: Sequence[int]) -> list[tuple[int, int]]:
+    """Return totals as pads of two halves, the larger one first in SAME_LOWER, else last."""
+    pairs = [(total // 2, total - total // 2) for total in totals]
+    return [pair[::-1] for pair in pairs] if node.get("auto_pad") == "SAME_LOWER" else pairs
 
 
 @operator("Conv")
@@ -87,14 +93,8 @@ def conv(node: Node, x: Value, weights: Value, bias: Value | None = None) -> Val
 
 
 def _convolved(tensor: Any, filters: Any, window: _Window) -> Any:
-    is_dilated = max(window.dilations) > 1
-    if len(window.kernel) == 2 and not is_dilated:
-        is_grouped = tensor.shape[-1] != filters.shape[2]
-        tensor, padding = _padding(tensor, window, is_grouped=is_grouped)
-        return tf.nn.conv2d(tensor, filters, window.strides, padding)
-    if window.is_padded:
-        tensor = _padded(tensor, window.pads)
-    if not is_dilated:
+    tensor = _padded(tensor, window.pads)
+    if max(window.dilations) == 1:
         return tf.nn.convolution(tensor, filters, window.strides, "VALID")
     # TensorFlow has gaps or strides.
     tensor = tf.nn.convolution(tensor, filters, padding="VALID", dilations=window.dilations)
@@ -121,37 +121,22 @@ def _depthwise(tensor: Any, filters: Any, window: _Window, channels: int) -> Any
     reshape = np.reshape if isinstance(filters, np.ndarray) else tf.reshape
     filters = reshape(filters, [*sides, channels, outputs // channels])
     strides = [1, *window.strides, 1]
-    tensor, padding = _padding(tensor, window, is_grouped=True)
+    tensor = _padded(tensor, window.pads)
     if max(window.dilations) == 1:
-        return tf.nn.depthwise_conv2d(tensor, filters, strides, padding)
-    if padding == "SAME":
-        tensor = _padded(tensor, window.pads)
+        return tf.nn.depthwise_conv2d(tensor, filters, strides, "VALID")
     gaps = list(window.dilations)
     tensor = tf.nn.depthwise_conv2d(tensor, filters, [1, 1, 1, 1], "VALID", dilations=gaps)
     return _thinned(tensor, window.strides)
 
 
-def _padding(tensor: Any, window: _Window, *, is_grouped: bool) -> tuple[Any, Any]:
-    """Return the tensor and the padding that TensorFlow is to add, by name if it has one."""
-    if not window.is_padded:
-        return tensor, "VALID"
-    rank = len(window.kernel)
-    sides = tensor.shape[1 : 1 + rank]
-    same = tuple(
-        (total // 2, total - total // 2)
-        for total in (
-            max(0, (-(-side // stride) - 1) * stride + span - side)
-            for side, stride, span in zip(sides, window.strides, window.spans, strict=True)
-        )
-    )
-    if same == window.pads:
-        return tensor, "SAME"
-    if rank != 2 or is_grouped:  # In groups, other paddings have no value or no gradient on a CPU.
-        return _padded(tensor, window.pads), "VALID"
-    return tensor, [(0, 0), *window.pads, (0, 0)]
+def _padded(tensor: Any, pads: Pads, value: float = 0.0) -> Any:
+    """Add elements at the edges, for a convolution or pooling without padding.
 
-
-def _padded(tensor: Any, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
+    TensorFlow's own explicit padding is slower, in bfloat16 much, and has no gradient in groups on
+    a CPU. Where a padding is its SAME, `fold_patterns` merges it into the convolution.
+    """
+    if not any(map(any, pads)):
+        return tensor
     return tf.pad(tensor, [(0, 0), *pads, (0, 0)], constant_values=value)
 
 
@@ -165,7 +150,7 @@ def conv_transpose(node: Node, x: Value, weights: Value, bias: Value | None = No
     gaps = tuple(node.get("dilations", [1] * rank))
     extra = node.get("output_padding", [0] * rank)
     sides = x.shape[2:]
-    spans = [(side - 1) * gap + 1 for side, gap in zip(kernel, gaps, strict=True)]
+    spans = _spans(kernel, gaps)
     full = [
         (side - 1) * stride + span for side, stride, span in zip(sides, strides, spans, strict=True)
     ]
@@ -225,21 +210,18 @@ def _cut(
     if lengths is None and automatic in ("SAME_UPPER", "SAME_LOWER"):
         lengths = [side * stride for side, stride in zip(sides, strides, strict=True)]
     if lengths is None:
-        pads = node.get("pads", [0] * (2 * rank)) if automatic != "VALID" else [0] * (2 * rank)
-        starts = list(pads[:rank])
+        pads = _declared_pads(node, rank)
         lengths = [
-            length + more - pads[axis] - pads[rank + axis]
-            for axis, (length, more) in enumerate(zip(full, extra, strict=True))
+            length + more - first - last
+            for length, more, (first, last) in zip(full, extra, pads, strict=True)
         ]
-        return lengths, starts
+        return lengths, [first for first, _ in pads]
     lengths = list(lengths)[-rank:]
     totals = [
         max(0, length + more - side)
         for length, more, side in zip(full, extra, lengths, strict=True)
     ]
-    lower = automatic == "SAME_LOWER"
-    starts = [total - total // 2 if lower else total // 2 for total in totals]
-    return lengths, starts
+    return lengths, [first for first, _ in _halves(node, totals)]
 
 
 def _spread(tensor: Any, strides: Sequence[int]) -> Any:
@@ -268,13 +250,13 @@ def pool(node: Node, x: Value) -> Value | tuple[Value, ...]:
     padded = window.pads if not node.get("ceil_mode", 0) else _ceiled(window, x.shape[2:])
     if node.type == "MaxPool":
         lowest = tensor.dtype.min
-        tensor = _pooled(_padded_with(tensor, padded, lowest), window, "MAX")
+        tensor = _pooled(_padded(tensor, padded, lowest), window, "MAX")
     elif node.type == "LpPool":
         power = node.get("p", 2)
-        total = _pooled(_padded_with(tf.abs(tensor) ** power, padded, 0.0), window, "AVG")
+        total = _pooled(_padded(tf.abs(tensor) ** power, padded), window, "AVG")
         tensor = (total * float(np.prod(window.kernel))) ** (1 / power)
     else:
-        means = _pooled(_padded_with(tensor, padded, 0.0), window, "AVG")
+        means = _pooled(_padded(tensor, padded), window, "AVG")
         counts = _counts(
             x.shape[2:], window, padded, of_pads=bool(node.get("count_include_pad", 0))
         )
@@ -283,15 +265,12 @@ def pool(node: Node, x: Value) -> Value | tuple[Value, ...]:
     return node.output(tensor, channels_last=True)
 
 
-def _padded_with(tensor: Any, pads: Sequence[tuple[int, int]], value: float) -> Any:
-    return _padded(tensor, pads, value) if any(pad for pair in pads for pad in pair) else tensor
-
-
 def _ceiled(window: _Window, sides: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Return pads with which the last, incomplete window is one more."""
     pads = []
+    spans = _spans(window.kernel, window.dilations)
     for side, span, stride, (first, last) in zip(
-        sides, window.spans, window.strides, window.pads, strict=True
+        sides, spans, window.strides, window.pads, strict=True
     ):
         count = -(-(side + first + last - span) // stride) + 1
         if (count - 1) * stride >= side + first:  # A window that begins in the padding is left out.
@@ -314,7 +293,7 @@ def _pooled(tensor: Any, window: _Window, kind: str) -> Any:
 def _counts(
     sides: Sequence[int],
     window: _Window,
-    padded: Sequence[tuple[int, int]],
+    padded: Pads,
     *,
     of_pads: bool,
 ) -> Any:
