@@ -6,7 +6,7 @@ engine may pack the points of many such generators into the same batch.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,29 @@ class Prediction:
     """
 
     input: Array
+
+
+class Inputs(Protocol):
+    """Inputs that are made one by one as the network takes them: all of them may be large."""
+
+    def __len__(self) -> int:
+        """Return their number, at least 1."""
+        ...
+
+    def write(self, index: int, out: Array) -> None:
+        """Write an input into `out`, float32 in the input's shape; called from any thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """Request for all scores of many inputs; the answer is float32 (N, K), or (N, P, K).
+
+    Attributes:
+        inputs: The N inputs, in pixel space.
+    """
+
+    inputs: Inputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +98,7 @@ class LineGradients:
     interior: Array | None
 
 
-Request = Prediction | Line
+Request = Prediction | Predictions | Line
 Answer = Array | LineGradients
 Computation = Generator[Sequence[Request], Sequence[Answer], T]
 """A generator that yields requests, is sent their answers, and returns a result."""
@@ -85,6 +108,12 @@ def predict(*inputs: Array) -> Computation[list[Array]]:
     """Request the scores of each input, float32 (K,) each."""
     answers = yield [Prediction(pixels) for pixels in inputs]
     return cast(list[Array], answers)
+
+
+def predict_all(inputs: Inputs) -> Computation[Array]:
+    """Request the scores of many inputs, float32 (N, K)."""
+    [answer] = yield [Predictions(inputs)]
+    return cast(Array, answer)
 
 
 def gradients_along(*lines: Line) -> Computation[list[LineGradients]]:

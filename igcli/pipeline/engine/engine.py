@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 from igcli.integration.network import Network
-from igcli.integration.requests import Answer, Prediction, Request
+from igcli.integration.requests import Answer, Line, Request
 from igcli.pipeline.engine.batches import BatchQueue, sizes_for
 from igcli.pipeline.engine.oom_backoff import OomBackoff
-from igcli.records import Array, Pixels
+from igcli.pipeline.engine.predictions import PREDICTION_SIZE, PredictionBatch, PredictionQueue
 
 T = TypeVar("T")
-
-PREDICTION_SIZE = 8
-"""Inputs of one prediction."""
 
 JOBS_AHEAD = 8
 """Jobs started ahead of the network's need."""
@@ -87,14 +82,6 @@ class _Ticket(Generic[T]):
     index: int
 
 
-def padded(inputs: Sequence[Array | Pixels]) -> Array:
-    """Return up to `PREDICTION_SIZE` inputs as a batch of that size, the last one repeated.
-
-    Always one shape: it is traced once, and rounding does not depend on the other inputs.
-    """
-    return np.stack([*inputs, *[inputs[-1]] * (PREDICTION_SIZE - len(inputs))])
-
-
 class Engine:
     """Runs jobs over one network: batches on the device, calls on background threads.
 
@@ -141,7 +128,7 @@ class _Run(Generic[T]):
         self._background = background
         self._network = engine.network
         self._lines = BatchQueue(engine.network)
-        self._predictions: deque[tuple[_Ticket[T], Array]] = deque()
+        self._predictions = PredictionQueue()
         self._results: deque[T] = deque()
         self._max_on_device = engine.network.streams + QUEUED_BATCHES
         self._submitted: deque[Future[Any]] = deque()
@@ -203,12 +190,12 @@ class _Run(Generic[T]):
             self._upcoming_calls += ticket.owner.upcoming
             future = self._background[request.waits].submit(request.function)
             self._when_done(future, partial(self._called, ticket))
-        elif isinstance(request, Prediction):
-            self._predictions.append((ticket, request.input))
-        else:
+        elif isinstance(request, Line):
             self._upcoming -= ticket.owner.upcoming
             ticket.owner.upcoming = False
             self._lines.add(request, ticket, turn=ticket.owner.turn)
+        else:
+            self._predictions.add(request, ticket)
 
     def _when_done(self, future: Future[Any], handle: Callable[[Future[Any]], None]) -> None:
         future.add_done_callback(lambda done: self._events.put(partial(handle, done)))
@@ -216,7 +203,7 @@ class _Run(Generic[T]):
     def _feed(self, *, more: bool) -> None:
         """Keep the device busy; a batch runs partly filled only if nothing could fill it."""
         while self._on_device < self._max_on_device:
-            inputs = len(self._predictions)
+            inputs = self._predictions.pending
             if inputs >= PREDICTION_SIZE or (inputs and not self._upcoming_calls):
                 self._submit_predictions()
             elif self._lines.pending >= self._backoff.batch_size:
@@ -230,14 +217,14 @@ class _Run(Generic[T]):
     def _nothing_comes(self, *, more: bool) -> bool:
         """Tell whether no call, batch or prediction could lead to further points."""
         calls = self._calls if more else self._upcoming_calls
-        return not (calls or self._on_device or self._predictions)
+        return not (calls or self._on_device or self._predictions.pending)
 
     def _submit_predictions(self) -> None:
-        count = min(PREDICTION_SIZE, len(self._predictions))
-        tickets, inputs = zip(*(self._predictions.popleft() for _ in range(count)), strict=True)
+        batch = self._predictions.take()
         self._on_device += 1
-        future = self._device.submit(self._backoff.predict, padded(inputs))
-        self._when_done(future, partial(self._predicted, tickets))
+        shape = self._network.input_shape
+        future = self._device.submit(batch.scores, self._backoff.predict, shape)
+        self._when_done(future, partial(self._predicted, batch))
 
     def _last_sizes(self) -> tuple[int, ...]:
         """Return the sizes of batches for points that do not fill one."""
@@ -261,9 +248,9 @@ class _Run(Generic[T]):
         else:
             self._advance(ticket.owner, partial(ticket.owner.job.throw, error))
 
-    def _predicted(self, tickets: Sequence[_Ticket[T]], done: Future[Any]) -> None:
+    def _predicted(self, batch: PredictionBatch, done: Future[Any]) -> None:
         self._on_device -= 1
-        for ticket, scores in zip(tickets, done.result()[: len(tickets)], strict=True):
+        for ticket, scores in self._predictions.collect(batch, done.result()):
             self._answer(ticket, scores)
 
     def _differentiated(self, _done: Future[Any]) -> None:

@@ -15,7 +15,7 @@ from igcli.integration.baseline_sampler import Baselines, BaselineSampler
 from igcli.integration.network import Network
 from igcli.methods import ExpectedGradientsOptions, MethodOptions, References, own_options
 from igcli.models.load import Model
-from igcli.pipeline.engine.engine import PREDICTION_SIZE, padded
+from igcli.pipeline.engine.predictions import PREDICTION_SIZE, padded
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
 from igcli.pipeline.explain.targets import Targets, resolve_targets
 from igcli.pipeline.preflight import columns_of, methods_of

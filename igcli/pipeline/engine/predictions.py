@@ -1,0 +1,144 @@
+"""Predictions: inputs of many requests, made when a batch takes them and computed in few sizes."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from igcli.integration.requests import Inputs, Prediction, Predictions
+from igcli.records import Array, Pixels
+
+PREDICTION_SIZE = 8
+"""Inputs of one prediction."""
+
+LARGE_SIZE = 32
+"""Inputs of one prediction where so many are pending; in multiples of eight, rounding is the same.
+
+On two cores 32 give 8% more scores a second than 8 (a MobileNet of width 0.25).
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OneInput:
+    """The only input of a `Prediction`."""
+
+    input: Array
+
+    def __len__(self) -> int:
+        return 1
+
+    def write(self, _index: int, out: Array) -> None:
+        out[...] = self.input
+
+
+@dataclass(slots=True, eq=False)
+class _OpenPrediction:
+    """A request whose scores are being computed.
+
+    Attributes:
+        inputs: What is predicted.
+        is_single: Whether the answer is a row of scores instead of rows.
+        ticket: Returned with the answer.
+        taken: Number of inputs that are in batches.
+        done: Number of inputs with scores.
+        scores: The scores so far, (N, ...); None before the first.
+    """
+
+    inputs: Inputs
+    is_single: bool
+    ticket: Any
+    taken: int = 0
+    done: int = 0
+    scores: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictionBatch:
+    """Inputs that are predicted together.
+
+    Attributes:
+        size: Number of inputs, the last one repeated.
+        parts: The open requests in the batch, with the indices of their inputs.
+    """
+
+    size: int
+    parts: list[tuple[_OpenPrediction, range]]
+
+    def scores(self, predict: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
+        """Make the inputs and return their scores, (N, ...).
+
+        Args:
+            predict: Returns the scores of inputs (N, ...).
+            shape: Shape of one input.
+        """
+        batch = np.empty((self.size, *shape), np.float32)
+        row = 0
+        for part, indices in self.parts:
+            for index in indices:
+                part.inputs.write(index, batch[row])
+                row += 1
+        batch[row:] = batch[row - 1]
+        return predict(batch)
+
+
+class PredictionQueue:
+    """A queue of requests for scores, first in, first out.
+
+    Attributes:
+        pending: Number of inputs that are not in a batch yet.
+    """
+
+    def __init__(self) -> None:
+        self._open: deque[_OpenPrediction] = deque()
+        self.pending = 0
+
+    def add(self, request: Prediction | Predictions, ticket: Any) -> None:
+        """Queue a request; its ticket comes back with the answer."""
+        is_single = isinstance(request, Prediction)
+        inputs = _OneInput(request.input) if isinstance(request, Prediction) else request.inputs
+        self._open.append(_OpenPrediction(inputs, is_single, ticket))
+        self.pending += len(inputs)
+
+    def take(self) -> PredictionBatch:
+        """Return the next inputs as a batch."""
+        size = LARGE_SIZE if self.pending >= LARGE_SIZE else PREDICTION_SIZE
+        parts: list[tuple[_OpenPrediction, range]] = []
+        room = size
+        while room and self._open:
+            head = self._open[0]
+            indices = range(head.taken, min(head.taken + room, len(head.inputs)))
+            parts.append((head, indices))
+            head.taken = indices.stop
+            room -= len(indices)
+            if head.taken == len(head.inputs):
+                self._open.popleft()
+        self.pending -= size - room
+        return PredictionBatch(size, parts)
+
+    def collect(self, batch: PredictionBatch, scores: Array) -> list[tuple[Any, Array]]:
+        """Assign scores to the requests in a batch; batches may come in any order.
+
+        Returns:
+            Ticket and answer of each request that is complete.
+        """
+        complete = []
+        row = 0
+        for part, indices in batch.parts:
+            if part.scores is None:
+                part.scores = np.empty((len(part.inputs), *scores.shape[1:]), scores.dtype)
+            part.scores[indices.start : indices.stop] = scores[row : row + len(indices)]
+            part.done += len(indices)
+            row += len(indices)
+            if part.done == len(part.inputs):
+                complete.append((part.ticket, part.scores[0] if part.is_single else part.scores))
+        return complete
+
+
+def padded(inputs: Sequence[Array | Pixels]) -> Array:
+    """Return up to `PREDICTION_SIZE` inputs as a batch of that size, the last one repeated.
+
+    Always one shape: it is traced once, and rounding does not depend on the other inputs.
+    """
+    return np.stack([*inputs, *[inputs[-1]] * (PREDICTION_SIZE - len(inputs))])
