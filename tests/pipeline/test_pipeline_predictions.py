@@ -52,7 +52,6 @@ def test_requests_of_several_jobs_share_batches() -> None:
 
     jobs = [scores_of(Levels(0, 3)), scores_of(Levels(10, 4)), single(5)]
     results = list(Engine(network, batch_size=4).run(jobs))
-    results = list(Engine(network, batch_size=4).run(jobs))
     assert network.predictions == 1
     assert [np.atleast_2d(scores)[:, 0].tolist() for scores in results] == [
         [0, 12, 48],
