@@ -14,7 +14,7 @@ FLOORS = (
     ("api",),
     ("pipeline", "compare"),
     ("config", "gallery"),
-    ("methods", "models", "render", "outputs"),
+    ("methods", "metrics", "models", "render", "outputs"),
     ("integration", "images"),
     ("records", "options", "registry", "stores", "shortening", "printable"),
     ("urls",),

@@ -1,0 +1,99 @@
+"""Calculations that several metrics share: the order of pixels, replaced pixels, areas."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import integrate, ndimage
+
+from igcli.integration.requests import Computation, predict_all
+from igcli.metrics._options import Fill
+from igcli.metrics._protocol import Curve, Subject
+from igcli.records import Array
+
+BLUR = 10.0
+"""Standard deviation, in pixels, of the blur that replaces pixels."""
+
+
+def ranks(attributions: Array) -> npt.NDArray[np.int64]:
+    """Return the rank (H, W) of each pixel: 0 for the largest attribution, ties by position.
+
+    Args:
+        attributions: Float32 (H, W, C); their sum over the channels counts.
+    """
+    sums = attributions.sum(-1, dtype=np.float64)
+    order = np.argsort(-sums, axis=None, kind="stable")
+    positions = np.empty(order.size, np.int64)
+    positions[order] = np.arange(order.size)
+    return positions.reshape(sums.shape)
+
+
+def filled(image: Array, fill: Fill) -> Array:
+    """Return what replaces the pixels of an image, float32 (H, W, C), not rounded.
+
+    The blur treats each channel by itself, reflects the image at its borders, and is cut off at
+    four standard deviations.
+    """
+    if fill == "black":
+        return np.zeros_like(image)
+    if fill == "mean":
+        mean = image.mean((0, 1), dtype=np.float64)
+        return np.broadcast_to(mean.astype(np.float32), image.shape)
+    blurred = ndimage.gaussian_filter(
+        image.astype(np.float64), (BLUR, BLUR, 0), mode="reflect", truncate=4.0
+    )
+    result: Array = blurred.astype(np.float32)
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplacedPixels:
+    """Variants of an image in which the pixels of the first ranks are replaced.
+
+    Attributes:
+        image: Float32 (H, W, C).
+        replacement: Float32 (H, W, C), where its pixels come from.
+        ranks: Int64 (H, W), see `ranks`.
+        counts: Number of pixels replaced in each variant.
+    """
+
+    image: Array
+    replacement: Array
+    ranks: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of variants."""
+        return len(self.counts)
+
+    def write(self, index: int, out: Array) -> None:
+        """Write a variant, float32 (H, W, C)."""
+        np.copyto(out, self.image)
+        np.copyto(out, self.replacement, where=(self.ranks < self.counts[index])[..., None])
+
+
+def step_counts(pixels: int, steps: int) -> npt.NDArray[np.int64]:
+    """Return the number of pixels after each of the steps, and 0 before them: (steps + 1,)."""
+    return np.rint(np.linspace(0, pixels, steps + 1)).astype(np.int64)
+
+
+def replacement_curve(
+    subject: Subject, image: Array, replacement: Array, *, steps: int
+) -> Computation[Curve]:
+    """Return the target's score as pixels of `image` are replaced, most attributed first.
+
+    Args:
+        subject: Its attributions order the pixels.
+        image: Float32 (H, W, C), what the curve starts with.
+        replacement: Float32 (H, W, C), what it ends with.
+        steps: Number of equal steps.
+    """
+    order = ranks(subject.attributions)
+    counts = step_counts(order.size, steps)
+    scores = yield from predict_all(ReplacedPixels(image, replacement, order, counts))
+    return Curve(counts / order.size, scores[:, subject.target].astype(np.float64))
+
+
+def area(curve: Curve) -> float:
+    """Return the area under a curve by the trapezoid rule, not normalized."""
+    return float(integrate.trapezoid(curve.scores, curve.shares))
