@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
+from igcli.gallery.run_settings import settings_of
 from igcli.gallery.view_model import (
     Card,
     Field,
@@ -88,25 +87,17 @@ def _subtitle(results: Results) -> str:
 
 def model_name(config: str) -> str:
     """Return the model's source without its folder; empty if the configuration names none."""
-    model = _settings(config).get("model")
+    model = settings_of(config).get("model")
     source = model.get("source") if isinstance(model, dict) else model
     return text(source).rstrip("/").rpartition("/")[2]
 
 
 def describe_settings(config: str) -> str:
     """Return the most important settings in one line: "integrated_gradients, steps 50"."""
-    settings = _settings(config)
+    settings = settings_of(config)
     values = {key: settings[key] for key in SETTINGS if isinstance(settings.get(key), str | int)}
     method = [text(values.pop("method"))] if "method" in values else []
     return ", ".join(method + [f"{key} {text(value)}" for key, value in values.items()])
-
-
-def _settings(config: str) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(config)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
-    return settings if isinstance(settings, dict) else {}
 
 
 def _facts(results: Results) -> dict[str, str]:

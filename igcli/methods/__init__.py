@@ -24,6 +24,7 @@ __all__ = [
     "check_steps",
     "load",
     "own_options",
+    "takes_max",
     "with_multiply_by_input",
 ]
 
@@ -51,3 +52,8 @@ def check_steps(names: Iterable[str], options: PathOptions) -> None:
 def load(name: str) -> Method:
     """Return the method called `name`, one of `METHODS`."""
     return cast(Method, registry.load(__name__, name))
+
+
+def takes_max(name: str) -> bool:
+    """Return whether pictures of a method show the largest value over the channels."""
+    return bool(getattr(load(name), "TAKES_MAX", False)) if name in METHODS else False

@@ -70,6 +70,8 @@ class Method(Protocol):
         USES_BASELINE: Whether it depends on the task's baseline.
         INTERIOR: Whether it can return interior gradients.
         REFINABLE: Whether `steps: auto` refines its path; None for methods without a path.
+
+    A method whose pictures show the largest value over the channels also has `TAKES_MAX = True`.
     """
 
     HEADING: str

@@ -16,8 +16,9 @@ HEADING = "Saliency"
 USES_BASELINE = False
 INTERIOR = False
 REFINABLE = None
+TAKES_MAX = True
 
 
 def attribute(task: Task, _options: PathOptions) -> Computation[Explanation]:
     """Return the absolute value of the gradient at the image."""
-    return explain_at_image("saliency", task, np.abs, takes_max=task.image.ndim == 3)
+    return explain_at_image("saliency", task, np.abs, takes_max=TAKES_MAX and task.image.ndim == 3)

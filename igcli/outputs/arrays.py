@@ -3,7 +3,8 @@
 import io
 import zipfile
 import zlib
-from typing import Any
+from collections.abc import Collection
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,17 @@ import numpy.typing as npt
 from igcli.errors import ImageError
 from igcli.outputs.folder import OutputFolder
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError, MemoryError)
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    TypeError,
+    ValueError,
+    EOFError,
+    OSError,
+    MemoryError,
+)
+"""What NumPy raises for files that are damaged or something else; TypeError for a single array."""
 
 
 def encode_arrays(**arrays: npt.ArrayLike) -> bytes:
@@ -37,9 +48,21 @@ def read_array(folder: OutputFolder, name: str, key: str) -> npt.NDArray[Any]:
         OutputError: It is missing or cannot be read.
     """
     with folder.open_to_read(name) as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                array: npt.NDArray[Any] = arrays[key]
-        except DAMAGED as error:
-            raise ImageError(f"cannot read array {key!r} from {name!r}: {error}") from error
-    return array
+        arrays = decode_arrays(file, name, [key])
+    if key not in arrays:
+        raise ImageError(f"cannot read array {key!r} from {name!r}: there is none of this name")
+    return arrays[key]
+
+
+def decode_arrays(file: IO[bytes], name: str, keys: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of an open .npz file that are among `keys`.
+
+    Raises:
+        ImageError: The file is damaged; the message calls it `name`.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files if key in keys}
+    except DAMAGED as error:
+        listed = ", ".join(map(repr, keys))
+        raise ImageError(f"cannot read array {listed} from {name!r}: {error}") from error

@@ -21,6 +21,9 @@ RESULT_FOLDERS = {
 RECORD_FOLDERS = {"shards": (".jsonl", ".json", ".igcli-lock"), "records": (".jsonl",)}
 """The folders of the records of concurrent processes, and the suffixes of the files in them."""
 
+GALLERY_FOLDERS = {"gallery": (".webp",)}
+"""The folders of what pages show, and the suffixes of the files in them."""
+
 FILES = (journal.NAME, run_files.SUMMARY, run_files.CONFIG)
 
 
@@ -30,7 +33,7 @@ def clear(folder: OutputFolder) -> None:
     Raises:
         OutputError: It cannot be removed.
     """
-    folders = RESULT_FOLDERS | RECORD_FOLDERS
+    folders = RESULT_FOLDERS | RECORD_FOLDERS | GALLERY_FOLDERS
     for name in folder.names():
         is_page = name == run_files.PAGE and run_files.is_page(folder)
         if name in FILES or is_temporary(name) or is_page:
@@ -53,7 +56,7 @@ def sweep(folder: OutputFolder, tags: Collection[str]) -> None:
         try:
             names = os.listdir(root)
             _remove(names, prefixes, root)
-            for name in (*RESULT_FOLDERS, *RECORD_FOLDERS):
+            for name in (*RESULT_FOLDERS, *RECORD_FOLDERS, *GALLERY_FOLDERS):
                 if name in names and _is_folder(name, root):
                     for _, _, files, descriptor in os.fwalk(name, dir_fd=root):
                         _remove(files, prefixes, descriptor)

@@ -9,15 +9,13 @@ from igcli.outputs.arrays import encode_arrays
 from igcli.pipeline.image.context import Context, ImageInProgress
 from igcli.records import Explanation, Pixels
 from igcli.render import animation, panel
+from igcli.render.columns import SHARED, Column, arranged
 from igcli.render.curve import Curve
 from igcli.render.encoders import encode_image
 from igcli.render.options import GifOptions, LabelLine, StyleOptions
 from igcli.render.panel import Cell, PictureCell, TargetInfo, compose, path_cell
 from igcli.render.style_common import as_rgb
 from igcli.render.visualize import Painting, magnification, magnified, paint
-
-BESIDE = ("path", "colorbar")
-"""Columns that belong to the method's column left of them, one for each of its pictures."""
 
 LABEL_LINES: tuple[LabelLine, ...] = ("label", "score")
 
@@ -115,33 +113,23 @@ class Columns:
     def cells(
         self, names: Sequence[str], lines: tuple[LabelLine, ...] = LABEL_LINES
     ) -> list[Cell | Curve]:
-        """Return the cells of the columns from left to right, with paths as curves.
-
-        Baseline, path and colour bar are those of the method's column left of them, or else of
-        the main method.
-        """
-        main = self.explanations[0].method
-        current = self._of(main)
-        cells: list[Cell | Curve] = []
-        for group in _grouped([main if name == "method" else name for name in names]):
-            head = group[0]
-            current = self._of(head) or current
-            if head not in BESIDE and head not in {part.method for part in current}:
-                cells.append(self._shared_cell(group.pop(0), current[0], lines))
-            cells += [self._cell(name, part) for part in current for name in group]
-        return cells
+        """Return the cells of the columns as `arranged`, with paths as curves."""
+        methods = [part.method for part in self.explanations]
+        return [
+            self._shared_cell(column, lines) if column.name in SHARED else self._cell(column)
+            for column in arranged(names, methods)
+        ]
 
     def _of(self, method: str) -> list[Explanation]:
         return [part for part in self.explanations if part.method == method]
 
-    def _shared_cell(
-        self, name: str, explanation: Explanation, lines: tuple[LabelLine, ...]
-    ) -> Cell:
+    def _shared_cell(self, column: Column, lines: tuple[LabelLine, ...]) -> Cell:
         """Return a cell that all targets share: image, baseline or label."""
-        if name == "image":
+        if column.name == "image":
             return self._magnified(panel.image_cell(self.image))
-        if name == "baseline":
-            return self._magnified(panel.baseline_cell(explanation.baseline))
+        if column.name == "baseline":
+            baseline = self.explanations[column.explanation].baseline
+            return self._magnified(panel.baseline_cell(baseline))
         facts = [
             TargetInfo(
                 label=self.model.label(part.target),
@@ -154,8 +142,9 @@ class Columns:
         ]
         return panel.label_cell(facts, lines)
 
-    def _cell(self, name: str, explanation: Explanation) -> Cell | Curve:
+    def _cell(self, column: Column) -> Cell | Curve:
         """Return a cell of one target: path, colour bar, or a method's picture."""
+        name, explanation = column.name, self.explanations[column.explanation]
         label = self.model.label(explanation.target) if explanation.is_target_given else "top label"
         if name == "path":
             along = self._along_a_path(explanation)
@@ -180,14 +169,3 @@ class Columns:
 
     def _magnified(self, cell: PictureCell) -> PictureCell:
         return replace(cell, picture=magnified(cell.picture, self.factor))
-
-
-def _grouped(names: Sequence[str]) -> list[list[str]]:
-    """Split columns before each one that does not belong to the one left of it."""
-    groups: list[list[str]] = []
-    for name in names:
-        if groups and name in BESIDE:
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-    return groups

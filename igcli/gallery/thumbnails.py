@@ -1,0 +1,205 @@
+"""Thumbnails: an image and its attributions as small WebP pictures, made once.
+
+They lie in OUTPUT/gallery/thumbnails. Their names begin with a hash of the image's record, so that
+a picture which exists is up to date: nothing but the list of the folder is read to know it.
+`write_thumbnails` makes those that are missing, removes those of older records, and returns the
+names to link with `igcli.gallery.html.url`:
+
+    thumbnails = write_thumbnails(results)["cats/a.jpg"]
+    thumbnails.image            "gallery/thumbnails/0f3a...-image.webp"
+    thumbnails.attributions     one for the main method and first target, then one for each of the
+                                record's `others`, in their order; None where there is no picture
+
+Pictures that are smaller than 160 pixels are magnified by a whole number, and none is larger than
+224 pixels. An image without thumbnails is missing from the mapping: it failed, has neither arrays
+nor a panel, or its panel cannot be cut.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from igcli.errors import ImageError, OutputError
+from igcli.gallery.pictures import Pictures, array_keys, explained, from_arrays, from_panel
+from igcli.gallery.run_settings import PictureSettings
+from igcli.images.decode import DAMAGED
+from igcli.outputs.arrays import decode_arrays
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.journal import to_json
+from igcli.outputs.result_files import ResultFiles
+from igcli.outputs.results import Results
+from igcli.records import Pixels, Record
+from igcli.render.visualize import magnification, magnified
+
+FOLDER, SUFFIX = "gallery/thumbnails", ".webp"
+SIDE = 224
+"""Longer side of the largest thumbnails, in pixels."""
+
+QUALITY, EFFORT = 80, 2
+"""WebP's quality, and its effort: more makes files 2% smaller and takes twice the time."""
+
+VERSION = 1
+"""To be increased whenever the same record would give other pictures."""
+
+MAX_PIXELS = 1 << 26
+"""Number of pixels of a panel that is read at most."""
+
+THREADS, STORE_THREADS = 4, 16
+"""Pictures that are made at a time: they take processors, or requests to a store."""
+
+_NAME = re.compile(r"[0-9a-f]{24}-(image|[0-9]+)\.webp")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """Names in the output of the thumbnails of an image.
+
+    Attributes:
+        image: That of the image.
+        attributions: Those of the main method and first target and of the record's `others`; None
+            where there is no picture.
+    """
+
+    image: str
+    attributions: tuple[str | None, ...]
+
+
+def write_thumbnails(results: Results) -> Mapping[str, Thumbnails]:
+    """Make the thumbnails that are missing, remove outdated ones, and return all by image.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    folder = results.folder
+    existing = frozenset(folder.names(FOLDER))
+    threads = STORE_THREADS if folder.is_remote else THREADS
+    with ResultFiles(folder) as files, ThreadPoolExecutor(threads, "igcli-thumbnails") as pool:
+        maker = ThumbnailMaker(files, PictureSettings.of(results.config))
+
+        def written(record: Record) -> Thumbnails | None:
+            key = maker.key(record)
+            made = {} if _image(key) in existing else maker.make(record)
+            # The image comes last: where it exists, all of them do.
+            for name, data in reversed(made.items()):
+                folder.write(f"{FOLDER}/{name}", data)
+            return _named(key, maker.count(record), existing | made.keys())
+
+        try:
+            made = pool.map(written, results.records.values())
+            thumbnails = dict(zip(results.records, made, strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    _remove_others(folder, existing, thumbnails.values())
+    return {image: names for image, names in thumbnails.items() if names is not None}
+
+
+class ThumbnailMaker:
+    """Makes the thumbnails of records; safe for several threads."""
+
+    def __init__(self, files: ResultFiles, settings: PictureSettings) -> None:
+        """Make thumbnails from the files of a run, drawn with its settings."""
+        self._files = files
+        self._settings = settings
+
+    def key(self, record: Record) -> str:
+        """Return how the names of a record's thumbnails begin."""
+        drawn = f"{VERSION} {self._settings.method} {self._settings.panel.model_dump_json()}"
+        content = f"{drawn}\n{to_json(record)}".encode()
+        return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+    def count(self, record: Record) -> int:
+        """Return the number of a record's methods and targets."""
+        return len(explained(record, self._settings.method))
+
+    def make(self, record: Record) -> dict[str, bytes]:
+        """Return a record's thumbnails by their names, the image first; empty if there are none."""
+        try:
+            pictures = self._pictures(record)
+        except (ImageError, OutputError) as error:
+            log.info("%s: no thumbnails: %s", record["image"], error)
+            return {}
+        if pictures is None:
+            return {}
+        key = self.key(record)
+        made = {_image(key): encode_thumbnail(pictures.image)}
+        for number, picture in enumerate(pictures.attributions):
+            if picture is not None:
+                made[_attributions(key, number)] = encode_thumbnail(picture)
+        return made
+
+    def _pictures(self, record: Record) -> Pictures | None:
+        arrays, panel = record.get("arrays"), record.get("panel")
+        if record.get("status") != "ok":
+            return None
+        if isinstance(arrays, str):
+            keys = ["image", *array_keys(explained(record, self._settings.method))]
+            found = decode_arrays(BytesIO(self._files.read(arrays)), arrays, keys)
+            return from_arrays(found, record, self._settings)
+        if isinstance(panel, str):
+            drawn = decode_panel(self._files.read(panel), panel)
+            return from_panel(drawn, record, self._settings)
+        return None
+
+
+def encode_thumbnail(picture: Pixels) -> bytes:
+    """Return `picture`, uint8 (H, W, 3), as a small WebP file; equal ones give equal bytes."""
+    height, width = picture.shape[:2]
+    factor = min(magnification(height, width, "auto"), max(1, SIDE // max(height, width)))
+    image = Image.fromarray(np.ascontiguousarray(magnified(picture, factor)))
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    file = BytesIO()
+    image.save(file, "WEBP", quality=QUALITY, method=EFFORT)
+    return file.getvalue()
+
+
+def decode_panel(data: bytes, name: str) -> Pixels:
+    """Return the pixels of a panel's file, uint8 (H, W, 3).
+
+    Raises:
+        ImageError: It is damaged or too large; the message calls it `name`.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as file:
+            if file.width * file.height > MAX_PIXELS:
+                raise ImageError(f"{name!r} is too large: {file.width:,} x {file.height:,} pixels")
+            return np.asarray(file.convert("RGB"))
+    except (*DAMAGED, Image.DecompressionBombError) as error:
+        raise ImageError(f"{name!r} is damaged: {error}") from error
+
+
+def _image(key: str) -> str:
+    return f"{key}-image{SUFFIX}"
+
+
+def _attributions(key: str, number: int) -> str:
+    return f"{key}-{number}{SUFFIX}"
+
+
+def _named(key: str, count: int, existing: Collection[str]) -> Thumbnails | None:
+    """Return those of a record's thumbnails that exist."""
+    if _image(key) not in existing:
+        return None
+    names = (_attributions(key, number) for number in range(count))
+    return Thumbnails(
+        image=f"{FOLDER}/{_image(key)}",
+        attributions=tuple(f"{FOLDER}/{name}" if name in existing else None for name in names),
+    )
+
+
+def _remove_others(
+    folder: OutputFolder, existing: Iterable[str], thumbnails: Iterable[Thumbnails | None]
+) -> None:
+    """Remove the thumbnails that no record has."""
+    named = {name for names in thumbnails if names for name in (names.image, *names.attributions)}
+    for name in existing:
+        if _NAME.fullmatch(name) and f"{FOLDER}/{name}" not in named:
+            folder.remove(f"{FOLDER}/{name}")
