@@ -6,7 +6,7 @@ Importing it does not import NumPy: `--help` prints the names of metrics.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Subject:
         mask: Bool (H, W), true on the object; None without masks.
         attribute: Returns the attributions of another image for the same target, by the same
             method; None if they cannot be computed again.
+        replacements: What pixels of the image are replaced by, as far as metrics have computed it;
+            all subjects of an image share it.
     """
 
     image: Array
@@ -46,6 +48,7 @@ class Subject:
     seed: int = 0
     mask: npt.NDArray[np.bool_] | None = None
     attribute: Callable[[Array], Computation[Array]] | None = None
+    replacements: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +86,7 @@ class Metric(Protocol):
         HEADING: Heading of its column: "Deletion".
         HIGHER_IS_BETTER: Whether larger values mean better attributions; None if neither.
         NEEDS_MASK: Whether it needs the mask of an object.
+        NEEDS_NETWORK: Whether it asks the network for scores or attributions.
         COMPARES_SCALES: Whether it needs attributions in units of the score. Those of controls
             have no units, so such a metric does not apply to them.
     """
@@ -90,6 +94,7 @@ class Metric(Protocol):
     HEADING: str
     HIGHER_IS_BETTER: bool | None
     NEEDS_MASK: bool
+    NEEDS_NETWORK: bool
     COMPARES_SCALES: bool
 
     def measure(self, subject: Subject, options: MetricOptions) -> Computation[Measurement]:

@@ -46,6 +46,13 @@ def filled(image: Array, fill: Fill) -> Array:
     return result
 
 
+def replacement_for(subject: Subject, fill: Fill) -> Array:
+    """Return what replaces the pixels of a subject's image, computed once an image."""
+    if fill not in subject.replacements:
+        subject.replacements[fill] = filled(subject.image, fill)
+    return subject.replacements[fill]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplacedPixels:
     """Variants of an image in which the pixels of the first ranks are replaced.

@@ -7,17 +7,18 @@ position. The score is the explained one, and the area is not normalized.
 
 from igcli.integration.requests import Computation
 from igcli.metrics import Measurement, MetricOptions, Subject
-from igcli.metrics._shared import area, filled, replacement_curve
+from igcli.metrics._shared import area, replacement_curve, replacement_for
 
 HEADING = "Deletion"
 HIGHER_IS_BETTER = False
 NEEDS_MASK = False
+NEEDS_NETWORK = True
 COMPARES_SCALES = False
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:
     """Return the area under the curve of deletion."""
     own = options.deletion
-    replacement = filled(subject.image, own.fill)
+    replacement = replacement_for(subject, own.fill)
     curve = yield from replacement_curve(subject, subject.image, replacement, steps=own.steps)
     return Measurement(area(curve), curve)

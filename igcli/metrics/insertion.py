@@ -7,17 +7,18 @@ order, ties by position. The score is the explained one, and the area is not nor
 
 from igcli.integration.requests import Computation
 from igcli.metrics import Measurement, MetricOptions, Subject
-from igcli.metrics._shared import area, filled, replacement_curve
+from igcli.metrics._shared import area, replacement_curve, replacement_for
 
 HEADING = "Insertion"
 HIGHER_IS_BETTER = True
 NEEDS_MASK = False
+NEEDS_NETWORK = True
 COMPARES_SCALES = False
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:
     """Return the area under the curve of insertion."""
     own = options.insertion
-    start = filled(subject.image, own.fill)
+    start = replacement_for(subject, own.fill)
     curve = yield from replacement_curve(subject, start, subject.image, steps=own.steps)
     return Measurement(area(curve), curve)
