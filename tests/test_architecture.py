@@ -12,6 +12,7 @@ FLOORS = (
     ("cli", "demo"),
     ("igcli",),
     ("api",),
+    ("evaluate",),
     ("pipeline", "compare"),
     ("config", "gallery"),
     ("methods", "metrics", "models", "render", "outputs"),
