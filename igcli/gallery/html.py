@@ -35,19 +35,25 @@ def url(name: object, folder: str = "") -> str | None:
     return None if b"\0" in path else quote_from_bytes(path, safe="/")
 
 
+def content_policy() -> str:
+    """Return the content security policy of all pages.
+
+    It allows a page its own pictures only, and its own script and style by their hashes.
+    """
+    return (
+        f"default-src 'none'; img-src 'self'; script-src {_hash(_script())}; "
+        f"style-src {_hash(_source('gallery.css'))}; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'"
+    )
+
+
 def to_html(page: GalleryPage) -> str:
     """Return a page as HTML, from its element <html> on.
 
-    The page's policy allows its own pictures only, and its own script and style by their hashes.
     Texts are escaped; cards are embedded as JSON, from which the script makes elements.
     """
     environment = _environment()
     style, script = _source("gallery.css"), _script()
-    policy = (
-        f"default-src 'none'; img-src 'self'; script-src {_hash(script)}; "
-        f"style-src {_hash(style)}; base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'"
-    )
     return environment.get_template("gallery.html").render(
         page=page,
         failed=sum(bool(card.reason) for card in page.cards),
@@ -56,7 +62,7 @@ def to_html(page: GalleryPage) -> str:
             "fields": [dataclasses.asdict(field) for field in page.fields],
             "cards": [_compact(dataclasses.asdict(card)) for card in page.cards],
         },
-        policy=policy,
+        policy=content_policy(),
         style=Markup(style),  # noqa: S704 - our own, as hashed above
         script=Markup(script),  # noqa: S704
     )

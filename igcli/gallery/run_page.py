@@ -22,7 +22,7 @@ from igcli.gallery.view_model import (
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import Results, read_results
-from igcli.outputs.run_files import PAGE, write_page
+from igcli.outputs.run_files import PAGE, PAGE_HEADER, write_page
 from igcli.records import Record
 
 MAX_IMAGES = 10_000
@@ -60,8 +60,19 @@ def write_gallery(folder: OutputFolder) -> str:
     return PAGE
 
 
-def run_page(results: Results) -> GalleryPage:
-    """Return the gallery of a run; its pictures are linked relative to the output folder."""
+def served_gallery(folder: OutputFolder) -> bytes:
+    """Return the page of the run in `folder` for a server; errors as in `read_results`."""
+    page = to_html(run_page(read_results(folder, max_images=MAX_IMAGES), is_served=True))
+    return PAGE_HEADER + page.encode("utf-8")
+
+
+def run_page(results: Results, *, is_served: bool = False) -> GalleryPage:
+    """Return the gallery of a run; its files are linked relative to the output folder.
+
+    Args:
+        results: The run.
+        is_served: Whether `ServedOutput` opens its files, also those in archives.
+    """
     return GalleryPage(
         title=text(os.path.basename(results.folder.path)) or "igcli",
         subtitle=_subtitle(results),
@@ -71,7 +82,7 @@ def run_page(results: Results) -> GalleryPage:
         texts=_texts(results),
         fields=FIELDS,
         labels=Labels(),
-        cards=[_card(record) for record in results.records.values()],
+        cards=[_card(record, is_served=is_served) for record in results.records.values()],
     )
 
 
@@ -167,7 +178,7 @@ def _texts(results: Results) -> dict[str, str]:
     return texts
 
 
-def _card(record: Record) -> Card:
+def _card(record: Record, *, is_served: bool) -> Card:
     is_failed = record.get("status") != "ok"
     source = text(record.get("source"))
     name = text(record["image"])
@@ -175,8 +186,8 @@ def _card(record: Record) -> Card:
     return Card(
         name=name,
         label=text(record.get("label")),
-        # Files in an archive cannot be linked.
-        views=() if is_failed or record.get("tar") else (view_of(record),),
+        # A page from a file cannot link files in an archive.
+        views=() if is_failed or (record.get("tar") and not is_served) else (view_of(record),),
         numbers={field.key: number(values.get(field.key)) for field in FIELDS},
         texts={"Source": source if source != name else "", **dict(_other_results(record))},
         warnings=_warnings(record),

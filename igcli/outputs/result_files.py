@@ -1,5 +1,6 @@
 """The files of images, read back: panels, GIFs and arrays, also those in tar archives."""
 
+import io
 import os
 import threading
 from collections import OrderedDict
@@ -50,15 +51,20 @@ class ResultFiles:
             self._close(name)
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file, or of a member of an archive.
+        """Return the content of a file, or of a member of an archive; errors as in `open`."""
+        with self.open(name) as file:
+            return file.read()
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file, or a member of an archive.
 
         Raises:
             OutputError: It is missing or cannot be read.
+            ImageError: The name is too long, or not one that a file can have.
         """
         archive = self._archive_of(name)
         if archive is None:
-            with self._folder.open_to_read(name) as file:
-                return file.read()
+            return self._folder.open_to_read(name)
         member = name.removeprefix(f"{archive}/")
         with self._lock:
             was_open = archive in self._archives
@@ -68,7 +74,7 @@ class ResultFiles:
                 data = self._member(archive, member)
         if data is None:
             raise OutputError(f"output {name!r} cannot be read: {archive!r} has no such member")
-        return data
+        return io.BytesIO(data)
 
     def _archive_of(self, name: str) -> str | None:
         """Return the archive that a name leads into; None for the name of a file."""
