@@ -14,6 +14,30 @@ Fill = Literal["black", "mean", "blur"]
 """What replaces pixels: black, the image's mean colour, or the blurred image."""
 
 
+Removal = Literal["baseline", "black", "mean", "blur"]
+"""What replaces features: the baseline of the attributions, or what may replace pixels."""
+
+Features = Literal["cells", "pixels", "values"]
+"""What is replaced as one: cells of a grid, pixels, or single values of a pixel's channels."""
+
+
+class AopcOptions(Options):
+    """AOPC: replace regions of the image, the most or least attributed first."""
+
+    region_size: int = Field(default=9, ge=1)
+    """Side of a region, in pixels."""
+
+    regions: int = Field(default=100, ge=1)
+    """Number of regions to replace one after another, or all where there are fewer."""
+
+    fill: Literal["random", "black", "mean", "blur"] = "random"
+    """What replaces the pixels: random (uniform values), black, mean (the image's mean colour) or
+    blur."""
+
+    repeats: int = Field(default=10, ge=1)
+    """Number of random replacements that the scores are averaged over."""
+
+
 class _CurveOptions(Options):
     """A curve of the score as pixels are replaced, most attributed first."""
 
@@ -35,6 +59,49 @@ class InsertionOptions(_CurveOptions):
     """What the pixels are put into: black, mean (the image's mean colour) or blur."""
 
 
+class _SubsetOptions(Options):
+    """Random subsets of the image's features, replaced."""
+
+    grid: int = Field(default=9, ge=2)
+    """Number of cells along each side of the image, for features: cells."""
+
+    fill: Removal = "baseline"
+    """What replaces the features: baseline (that of the attributions), black, mean (the image's
+    mean colour) or blur."""
+
+    correlation: Literal["pearson", "spearman"] = "pearson"
+    """Kind of correlation: pearson or spearman (of ranks)."""
+
+
+class MuFidelityOptions(_SubsetOptions):
+    """Mu-fidelity: replace random subsets of one size."""
+
+    features: Features = "cells"
+    """What is replaced as one: cells of a grid, pixels, or values of a pixel's channels."""
+
+    share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the features to replace."""
+
+    samples: int = Field(default=200, ge=2)
+    """Number of subsets."""
+
+
+class SensitivityNOptions(_SubsetOptions):
+    """Sensitivity-n: replace random subsets of several sizes."""
+
+    features: Features = "pixels"
+    """What is replaced as one: cells of a grid, pixels, or values of a pixel's channels."""
+
+    sizes: int = Field(default=10, ge=1)
+    """Number of sizes of subsets, in geometric steps from 1 to the largest."""
+
+    max_share: float = Field(default=0.8, gt=0, lt=1)
+    """Share of the features in the largest subsets."""
+
+    samples: int = Field(default=100, ge=2)
+    """Number of subsets of each size."""
+
+
 def _defaults_of(group: type[Options]) -> Any:
     """Return a field whose default is a group's defaults, described by its docstring."""
     return Field(default=group(), description=group.__doc__)
@@ -43,5 +110,8 @@ def _defaults_of(group: type[Options]) -> Any:
 class MetricOptions(Options):
     """Options of every metric."""
 
+    aopc: AopcOptions = _defaults_of(AopcOptions)
     deletion: DeletionOptions = _defaults_of(DeletionOptions)
     insertion: InsertionOptions = _defaults_of(InsertionOptions)
+    mu_fidelity: MuFidelityOptions = _defaults_of(MuFidelityOptions)
+    sensitivity_n: SensitivityNOptions = _defaults_of(SensitivityNOptions)

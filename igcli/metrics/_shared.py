@@ -1,6 +1,7 @@
 """Calculations that several metrics share: the order of pixels, replaced pixels, areas."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,22 @@ def ranks(attributions: Array) -> npt.NDArray[np.int64]:
     Args:
         attributions: Float32 (H, W, C); their sum over the channels counts.
     """
-    sums = attributions.sum(-1, dtype=np.float64)
-    order = np.argsort(-sums, axis=None, kind="stable")
+    return ranked(attributions.sum(-1, dtype=np.float64))
+
+
+def ranked(
+    values: npt.NDArray[np.float64], *, smallest_first: bool = False
+) -> npt.NDArray[np.int64]:
+    """Return the rank of each value in the shape of the values: 0 is first, ties by position.
+
+    Args:
+        values: Float64, any shape.
+        smallest_first: Whether the smallest value is first, not the largest.
+    """
+    order = np.argsort(values if smallest_first else -values, axis=None, kind="stable")
     positions = np.empty(order.size, np.int64)
     positions[order] = np.arange(order.size)
-    return positions.reshape(sums.shape)
+    return positions.reshape(values.shape)
 
 
 def filled(image: Array, fill: Fill) -> Array:
@@ -46,8 +58,10 @@ def filled(image: Array, fill: Fill) -> Array:
     return result
 
 
-def replacement_for(subject: Subject, fill: Fill) -> Array:
+def replacement_for(subject: Subject, fill: Fill | Literal["baseline"]) -> Array:
     """Return what replaces the pixels of a subject's image, computed once an image."""
+    if fill == "baseline":
+        return subject.baseline
     if fill not in subject.replacements:
         subject.replacements[fill] = filled(subject.image, fill)
     return subject.replacements[fill]
