@@ -59,6 +59,14 @@ class InsertionOptions(_CurveOptions):
     """What the pixels are put into: black, mean (the image's mean colour) or blur."""
 
 
+class MassInsideOptions(Options):
+    """Mass inside: the share of the attributions that lies on the object."""
+
+    part: Literal["positive", "absolute"] = "positive"
+    """What counts of the attributions: positive (negative ones count as 0) or absolute
+    (magnitudes)."""
+
+
 class _SubsetOptions(Options):
     """Random subsets of the image's features, replaced."""
 
@@ -84,6 +92,13 @@ class MuFidelityOptions(_SubsetOptions):
 
     samples: int = Field(default=200, ge=2)
     """Number of subsets."""
+
+
+class PointingGameOptions(Options):
+    """Pointing game: whether the largest attribution lies on the object."""
+
+    tolerance: float = Field(default=15.0, ge=0, le=10_000)
+    """Maximum distance from the object, in pixels of the network's input, that counts as a hit."""
 
 
 class SensitivityNOptions(_SubsetOptions):
@@ -113,5 +128,7 @@ class MetricOptions(Options):
     aopc: AopcOptions = _defaults_of(AopcOptions)
     deletion: DeletionOptions = _defaults_of(DeletionOptions)
     insertion: InsertionOptions = _defaults_of(InsertionOptions)
+    mass_inside: MassInsideOptions = _defaults_of(MassInsideOptions)
     mu_fidelity: MuFidelityOptions = _defaults_of(MuFidelityOptions)
+    pointing_game: PointingGameOptions = _defaults_of(PointingGameOptions)
     sensitivity_n: SensitivityNOptions = _defaults_of(SensitivityNOptions)

@@ -1,0 +1,41 @@
+"""Calculations shared by the metrics that compare attributions with the mask of an object."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from igcli.metrics._protocol import Measurement, Subject
+from igcli.records import Array
+
+Sums = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_UNDEFINED = "metrics that compare attributions with a mask are undefined"
+NO_MASK = f"{_UNDEFINED}: the image has no mask"
+EMPTY_MASK = f"{_UNDEFINED}: the mask has no object, or it lies outside what the network sees"
+FULL_MASK = f"{_UNDEFINED}: the mask covers all that the network sees"
+NOTHING = f"{_UNDEFINED}: all attributions are 0"
+
+
+def channel_sums(attributions: Array) -> Sums:
+    """Return the sums over the channels, float64 (H, W), of float32 (H, W, C)."""
+    sums: Sums = attributions.sum(-1, dtype=np.float64)
+    return sums
+
+
+def on_object(subject: Subject, measure: Callable[[Sums, Mask], Measurement]) -> Measurement:
+    """Return what `measure` says of the channel sums and the mask, if both have a content.
+
+    A full mask holds whatever is attributed, so it measures nothing.
+    """
+    mask, sums = subject.mask, channel_sums(subject.attributions)
+    if mask is None:
+        return Measurement(None, warnings=(NO_MASK,))
+    if not mask.any():
+        return Measurement(None, warnings=(EMPTY_MASK,))
+    if mask.all():
+        return Measurement(None, warnings=(FULL_MASK,))
+    if not sums.any():
+        return Measurement(None, warnings=(NOTHING,))
+    return measure(sums, mask)
