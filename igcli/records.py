@@ -76,6 +76,8 @@ class Explanation:
         takes_max: Whether pictures show the largest value over the channels, not their mean.
         is_target_given: Whether the user chose the target; otherwise it is the top label.
         pixels: Number of pixels whose scores are added up, for networks that classify pixels.
+        predictions: Number of inputs that were scored without gradients, apart from the input
+            itself and the baseline.
         warnings: One line each, for the record.
     """
 
@@ -94,6 +96,7 @@ class Explanation:
     takes_max: bool = False
     is_target_given: bool = False
     pixels: int | None = None
+    predictions: int = 0
     warnings: tuple[str, ...] = field(default=())
 
     @property

@@ -25,9 +25,11 @@ class Prediction:
 
     Attributes:
         input: Float32, shape of the network's input, in pixel space.
+        mask: As in `Line`; the answer is then (K,).
     """
 
     input: Array
+    mask: Array | None = None
 
 
 class Inputs(Protocol):
@@ -44,13 +46,17 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """Request for all scores of many inputs; the answer is float32 (N, K), or (N, P, K).
+    """Request for scores of many inputs; the answer is float32 (N, K), or (N, P, K) for P pixels.
 
     Attributes:
         inputs: The N inputs, in pixel space.
+        target: Index of the only score that is returned, without the last axis; None for all.
+        mask: As in `Line`; the answer is then without the axis of the pixels.
     """
 
     inputs: Inputs
+    target: int | None = None
+    mask: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +122,12 @@ def predict_all(inputs: Inputs) -> Computation[Array]:
     return cast(Array, answer)
 
 
+def predict_target(inputs: Inputs, target: int) -> Computation[Array]:
+    """Request one score of many inputs, float32 (N,)."""
+    [answer] = yield [Predictions(inputs, target)]
+    return cast(Array, answer)
+
+
 def gradients_along(*lines: Line) -> Computation[list[LineGradients]]:
     """Request the gradients along each line."""
     answers = yield lines
@@ -149,10 +161,10 @@ def concurrently(computations: Sequence[Computation[T]]) -> Computation[list[T]]
 
 
 def with_mask(computation: Computation[T], mask: Array) -> Computation[T]:
-    """Restrict the gradients of a computation to the scores of some pixels.
+    """Restrict a computation to the sums of the scores of some pixels.
 
     Args:
-        computation: Its lines get the mask.
+        computation: Its requests get the mask.
         mask: Float32 (P,), 1 for these pixels and 0 for the others.
     """
     answers: Any = None
@@ -162,7 +174,15 @@ def with_mask(computation: Computation[T], mask: Array) -> Computation[T]:
         except StopIteration as stop:
             result: T = stop.value
             return result
-        answers = yield [
-            replace(request, mask=mask) if isinstance(request, Line) else request
-            for request in requests
-        ]
+        answers = yield [replace(request, mask=mask) for request in requests]
+
+
+def sum_over_pixels(scores: Array, mask: Array | None) -> Array:
+    """Return the sums, float32 (..., K), of scores (..., P, K) over the pixels of a mask (P,).
+
+    Scores (..., K), which have no mask, are returned unchanged.
+    """
+    if mask is None:
+        return scores
+    total: Array = np.einsum("p,...pk->...k", mask, scores, dtype=np.float64).astype(np.float32)
+    return total

@@ -6,7 +6,7 @@ options has its class here and a field under its name in `MethodOptions`.
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from igcli.integration.options import PathOptions
 from igcli.options import Options, PathField
@@ -69,6 +69,31 @@ class IntegratedOptions(MultiplyOptions):
     """Integrated gradients: average the gradients along the path from the baseline."""
 
 
+class OcclusionOptions(Options):
+    """Occlusion: how much the score falls where a window hides the image."""
+
+    size: int = Field(default=15, ge=1)
+    """Side of the square window, in pixels."""
+
+    stride: int | None = Field(default=None, ge=1, examples=[8])
+    """Distance between neighbouring windows, in pixels, at most their side; half of it, rounded up,
+    if not given."""
+
+    value: float | None = Field(default=None, examples=[127.5])
+    """Value of hidden pixels, in units of the input (0...255 for images); if not given, they are
+    those of the baseline."""
+
+    @field_validator("stride")
+    @classmethod
+    def _check_stride(cls, stride: int | None, known: ValidationInfo) -> int | None:
+        size = known.data.get("size")
+        if stride is not None and size is not None and stride > size:
+            raise ValueError(
+                f"{stride} leaves pixels out between windows of {size}; use 1 to {size}"
+            )
+        return stride
+
+
 class SmoothGradOptions(MultiplyOptions):
     """SmoothGrad: average a method's attributions over noisy copies of the image."""
 
@@ -103,6 +128,7 @@ class MethodOptions(PathOptions):
     gradients: GradientsOptions = _defaults_of(GradientsOptions)
     guided_integrated_gradients: GuidedOptions = _defaults_of(GuidedOptions)
     integrated_gradients: IntegratedOptions = _defaults_of(IntegratedOptions)
+    occlusion: OcclusionOptions = _defaults_of(OcclusionOptions)
     smoothgrad: SmoothGradOptions = _defaults_of(SmoothGradOptions)
 
 

@@ -1,8 +1,9 @@
-"""Calculations that several methods share: fixed steps, the gradient at the image, noise."""
+"""What several methods share: fixed steps, the gradient at the image, maps of pixels, noise."""
 
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.integration.options import PathOptions
 from igcli.integration.requests import Computation, gradients_at
@@ -46,6 +47,45 @@ def explain_at_image(
         evaluations=1,
         complete=False,
         takes_max=takes_max,
+    )
+
+
+def check_image(task: Task, method: str) -> None:
+    """Refuse inputs without height, width and channels.
+
+    Raises:
+        ValueError: The input is not an image (H, W, C).
+    """
+    if task.image.ndim != 3:
+        shape = task.image.shape
+        raise ValueError(f"{method}: expected an image (H, W, C), got an array of shape {shape}")
+
+
+def explanation_from_scores(
+    method: str, task: Task, values: npt.NDArray[np.float64], *, predictions: int
+) -> Explanation:
+    """Return attributions of pixels that come from scores alone, without gradients.
+
+    Args:
+        method: Name of the method.
+        task: The input.
+        values: Float64 (H, W), the attributions; each channel gets an equal part.
+        predictions: As in `Explanation`.
+    """
+    channels = task.image.shape[2]
+    parts = np.repeat((values / channels)[..., np.newaxis], channels, axis=2)
+    return Explanation(
+        method=method,
+        target=task.target,
+        baseline=task.baseline,
+        attributions=parts.astype(np.float32),
+        score=task.score,
+        baseline_score=task.baseline_score,
+        alphas=np.ones(1),
+        scores=np.array([task.score], np.float32),
+        evaluations=0,
+        complete=False,
+        predictions=predictions,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import IgcliError, ImageError
+from igcli.integration.requests import sum_over_pixels
 from igcli.models import labels
 from igcli.models.catalog.applications import PREFIX, cached_weights
 from igcli.models.diagnostics import Finding, find_problems, read_training_statistics
@@ -15,7 +16,7 @@ from igcli.models.options import ModelOptions, describe_preprocessing
 from igcli.models.runtime import choose_device
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.open import open_source
-from igcli.pipeline.explain.network_output import segments_of, sum_over_pixels
+from igcli.pipeline.explain.network_output import segments_of
 from igcli.pipeline.explain.targets import parse_target
 from igcli.pipeline.read import read_fitted
 from igcli.records import Array, Source

@@ -201,8 +201,15 @@ def test_a_dry_run_touches_nothing(
 ) -> None:
     result = cli("attribute", images, "--model", tiny_model, "--dry-run")
     assert result.code == 0
-    assert "3 images, about 153 gradients" in result.err
+    assert "3 images, about 153 gradients and " in result.err
     assert result.out == b""
+    for method, work in {"gradients": "3 gradients, ", "occlusion": ""}.items():
+        columns = ("--panel-columns", f"{method},occlusion", "--occlusion-size", "40")
+        result = cli(
+            "attribute", images, "--model", tiny_model, "--dry-run", "--method", method, *columns
+        )
+        # One window of the whole image, and the image itself.
+        assert f"3 images, about {work}6 forward passes and " in result.err
     assert not (tmp_path / "igcli-output").exists()
 
 

@@ -2,10 +2,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from igcli.integration.requests import Computation, predict, predict_all
+from igcli.integration.requests import (
+    Computation,
+    predict,
+    predict_all,
+    predict_target,
+    with_mask,
+)
 from igcli.pipeline.engine.engine import Engine
 from igcli.records import Array
-from support.networks import ClosedForm
+from support.networks import ClosedForm, Vector
 
 SHAPE = (2, 2, 3)
 
@@ -58,3 +64,33 @@ def test_requests_of_several_jobs_share_batches() -> None:
         [1200, 1452, 1728, 2028],
         [300],
     ]
+
+
+class PixelScores(ClosedForm):
+    """Scores of six pixels: multiples of those of the whole input."""
+
+    def _scores(self, inputs: Array) -> Vector:
+        return super()._scores(inputs)[:, None] * np.arange(1.0, 7)[None, :, None]
+
+
+def test_scores_of_one_target_are_summed_over_the_pixels_of_a_mask() -> None:
+    mask = np.array([0, 1, 1, 0, 0, 1], np.float32)
+
+    def job() -> Computation[tuple[Array, Array, Array]]:
+        [single] = yield from predict(np.full(SHAPE, 3, np.float32))
+        every = yield from predict_all(Levels(0, 5))
+        one = yield from predict_target(Levels(0, 40), 0)
+        return single, every, one
+
+    [(single, every, one)] = Engine(PixelScores(SHAPE), batch_size=4).run([with_mask(job(), mask)])
+    weight = 2 + 3 + 6
+    assert single.shape == (2,)
+    assert single[0] == 12 * 9 * weight
+    assert every.shape == (5, 2)
+    np.testing.assert_allclose(every[:, 0], 12 * np.arange(5.0) ** 2 * weight)
+    np.testing.assert_allclose(one, 12 * np.arange(40.0) ** 2 * weight)
+
+
+def test_a_target_alone_has_no_axis_of_scores() -> None:
+    [scores] = Engine(ClosedForm(SHAPE), batch_size=4).run([predict_target(Levels(0, 9), 0)])
+    np.testing.assert_allclose(scores, 12 * np.arange(9.0) ** 2)

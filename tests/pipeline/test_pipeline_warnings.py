@@ -99,6 +99,14 @@ def test_a_network_that_is_flat_without_being_saturated_is_said_to_be_flat() -> 
     assert "saturated" not in text
 
 
+def test_a_network_that_takes_no_notice_of_what_is_hidden_is_said_to() -> None:
+    images = np.ones((1, 4, 4, 3), np.float32)
+    flat = lambda x: tf.nn.softmax(0 * tf.reduce_sum(x, (1, 2)))  # noqa: E731
+    text = warned(flat, images, target=1, method="occlusion")
+    assert "the score stays the same whatever is hidden: nothing is attributed" in text
+    assert "gradient" not in text
+
+
 def test_logits_are_not_saturated(tmp_path: Path) -> None:
     inputs = keras.Input((4, 4, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)

@@ -122,14 +122,14 @@ def dry_run(request: RunRequest) -> int:
     earlier.refuse_other_model(request.location, prepared.model.sha256)
     from igcli.pipeline.calibration.batch_size import seconds_for
 
-    gradients = prepared.gradients_per_image(images, request.settings)
+    per_image = prepared.work_per_image(images, request.settings)
     already_done = 0 if earlier.record is None else count_results(request.location, images)
     to_do = images.total - already_done
-    seconds = seconds_for(to_do * gradients, prepared.engine)
+    work = per_image.times(to_do)
+    seconds = seconds_for(work, prepared.engine)
     note = f" ({already_done:,} more already done)" if already_done else ""
     say(
-        f"{to_do:,} images{note}, about {to_do * gradients:,} gradients and {seconds:,.0f} s; "
-        "nothing was written"
+        f"{to_do:,} images{note}, about {work.in_words()} and {seconds:,.0f} s; nothing was written"
     )
     return 0
 

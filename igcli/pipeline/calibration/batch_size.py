@@ -1,7 +1,9 @@
-"""`batch_size: auto`, and how long gradients take, by short measurements."""
+"""`batch_size: auto`, and how long a run takes, by short measurements."""
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from igcli.models.catalog import batch_size_cache
 from igcli.models.load import Model
 from igcli.models.network.network import TensorFlowNetwork
 from igcli.pipeline.engine.engine import Engine
+from igcli.pipeline.engine.predictions import LARGE_SIZE
 
 CANDIDATES = {"CPU": (24, 16, 8, 48), "GPU": (64, 128, 256, 32)}
 """Batch sizes to try; the first one is used where nothing is measured.
@@ -28,6 +31,33 @@ keeping the size keeps files identical."""
 REPETITIONS = 3
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked of a network.
+
+    Attributes:
+        gradients: Number of gradients.
+        predictions: Number of forward passes without gradients.
+    """
+
+    gradients: int = 0
+    predictions: int = 0
+
+    def times(self, images: int) -> "Work":
+        """Return the work for a number of images that take this each."""
+        return Work(images * self.gradients, images * self.predictions)
+
+    def in_words(self) -> str:
+        """Return "51 gradients", "785 forward passes", or both."""
+        gradients, predictions = (
+            f"{self.gradients:,} gradients",
+            f"{self.predictions:,} forward passes",
+        )
+        if not self.predictions:
+            return gradients
+        return f"{gradients}, {predictions}" if self.gradients else predictions
 
 
 def default_batch_size(device: str) -> int:
@@ -90,20 +120,31 @@ def _seconds_per_gradient(network: TensorFlowNetwork, batch_size: int) -> float:
     return fastest / batch_size
 
 
-def seconds_for(gradients: int, engine: Engine) -> float:
-    """Return the seconds that a number of gradients would take.
+def seconds_for(work: Work, engine: Engine) -> float:
+    """Return the seconds that some work would take.
 
     Args:
-        gradients: Number of gradients.
+        work: Numbers of gradients and of forward passes.
         engine: The network and its batch size.
     """
-    blank = np.zeros(engine.network.input_shape, np.float32)
-    size = engine.batch_size
-    zeros = np.zeros(size, np.int32)
-    network = engine.network
-    points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
-    network.fetch(network.gradients(points).scores)  # Compiles.
+    network, seconds = engine.network, 0.0
+    blank = np.zeros(network.input_shape, np.float32)
+    if work.gradients:
+        size = engine.batch_size
+        zeros = np.zeros(size, np.int32)
+        points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
+        one_batch = _seconds(lambda: network.fetch(network.gradients(points).scores))
+        seconds += work.gradients / size * one_batch
+    if work.predictions:
+        inputs = np.stack([blank] * LARGE_SIZE)
+        seconds += work.predictions / LARGE_SIZE * _seconds(lambda: engine.backoff.predict(inputs))
+    return seconds
+
+
+def _seconds(compute: Callable[[], object]) -> float:
+    """Return the mean seconds of a call after the first one, which compiles."""
+    compute()
     start = time.perf_counter()
     for _ in range(REPETITIONS):
-        network.fetch(network.gradients(points).scores)
-    return gradients / size * (time.perf_counter() - start) / REPETITIONS
+        compute()
+    return (time.perf_counter() - start) / REPETITIONS

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from igcli.errors import ImageError
-from igcli.pipeline.calibration.batch_size import seconds_for
+from igcli.pipeline.calibration.batch_size import Work, seconds_for
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.image.context import Context
@@ -62,7 +62,7 @@ def _chosen(pixels: Array, context: Context, engine: Engine) -> Precision:
     for _ in range(ROUNDS):  # In turns, so that other load on the machine affects both.
         for precision in PRECISIONS:
             network.precision = precision
-            seconds[precision] = min(seconds[precision], seconds_for(1, engine))
+            seconds[precision] = min(seconds[precision], seconds_for(Work(gradients=1), engine))
     gain = seconds["float32"] / seconds["bfloat16"]
     agreement = correlation(maps["float32"], maps["bfloat16"])
     is_better = gain >= MIN_GAIN and agreement >= MIN_CORRELATION

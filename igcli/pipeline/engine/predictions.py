@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from igcli.integration.requests import Inputs, Prediction, Predictions
+from igcli.integration.requests import Inputs, Prediction, Predictions, sum_over_pixels
 from igcli.records import Array, Pixels
 
 PREDICTION_SIZE = 8
@@ -38,20 +38,38 @@ class _OpenPrediction:
     """A request whose scores are being computed.
 
     Attributes:
+        request: What is requested.
         inputs: What is predicted.
-        is_single: Whether the answer is a row of scores instead of rows.
         ticket: Returned with the answer.
         taken: Number of inputs that are in batches.
         done: Number of inputs with scores.
-        scores: The scores so far, (N, ...); None before the first.
+        scores: The answers so far, (N, ...); None before the first.
     """
 
+    request: Prediction | Predictions
     inputs: Inputs
-    is_single: bool
     ticket: Any
     taken: int = 0
     done: int = 0
-    scores: Array | None = None
+    scores: Any = None
+
+    @property
+    def answer(self) -> Array:
+        """The answer to the request once it is complete."""
+        answer: Array = self.scores[0] if isinstance(self.request, Prediction) else self.scores
+        return answer
+
+    def add(self, indices: range, scores: Array) -> None:
+        """Keep what is requested of the scores, (n, K) or (n, P, K), of some inputs."""
+        target = self.request.target if isinstance(self.request, Predictions) else None
+        chosen = scores if target is None else scores[..., target : target + 1]
+        requested = sum_over_pixels(chosen, self.request.mask)
+        if target is not None:
+            requested = requested[..., 0]
+        if self.scores is None:
+            self.scores = np.empty((len(self.inputs), *requested.shape[1:]), np.float32)
+        self.scores[indices.start : indices.stop] = requested
+        self.done += len(indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +114,8 @@ class PredictionQueue:
 
     def add(self, request: Prediction | Predictions, ticket: Any) -> None:
         """Queue a request; its ticket comes back with the answer."""
-        is_single = isinstance(request, Prediction)
         inputs = _OneInput(request.input) if isinstance(request, Prediction) else request.inputs
-        self._open.append(_OpenPrediction(inputs, is_single, ticket))
+        self._open.append(_OpenPrediction(request, inputs, ticket))
         self.pending += len(inputs)
 
     def take(self) -> PredictionBatch:
@@ -126,13 +143,10 @@ class PredictionQueue:
         complete = []
         row = 0
         for part, indices in batch.parts:
-            if part.scores is None:
-                part.scores = np.empty((len(part.inputs), *scores.shape[1:]), scores.dtype)
-            part.scores[indices.start : indices.stop] = scores[row : row + len(indices)]
-            part.done += len(indices)
+            part.add(indices, scores[row : row + len(indices)])
             row += len(indices)
             if part.done == len(part.inputs):
-                complete.append((part.ticket, part.scores[0] if part.is_single else part.scores))
+                complete.append((part.ticket, part.answer))
         return complete
 
 

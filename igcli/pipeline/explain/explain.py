@@ -6,20 +6,26 @@ import numpy as np
 
 from igcli import methods
 from igcli.errors import ImageError
-from igcli.integration.requests import Computation, concurrently, predict, with_mask
+from igcli.integration.requests import (
+    Computation,
+    concurrently,
+    predict,
+    sum_over_pixels,
+    with_mask,
+)
 from igcli.methods import Task
 from igcli.pipeline.explain.network_output import (
     NO_PIXELS,
     NetworkOutput,
     references_over,
     segments_of,
-    sum_over_pixels,
 )
 from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.records import LARGE_ERROR, Array, Explanation, Source
 
 UNDEFINED = "completeness error undefined: the score differs from the baseline's by less than 1e-6"
 NO_GRADIENT = "the gradient is zero everywhere: nothing is attributed"
+SAME_SCORE = "the score stays the same whatever is hidden: nothing is attributed"
 SATURATED = (
     "the {activation} is saturated (score {score:.3g}) and leaves no gradient: explain: logit "
     "(--explain logit) explains the value before it"
@@ -82,7 +88,9 @@ def explain(
             masks += [] if mask is None else [mask]
     explanations = yield from concurrently(computations)
     if not all(np.isfinite(explanation.attributions).all() for explanation in explanations):
-        raise ImageError("its attributions are not finite: the network's gradient is NaN or inf")
+        raise ImageError(
+            "its attributions are not finite: a score or gradient of the network is NaN or inf"
+        )
     if segments is None:
         explanations[0] = _warned(explanations[0], _confident(baseline_scores, spec))
     else:
@@ -151,6 +159,8 @@ def _warnings(explanation: Explanation, image: Array, output: NetworkOutput) -> 
         return warnings
     magnitude = float(np.abs(explanation.attributions).sum(dtype=np.float64))
     score = explanation.score / (explanation.pixels or 1)
+    if not explanation.evaluations:
+        return warnings if magnitude else [*warnings, SAME_SCORE]
     if magnitude < VANISHING and output.is_saturated(score):
         warnings.append(SATURATED.format(activation=output.activation, score=score))
     elif not magnitude:
@@ -212,5 +222,6 @@ class MeanExplanation:
             attributions=(self._total / count).astype(np.float32),
             baseline_score=sum(one.baseline_score for one in self._explanations) / count,
             evaluations=sum(one.evaluations for one in self._explanations),
+            predictions=sum(one.predictions for one in self._explanations),
             warnings=tuple(dict.fromkeys(warnings)),
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from igcli.integration.requests import sum_over_pixels
 from igcli.methods import References
 from igcli.records import Array
 
@@ -49,17 +50,6 @@ def segments_of(scores: Array) -> Segments | None:
     if scores.ndim == 1:
         return None
     return Segments(scores.argmax(-1), scores.shape[-1])
-
-
-def sum_over_pixels(scores: Array, mask: Array | None) -> Array:
-    """Return the sums, float32 (..., K), of scores (..., P, K) over the pixels of a mask (P,).
-
-    Scores (..., K), which have no mask, are returned unchanged.
-    """
-    if mask is None:
-        return scores
-    total: Array = np.einsum("p,...pk->...k", mask, scores, dtype=np.float64).astype(np.float32)
-    return total
 
 
 def references_over(references: References | None, mask: Array | None) -> References | None:

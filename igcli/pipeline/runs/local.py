@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
+from igcli import methods
 from igcli.pipeline.calibration.batch_size import tuned_batch_size
 from igcli.pipeline.calibration.panel_scale import SharedScales
 from igcli.pipeline.calibration.precision import with_precision
@@ -63,7 +64,8 @@ class LocalRun(PreparedRun):
         return sources
 
     def _gradients_per_image(self) -> int:
-        """Return about how many gradients an image takes."""
+        """Return about how many gradients an image takes; methods without a path take few."""
         steps = self._context.settings.steps
-        methods = len(self._context.spec.methods)
-        return methods * (STEPS_GUESSED if steps == "auto" else steps)
+        names = self._context.spec.methods
+        with_path = sum(methods.load(name).REFINABLE is not None for name in names)
+        return with_path * (STEPS_GUESSED if steps == "auto" else steps)

@@ -11,7 +11,7 @@ from igcli.errors import ImageError
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
-from igcli.pipeline.calibration.batch_size import default_batch_size
+from igcli.pipeline.calibration.batch_size import Work, default_batch_size
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain
 from igcli.pipeline.explain.spec import AttributionSpec, resolve_spec
@@ -42,16 +42,19 @@ class Prepared:
     spec: AttributionSpec
     panels: bool
 
-    def gradients_per_image(self, sources: Iterable[Source], settings: Settings) -> int:
-        """Return how many gradients the first readable image takes; 0 if none is readable."""
+    def work_per_image(self, sources: Iterable[Source], settings: Settings) -> Work:
+        """Return what the first readable image takes, which is nothing if none is readable."""
         for source in sources:
             try:
                 pixels = read_fitted(source, self.model, settings).astype(np.float32)
                 [explanations] = self.engine.run([explain(pixels, self.spec, source)])
             except ImageError:
                 continue
-            return sum(explanation.evaluations for explanation in explanations)
-        return 0
+            return Work(
+                gradients=sum(explanation.evaluations for explanation in explanations),
+                predictions=sum(explanation.predictions for explanation in explanations),
+            )
+        return Work()
 
     def facts(self, batch_size: int) -> EngineFacts:
         """Return what the summary says about the network, given the batch size that is used."""
