@@ -24,6 +24,7 @@ FIELDS = (
     Field("score_b", "Score in B", "number"),
 )
 CORRELATION_SCALE = HistogramScale(
+    key="correlation",
     title="Rank correlation",
     edges=(0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
     names=("0", "0.2", "0.4", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99"),
@@ -42,6 +43,11 @@ def comparison_page(
         runs: The two runs.
         folder: Path of the page's folder; pictures are linked relative to it.
     """
+    histogram = histogram_of(
+        (comparison.correlation for comparison in agreement.comparisons),
+        CORRELATION_SCALE,
+        _note(agreement),
+    )
     paths = [os.path.relpath(run.folder.path, folder) for run in runs]
     return GalleryPage(
         title=" and ".join(text(os.path.basename(run.folder.path)) for run in runs),
@@ -52,11 +58,7 @@ def comparison_page(
             for name, run in zip("AB", runs, strict=True)
             for note in notes_on(run)
         ],
-        histogram=histogram_of(
-            (comparison.correlation for comparison in agreement.comparisons),
-            CORRELATION_SCALE,
-            _note(agreement),
-        ),
+        histograms=[histogram] if histogram else [],
         texts={
             f"Configuration of {name}": lines(run.config)
             for name, run in zip("AB", runs, strict=True)
@@ -108,7 +110,7 @@ def _card(comparison: Comparison, paths: list[str]) -> Card:
         views=()
         if comparison.reason
         else [
-            view_of(record, name, path)
+            view_of(record, caption=name, folder=path)
             for record, name, path in zip(records, "AB", paths, strict=True)
         ],
         numbers={

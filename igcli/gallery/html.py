@@ -1,16 +1,16 @@
 """A gallery as a single HTML file."""
 
 import base64
-import dataclasses
 import hashlib
 import os
 from functools import cache
-from typing import Any
 from urllib.parse import quote_from_bytes
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from igcli.gallery.json_values import compact
+from igcli.gallery.rows import rows
 from igcli.gallery.view_model import GalleryPage
 
 
@@ -38,12 +38,13 @@ def url(name: object, folder: str = "") -> str | None:
 def content_policy() -> str:
     """Return the content security policy of all pages.
 
-    It allows a page its own pictures only, and its own script and style by their hashes.
+    It allows a page its own pictures only, its own script and style by their hashes, and the
+    scripts that this script loads: those with the values of an image.
     """
     return (
-        f"default-src 'none'; img-src 'self'; script-src {_hash(_script())}; "
+        f"default-src 'none'; img-src 'self'; script-src {_hash(_script())} 'strict-dynamic'; "
         f"style-src {_hash(_source('gallery.css'))}; base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'"
+        "require-trusted-types-for 'script'; trusted-types igcli"
     )
 
 
@@ -59,8 +60,11 @@ def to_html(page: GalleryPage) -> str:
         failed=sum(bool(card.reason) for card in page.cards),
         warned=sum(bool(card.warnings) for card in page.cards),
         data={
-            "fields": [dataclasses.asdict(field) for field in page.fields],
-            "cards": [_compact(dataclasses.asdict(card)) for card in page.cards],
+            "fields": [compact(field) for field in page.fields],
+            "histograms": [
+                {"key": histogram.key, "edges": histogram.edges} for histogram in page.histograms
+            ],
+            **rows(page),
         },
         policy=content_policy(),
         style=Markup(style),  # noqa: S704 - our own, as hashed above
@@ -99,13 +103,3 @@ def _source(name: str) -> str:
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-def _compact(value: Any) -> Any:
-    """Return `value` without empty items: browsers parse all cards before they show any."""
-    if isinstance(value, dict):
-        compact = {key: _compact(item) for key, item in value.items()}
-        return {key: item for key, item in compact.items() if item not in (None, "", [], {})}
-    if isinstance(value, list | tuple):
-        return [_compact(item) for item in value]
-    return value

@@ -1,14 +1,18 @@
 """The results of a run as a gallery."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
-from igcli.gallery.run_settings import settings_of
+from igcli.gallery.image_scripts import ImageScripts, write_image_scripts
+from igcli.gallery.run_settings import PictureSettings, settings_of
+from igcli.gallery.thumbnails import Thumbnails, write_thumbnails
+from igcli.gallery.values import entries_of, method_heading
 from igcli.gallery.view_model import (
     Card,
     Field,
@@ -18,11 +22,13 @@ from igcli.gallery.view_model import (
     Labels,
     View,
     histogram_of,
+    score_scale,
 )
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
+from igcli.outputs.result_files import ResultFiles
 from igcli.outputs.results import Results, read_results
-from igcli.outputs.run_files import PAGE, PAGE_HEADER, write_page
+from igcli.outputs.run_files import PAGE, PAGE_HEADER, refuse_foreign_page, write_page
 from igcli.records import Record
 
 MAX_IMAGES = 10_000
@@ -41,6 +47,7 @@ FIELDS = (
     Field("seconds", "Time", "seconds"),
 )
 COMPLETENESS_SCALE = HistogramScale(
+    key="completeness_error",
     title="Completeness error",
     edges=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1),
     names=("0.1%", "0.2%", "0.5%", "1%", "2%", "5%", "10%", "20%", "50%", "100%"),
@@ -56,33 +63,56 @@ def write_gallery(folder: OutputFolder) -> str:
         UsageError: There are no records, or another file has the page's name.
         OutputError: They cannot be read, or the page cannot be written.
     """
-    write_page(folder, to_html(run_page(read_results(folder, max_images=MAX_IMAGES))))
+    results = read_results(folder, max_images=MAX_IMAGES)
+    refuse_foreign_page(folder)
+    with ResultFiles(folder) as files:
+        scripts = write_image_scripts(results, files.read)
+    thumbnails = write_thumbnails(results)
+    write_page(folder, to_html(run_page(results, PageFiles(scripts, thumbnails))))
     return PAGE
 
 
 def served_gallery(folder: OutputFolder) -> bytes:
     """Return the page of the run in `folder` for a server; errors as in `read_results`."""
-    page = to_html(run_page(read_results(folder, max_images=MAX_IMAGES), is_served=True))
+    results = read_results(folder, max_images=MAX_IMAGES)
+    page = to_html(run_page(results, PageFiles(is_served=True)))
     return PAGE_HEADER + page.encode("utf-8")
 
 
-def run_page(results: Results, *, is_served: bool = False) -> GalleryPage:
+@dataclass(frozen=True, slots=True)
+class PageFiles:
+    """What is written beside a page, by image.
+
+    Attributes:
+        scripts: The scripts with the images' values.
+        thumbnails: The images' thumbnails.
+        is_served: Whether `ServedOutput` opens the files of the run, also those in archives.
+    """
+
+    scripts: Mapping[str, ImageScripts] = field(default_factory=dict)
+    thumbnails: Mapping[str, Thumbnails] = field(default_factory=dict)
+    is_served: bool = False
+
+
+def run_page(results: Results, files: PageFiles | None = None) -> GalleryPage:
     """Return the gallery of a run; its files are linked relative to the output folder.
 
     Args:
         results: The run.
-        is_served: Whether `ServedOutput` opens its files, also those in archives.
+        files: What is written beside the page.
     """
+    files = files or PageFiles()
+    method = PictureSettings.of(results.config).method
     return GalleryPage(
         title=text(os.path.basename(results.folder.path)) or "igcli",
         subtitle=_subtitle(results),
         facts=_facts(results),
         notes=notes_on(results),
-        histogram=_histogram(results.counts.values("completeness_error")),
+        histograms=[*_histograms(results)],
         texts=_texts(results),
         fields=FIELDS,
         labels=Labels(),
-        cards=[_card(record, is_served=is_served) for record in results.records.values()],
+        cards=[_card(record, files, method) for record in results.records.values()],
     )
 
 
@@ -158,7 +188,23 @@ def _image_count(results: Results) -> int:
     return int(done + failed)
 
 
-def _histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
+def _histograms(results: Results) -> Iterator[Histogram]:
+    """Yield the distributions of scores and completeness errors; undefined ones are NaN."""
+    scores = results.counts.values("score")
+    defined = scores[np.isfinite(scores)].tolist()
+    if defined:
+        note = f"median {np.median(defined):.3g}"
+        yield from _existing(histogram_of(defined, score_scale(defined), note))
+    errors = results.counts.values("completeness_error")
+    yield from _existing(_error_histogram(errors))
+
+
+def _existing(histogram: Histogram | None) -> Iterator[Histogram]:
+    if histogram is not None:
+        yield histogram
+
+
+def _error_histogram(errors: npt.NDArray[np.float64]) -> Histogram | None:
     """Return the distribution of completeness errors; undefined ones are NaN."""
     defined = errors[np.isfinite(errors)]
     if not len(defined):
@@ -178,47 +224,70 @@ def _texts(results: Results) -> dict[str, str]:
     return texts
 
 
-def _card(record: Record, *, is_served: bool) -> Card:
-    is_failed = record.get("status") != "ok"
-    source = text(record.get("source"))
-    name = text(record["image"])
+def _card(record: Record, files: PageFiles, method: str) -> Card:
+    image, is_failed = record["image"], record.get("status") != "ok"
+    source: object = record.get("source")
     values: dict[str, object] = {**record}
+    scripts = files.scripts.get(image, ImageScripts())
     return Card(
-        name=name,
+        name=text(image),
         label=text(record.get("label")),
-        # A page from a file cannot link files in an archive.
-        views=() if is_failed or (record.get("tar") and not is_served) else (view_of(record),),
+        source=source if isinstance(source, str) else "",
+        views=() if is_failed else (_view(record, files),),
+        titles=() if is_failed else titles_of(record, method),
         numbers={field.key: number(values.get(field.key)) for field in FIELDS},
-        texts={"Source": source if source != name else "", **dict(_other_results(record))},
         warnings=_warnings(record),
         reason=(text(record.get("error")) or "no reason was recorded") if is_failed else "",
+        values=url(scripts.values),
+        frames=url(scripts.frames),
     )
 
 
-def view_of(record: Record, caption: str = "", folder: str = "") -> View:
-    """Return the pictures of a record.
+def _view(record: Record, files: PageFiles) -> View:
+    view = view_of(record, thumbnails=files.thumbnails.get(record["image"]))
+    if record.get("tar") and not files.is_served:  # A page from a file cannot link into archives.
+        return replace(view, panel=None, animation=None, arrays=None)
+    return view
+
+
+def view_of(
+    record: Record,
+    *,
+    caption: str = "",
+    folder: str = "",
+    thumbnails: Thumbnails | None = None,
+) -> View:
+    """Return the files of a record.
 
     Args:
         record: The record.
         caption: Which run it is of, if several are shown side by side.
         folder: Path of the output folder relative to the page.
+        thumbnails: Its thumbnails, if there are any.
     """
-    still, motion = url(record.get("panel"), folder), url(record.get("gif"), folder)
-    files = {"Panel": still, "Animation": motion, "Arrays": url(record.get("arrays"), folder)}
-    return View(caption, still, motion, {name: link for name, link in files.items() if link})
+    return View(
+        caption,
+        panel=url(record.get("panel"), folder),
+        animation=url(record.get("gif"), folder),
+        arrays=url(record.get("arrays"), folder),
+        image=url(thumbnails.image, folder) if thumbnails else None,
+        attributions=[url(name, folder) for name in thumbnails.attributions] if thumbnails else (),
+    )
+
+
+def titles_of(record: Record, method: str) -> tuple[str, ...]:
+    """Return what each attribution of a record shows: "Integrated gradients: tabby".
+
+    Args:
+        record: The record.
+        method: The main method.
+    """
+    return tuple(
+        f"{method_heading(entry.get('method'))}: {text(entry.get('label'))}"
+        for entry in entries_of(record, method)
+    )
 
 
 def _warnings(record: Record) -> tuple[str, ...]:
     warnings: object = record.get("warnings")
     return tuple(map(text, warnings)) if isinstance(warnings, list) else ()
-
-
-def _other_results(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield name and description of the image's further methods and targets."""
-    others: object = record.get("others")
-    for other in others if isinstance(others, list) else ():
-        if isinstance(other, dict):
-            name = f"{text(other.get('method'))}, {text(other.get('label'))}"
-            score, error = number(other.get("score")), other.get("completeness_error")
-            score_text = "undefined" if score is None else f"{score:.6g}"
-            yield name, f"score {score_text}, completeness error {percent(error)}"

@@ -27,19 +27,23 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The pictures of one image.
+    """The files of one image in one run, as URLs; None where there is none.
 
     Attributes:
         caption: Which run they are of, if a card has several views.
-        still: URL of the panel, if there is one.
-        motion: URL of the animation, if there is one.
-        files: URLs of the files to open, by their names.
+        panel: The panel.
+        animation: The animation.
+        arrays: The arrays.
+        image: The thumbnail of the image.
+        attributions: The thumbnails of the main method and first target, then of all others.
     """
 
     caption: str = ""
-    still: str | None = None
-    motion: str | None = None
-    files: Mapping[str, str] | None = None
+    panel: str | None = None
+    animation: str | None = None
+    arrays: str | None = None
+    image: str | None = None
+    attributions: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +53,26 @@ class Card:
     Attributes:
         name: Name of the image.
         label: The label that the network predicts.
-        views: Its pictures.
+        source: Path of the image as it was given, bytes that are not UTF-8 as surrogate escapes.
+        views: Its files, one for each run.
+        titles: What the thumbnails of attributions show, in their order.
         numbers: By `Field.key`; None if undefined.
-        texts: Further texts by their names.
         warnings: One line each.
         reason: Why there is no result, if there is none.
+        values: URL of the script with its values.
+        frames: URL of the script with the frames of its animation.
     """
 
     name: str
     label: str = ""
+    source: str = ""
     views: Sequence[View] = ()
+    titles: Sequence[str] = ()
     numbers: Mapping[str, float | None] | None = None
-    texts: Mapping[str, str] | None = None
     warnings: Sequence[str] = ()
     reason: str = ""
+    values: str | None = None
+    frames: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class GalleryPage:
         subtitle: What was run, in one line.
         facts: Figures about all images, by their names.
         notes: What to know about the results as a whole, one line each.
-        histogram: Distribution of the most important number, if it is defined.
+        histograms: Distributions of the most important numbers.
         texts: Long texts that can be unfolded, by their names.
         fields: The numbers of the cards.
         labels: The entries of the menus.
@@ -100,7 +110,7 @@ class GalleryPage:
     subtitle: str
     facts: Mapping[str, str]
     notes: Sequence[str]
-    histogram: "Histogram | None"
+    histograms: Sequence["Histogram"]
     texts: Mapping[str, str]
     fields: Sequence[Field]
     labels: Labels
@@ -131,12 +141,16 @@ class Histogram:
     """The distribution of a number over the images.
 
     Attributes:
+        key: The number's `Field.key`.
         title: Name of the number.
+        edges: Ascending edges between bars; a value on an edge belongs to the bar on its right.
         bars: From left to right.
         note: What is left out, or what the limit means.
     """
 
+    key: str
     title: str
+    edges: Sequence[float]
     bars: Sequence[HistogramBar]
     note: str
 
@@ -146,18 +160,20 @@ class HistogramScale:
     """The bins of a histogram.
 
     Attributes:
+        key: The number's `Field.key`.
         title: Name of the number.
         edges: Ascending edges between bins; a value on an edge belongs to the bin on its right.
         names: The edges as text.
-        limit: The edge between good and bad.
+        limit: The edge between good and bad, if there is one.
         bad_above: Whether the bad side lies above the limit.
     """
 
+    key: str
     title: str
     edges: Sequence[float]
     names: Sequence[str]
-    limit: float
-    bad_above: bool
+    limit: float | None = None
+    bad_above: bool = True
 
 
 def histogram_of(
@@ -176,18 +192,34 @@ def histogram_of(
             counts[bisect.bisect_right(scale.edges, value)] += 1
     if not any(counts):
         return None
-    first_above = scale.edges.index(scale.limit) + 1
     bars = [
         HistogramBar(
             span=_span(scale.names, index),
             start=scale.names[index - 1] if index else "",
             count=count,
             height=count / max(counts),
-            beyond=(index >= first_above) == scale.bad_above,
+            beyond=_is_beyond(index, scale),
         )
         for index, count in enumerate(counts)
     ]
-    return Histogram(scale.title, bars, note)
+    return Histogram(scale.key, scale.title, scale.edges, bars, note)
+
+
+def score_scale(scores: Sequence[float]) -> HistogramScale:
+    """Return ten bins for scores: probabilities by tenths, others over their range."""
+    low, high = min(scores), max(scores)
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low == high:
+        high = low + 1
+    edges = [low + (high - low) * part / 10 for part in range(1, 10)]
+    return HistogramScale("score", "Score", edges, [f"{edge:.3g}" for edge in edges])
+
+
+def _is_beyond(index: int, scale: HistogramScale) -> bool:
+    if scale.limit is None:
+        return False
+    return (index > scale.edges.index(scale.limit)) == scale.bad_above
 
 
 def _span(names: Sequence[str], index: int) -> str:

@@ -21,7 +21,7 @@ RESULT_FOLDERS = {
 RECORD_FOLDERS = {"shards": (".jsonl", ".json", ".igcli-lock"), "records": (".jsonl",)}
 """The folders of the records of concurrent processes, and the suffixes of the files in them."""
 
-GALLERY_FOLDERS = {"gallery": (".webp",)}
+GALLERY_FOLDERS = {"gallery": (".js", ".webp")}
 """The folders of what pages show, and the suffixes of the files in them."""
 
 FILES = (journal.NAME, run_files.SUMMARY, run_files.CONFIG)

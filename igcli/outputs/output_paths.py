@@ -31,6 +31,11 @@ def arrays_name(name: str) -> str:
     return f"arrays/{_stem(name)}.npz"
 
 
+def script_name(kind: str, name: str) -> str:
+    """Return the name of a page's script with the values or the frames of the image `name`."""
+    return f"{kind}/{_stem(name)}.js"
+
+
 def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     """Return the number of images, after making sure that no two share an output.
 

@@ -12,7 +12,7 @@ from igcli.outputs.latest_records import RecordCounts
 from igcli.outputs.shards import started_shards
 from igcli.records import Record
 
-COUNTED_FIELDS = ("completeness_error", "gradient_evaluations")
+COUNTED_FIELDS = ("score", "completeness_error", "gradient_evaluations")
 """Numbers in records that are kept of all images."""
 
 
