@@ -88,7 +88,8 @@ def test_a_run_can_end_in_its_page(
     assert result.lines[-1] == str(output / "index.html")
     assert len(result.lines) == 3
     html = (output / "index.html").read_text()
-    assert f"{pictures}/0." in html
+    kind = {"panels": "panel", "gifs": "animation"}[pictures]
+    assert f'["0.{kind}", "{pictures}/"' in html
     assert "Gradients a second" in html  # The summary was there before the page.
     (output / "index.html").unlink()
     assert cli("gallery", output).code == 0

@@ -50,8 +50,6 @@ def test_both_runs_stand_side_by_side(tab: Tab, tmp_path: Path) -> None:
     worst = agreement.comparisons[0]
     assert worst.correlation is not None
     assert f"Rank correlation {worst.correlation:.6g}" in first
-    tab.point(".card .picture")
-    tab.wait("document.querySelectorAll('.motion').length === 2")
     last = "[...document.querySelectorAll('.card')].at(-1).textContent"
     assert "failed in run B: truncated image" in tab.run(last)
     tab.size(390, 800, mobile=True)

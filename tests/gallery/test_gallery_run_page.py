@@ -6,7 +6,13 @@ import pytest
 
 from igcli.gallery.formatting import duration
 from igcli.gallery.run_page import describe_settings, model_name, run_page
-from igcli.gallery.view_model import GalleryPage, HistogramScale, histogram_of
+from igcli.gallery.view_model import (
+    GalleryPage,
+    Histogram,
+    HistogramScale,
+    histogram_of,
+    score_scale,
+)
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from support.runs import SUMMARY, failed, ok, write_run
@@ -14,6 +20,11 @@ from support.runs import SUMMARY, failed, ok, write_run
 
 def page_of(folder: Path) -> GalleryPage:
     return run_page(read_results(LocalFolder(os.fspath(folder))))
+
+
+def errors_of(page: GalleryPage) -> Histogram:
+    [histogram] = [other for other in page.histograms if other.key == "completeness_error"]
+    return histogram
 
 
 def test_the_head_tells_what_was_done(tmp_path: Path) -> None:
@@ -93,8 +104,7 @@ def test_of_many_images_the_first_are_shown_and_all_are_counted(tmp_path: Path) 
     assert not page.cards[1].reason
     facts = {name: page.facts[name] for name in ("Images", "Done", "Failed", "Gradients")}
     assert facts == {"Images": "4", "Done": "4", "Failed": "0", "Gradients": "204"}
-    assert page.histogram is not None
-    assert "worst 30%" in page.histogram.note
+    assert "worst 30%" in errors_of(page).note
     [note] = page.notes
     assert note.startswith("This page shows the first 2 images; the figures above cover all 4")
 
@@ -102,14 +112,13 @@ def test_of_many_images_the_first_are_shown_and_all_are_counted(tmp_path: Path) 
 def test_a_run_without_any_image_is_shown(tmp_path: Path) -> None:
     page = page_of(write_run(tmp_path, []))
     assert page.cards == []
-    assert page.histogram is None
+    assert page.histograms == []
 
 
 def test_the_histogram_counts_errors_between_its_edges(tmp_path: Path) -> None:
     errors = [0.0, 0.0009, 0.001, 0.049, 0.05, 0.3, 7.0, None]
     records = [ok(f"{n}", completeness_error=error) for n, error in enumerate(errors)]
-    histogram = page_of(write_run(tmp_path, [*records, failed("x", "no")])).histogram
-    assert histogram is not None
+    histogram = errors_of(page_of(write_run(tmp_path, [*records, failed("x", "no")])))
     assert [bar.count for bar in histogram.bars] == [2, 1, 0, 0, 0, 1, 1, 0, 1, 0, 1]
     assert [bar.beyond for bar in histogram.bars] == [False] * 6 + [True] * 5
     assert histogram.bars[0].span == "below 0.1%"
@@ -120,7 +129,7 @@ def test_the_histogram_counts_errors_between_its_edges(tmp_path: Path) -> None:
 
 
 def test_bars_below_a_limit_can_be_the_bad_ones() -> None:
-    scale = HistogramScale("x", (0, 1), ("0", "1"), limit=0, bad_above=False)
+    scale = HistogramScale("x", "X", (0, 1), ("0", "1"), limit=0, bad_above=False)
     histogram = histogram_of([-1, 0, 2, None], scale, "")
     assert histogram is not None
     assert [bar.beyond for bar in histogram.bars] == [True, False, False]
@@ -128,11 +137,31 @@ def test_bars_below_a_limit_can_be_the_bad_ones() -> None:
     assert histogram_of([None], scale, "") is None
 
 
-def test_further_targets_are_told(tmp_path: Path) -> None:
-    others = [{"method": "gradients", "label": "dog", "score": 0.25, "completeness_error": None}]
+@pytest.mark.parametrize(
+    ("scores", "counts", "second"),
+    [
+        ([0.0, 0.05, 0.1, 0.95, 1.0], [2, 1, 0, 0, 0, 0, 0, 0, 0, 2], "0.1"),
+        ([-5.0, 0.0, 5.0], [1, 0, 0, 0, 0, 1, 0, 0, 0, 1], "-4"),
+        ([7.0, 7.0], [2, 0, 0, 0, 0, 0, 0, 0, 0, 0], "7.1"),
+    ],
+)
+def test_scores_have_ten_bars(scores: list[float], counts: list[int], second: str) -> None:
+    histogram = histogram_of(scores, score_scale(scores), "")
+    assert histogram is not None
+    assert [bar.count for bar in histogram.bars] == counts
+    assert histogram.bars[1].start == second
+    assert not any(bar.beyond for bar in histogram.bars)
+
+
+def test_further_targets_have_titles(tmp_path: Path) -> None:
+    others = [{"method": "gradients", "label": "dog"}, {"method": "<i>", "label": 3}, None]
     [card] = page_of(write_run(tmp_path, [ok("a", others=others)])).cards
-    assert card.texts is not None
-    assert card.texts["gradients, dog"] == "score 0.25, completeness error undefined"
+    assert card.titles == (
+        "Integrated gradients: tabby",
+        "Gradients at image: dog",
+        "<i>: 3",
+        ": ",
+    )
 
 
 @pytest.mark.parametrize(

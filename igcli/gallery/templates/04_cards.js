@@ -37,13 +37,32 @@ function cardNumbers(card) {
 function cardPictures(card, caption, view) {
   const links = [["Image", card.links[`${view}.image`]], ...card.titles.map((title, place) =>
     [title, card.links[`${view}.attribution${place}`]])].filter(([, link]) => link);
-  const fallback = card.links[`${view}.panel`];
-  if (card.reason || !(links.length || fallback)) return null;
+  const panel = card.links[`${view}.panel`], animation = card.links[`${view}.animation`];
+  if (card.reason || !(links.length || panel || animation)) return null;
   const tiles = links.length
     ? links.map(([title, link]) => span("tile", span("square", image(link, "")),
       textSpan("title", title)))
-    : [span("tile whole", image(fallback, ""))];
+    : [span("tile whole", panel ? image(panel, "") : firstFrame(animation))];
   return span("views", caption ? textSpan("caption", caption) : null, span("tiles", ...tiles));
+}
+
+// An animation in an <img> plays; a canvas shows its first frame, once it is scrolled to.
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    seen.unobserve(target);
+    const animation = make("img", { src: target.dataset.source, onload: () => {
+      target.width = animation.naturalWidth;
+      target.height = animation.naturalHeight;
+      target.getContext("2d").drawImage(animation, 0, 0);
+    } });
+  }
+});
+
+function firstFrame(animation) {
+  const canvas = make("canvas", { "data-source": animation });
+  seen.observe(canvas);
+  return canvas;
 }
 
 const openButtons = () =>
