@@ -89,7 +89,7 @@ def test_a_run_can_end_in_its_page(
     assert len(result.lines) == 3
     html = (output / "index.html").read_text()
     kind = {"panels": "panel", "gifs": "animation"}[pictures]
-    assert f'["0.{kind}", "{pictures}/"' in html
+    assert f'["0.{kind}","{pictures}/"' in html
     assert "Gradients a second" in html  # The summary was there before the page.
     (output / "index.html").unlink()
     assert cli("gallery", output).code == 0
