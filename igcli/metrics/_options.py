@@ -52,6 +52,34 @@ class DeletionOptions(_CurveOptions):
     """What replaces the pixels: black, mean (the image's mean colour) or blur."""
 
 
+class InfidelityOptions(Options):
+    """Infidelity: perturb the image at random."""
+
+    perturbation: Literal["square", "noisy_baseline", "noise"] = "square"
+    """What the image becomes: the image without a square, the baseline with noise, or the image
+    with noise."""
+
+    square_size: int = Field(default=32, ge=1)
+    """Side of the square, in pixels."""
+
+    fill: Removal = "baseline"
+    """What replaces the square: baseline (that of the attributions), black, mean (the image's mean
+    colour) or blur."""
+
+    noise: float = Field(default=0.2, gt=0)
+    """Standard deviation of the noise, as a fraction of the range 0...255."""
+
+    samples: int = Field(default=200, ge=1)
+    """Number of perturbations."""
+
+    multiplied_by_input: bool = True
+    """Whether the attributions are gradients times the difference of image and baseline, as they
+    are by default; otherwise gradients alone."""
+
+    normalize: bool = False
+    """Scale the attributions by the factor that makes the infidelity smallest."""
+
+
 class InsertionOptions(_CurveOptions):
     """Insertion: put pixels of the image into one without its content."""
 
@@ -65,6 +93,19 @@ class MassInsideOptions(Options):
     part: Literal["positive", "absolute"] = "positive"
     """What counts of the attributions: positive (negative ones count as 0) or absolute
     (magnitudes)."""
+
+
+class MaxSensitivityOptions(Options):
+    """Max-sensitivity: attribute slightly changed images."""
+
+    radius: float = Field(default=0.02, gt=0)
+    """Largest change of a value, as a fraction of the range 0...255."""
+
+    samples: int = Field(default=10, ge=1)
+    """Number of changed images."""
+
+    normalize: bool = True
+    """Divide by the norm of the attributions of the image itself."""
 
 
 class _SubsetOptions(Options):
@@ -127,8 +168,10 @@ class MetricOptions(Options):
 
     aopc: AopcOptions = _defaults_of(AopcOptions)
     deletion: DeletionOptions = _defaults_of(DeletionOptions)
+    infidelity: InfidelityOptions = _defaults_of(InfidelityOptions)
     insertion: InsertionOptions = _defaults_of(InsertionOptions)
     mass_inside: MassInsideOptions = _defaults_of(MassInsideOptions)
+    max_sensitivity: MaxSensitivityOptions = _defaults_of(MaxSensitivityOptions)
     mu_fidelity: MuFidelityOptions = _defaults_of(MuFidelityOptions)
     pointing_game: PointingGameOptions = _defaults_of(PointingGameOptions)
     sensitivity_n: SensitivityNOptions = _defaults_of(SensitivityNOptions)
