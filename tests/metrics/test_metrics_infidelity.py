@@ -74,7 +74,7 @@ def test_scaled_attributions_are_as_good_once_normalized(perturbation: str) -> N
     options: dict[str, Any] = {"perturbation": perturbation, "square_size": 3}
 
     def infidelity(scale: float, *, normalize: bool) -> float:
-        subject = subject_of(image, np.float32(scale) * attributions, baseline=baseline)
+        subject = subject_of(image, (scale * attributions).astype(np.float32), baseline=baseline)
         found = measured(
             "infidelity", subject, linear(SHAPE, factors), normalize=normalize, **options
         )
@@ -93,7 +93,7 @@ def test_pixels_like_the_baseline_are_taken_as_they_are() -> None:
     found = measured(
         "infidelity", subject, linear(SHAPE, 0.0), perturbation="noise", samples=1, noise=0.1
     )
-    again = subject_of(image, factors / np.where(image == 0, np.float32(1), image))
+    again = subject_of(image, factors / (image + (image == 0)).astype(np.float32))
     plain = measured(
         "infidelity",
         again,
