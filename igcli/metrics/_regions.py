@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.integration.randomness import generator
-from igcli.integration.requests import Computation, concurrently, predict_all
+from igcli.integration.requests import Computation, concurrently, predict_target
 from igcli.metrics._options import AopcOptions
 from igcli.metrics._protocol import Curve, Subject
 from igcli.metrics._shared import ReplacedPixels, ranked, replacement_for
@@ -27,8 +27,8 @@ def region_curve(
         ReplacedPixels(subject.image, replacement, order, counts)
         for replacement in _replacements(subject, options)
     ]
-    answers = yield from concurrently([predict_all(each) for each in variants])
-    scores = np.stack([scores[:, subject.target] for scores in answers])
+    answers = yield from concurrently([predict_target(each, subject.target) for each in variants])
+    scores = np.stack(answers)
     shares = np.searchsorted(np.sort(order, axis=None), counts) / order.size
     return Curve(shares, scores.mean(0, dtype=np.float64))
 

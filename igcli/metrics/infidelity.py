@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from igcli.integration.randomness import seeds
-from igcli.integration.requests import Computation, predict_all
+from igcli.integration.requests import Computation, predict_target
 from igcli.metrics import Measurement, MetricOptions, Subject
 from igcli.metrics._options import InfidelityOptions
 from igcli.metrics._shared import replacement_for
@@ -42,8 +42,8 @@ def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement
     own = options.infidelity
     drawn = seeds(subject.seed, subject.image, "infidelity", own.samples)
     perturbed = PerturbedImages(subject, own, replacement_for(subject, own.fill), drawn)
-    answer = yield from predict_all(perturbed)
-    scores = answer[:, subject.target].astype(np.float64)
+    answer = yield from predict_target(perturbed, subject.target)
+    scores = answer.astype(np.float64)
     predicted, falls = perturbed.predicted_falls(), scores[0] - scores[1:]
     if own.normalize and predicted.any():
         predicted *= (predicted @ falls) / (predicted @ predicted)

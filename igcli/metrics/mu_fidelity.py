@@ -12,7 +12,7 @@ score is the explained one.
 import numpy as np
 
 from igcli.integration.randomness import seeds
-from igcli.integration.requests import Computation, predict_all
+from igcli.integration.requests import Computation, predict_target
 from igcli.metrics import Measurement, MetricOptions, Subject
 from igcli.metrics._shared import replacement_for
 from igcli.metrics._subsets import RandomSubsets, correlation, features_of
@@ -41,7 +41,7 @@ def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement
         [size] * own.samples,
         seeds(subject.seed, subject.image, "mu_fidelity", own.samples),
     )
-    scores = yield from predict_all(subsets)
-    falls = -scores[:, subject.target].astype(np.float64)
+    scores = yield from predict_target(subsets, subject.target)
+    falls = -scores.astype(np.float64)
     value = correlation(subsets.sums(subject.attributions), falls, own.correlation)
     return Measurement(value, warnings=() if value is not None else (UNDEFINED,))

@@ -14,7 +14,7 @@ attributions, without random subsets, and the correlation is over the images at 
 import numpy as np
 
 from igcli.integration.randomness import seeds
-from igcli.integration.requests import Computation, predict_all
+from igcli.integration.requests import Computation, predict_target
 from igcli.metrics import Curve, Measurement, MetricOptions, Subject
 from igcli.metrics._shared import replacement_for
 from igcli.metrics._subsets import RandomSubsets, correlation, features_of
@@ -46,8 +46,8 @@ def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement
         np.repeat(sizes, own.samples).tolist(),
         seeds(subject.seed, subject.image, "sensitivity_n", total),
     )
-    scores = yield from predict_all(subsets)
-    falls = -scores[:, subject.target].astype(np.float64).reshape(len(sizes), -1)
+    scores = yield from predict_target(subsets, subject.target)
+    falls = -scores.astype(np.float64).reshape(len(sizes), -1)
     sums = subsets.sums(subject.attributions).reshape(falls.shape)
     found = [correlation(*pair, own.correlation) for pair in zip(sums, falls, strict=True)]
     defined = np.array([value is not None for value in found])
