@@ -142,6 +142,30 @@ class PointingGameOptions(Options):
     """Maximum distance from the object, in pixels of the network's input, that counts as a hit."""
 
 
+class PicAicOptions(Options):
+    """Accuracy information curve: put the most attributed pixels into the blurred image."""
+
+    seen_share: float = Field(default=0.01, ge=0, lt=1)
+    """Share of the pixels, drawn at random, that the blurred image is interpolated from."""
+
+    ties: Literal["all", "position"] = "all"
+    """Pixels put in: all that reach the quantile, so that equal ones come together, or as many as
+    the share says, ties by position."""
+
+    monotonic: bool = True
+    """Replace each value by the largest one so far."""
+
+
+class PicSicOptions(PicAicOptions):
+    """Softmax information curve: put the most attributed pixels into the blurred image."""
+
+    min_score: float = Field(default=0.0, ge=0, le=1)
+    """Smallest score of an image that is measured; 0.8 in PAIR's implementation."""
+
+    scores: Literal["explained", "softmax"] = "explained"
+    """Scores: explained (those of the run), or their softmax where the run explains logits."""
+
+
 class SensitivityNOptions(_SubsetOptions):
     """Sensitivity-n: replace random subsets of several sizes."""
 
@@ -173,5 +197,7 @@ class MetricOptions(Options):
     mass_inside: MassInsideOptions = _defaults_of(MassInsideOptions)
     max_sensitivity: MaxSensitivityOptions = _defaults_of(MaxSensitivityOptions)
     mu_fidelity: MuFidelityOptions = _defaults_of(MuFidelityOptions)
+    pic_aic: PicAicOptions = _defaults_of(PicAicOptions)
+    pic_sic: PicSicOptions = _defaults_of(PicSicOptions)
     pointing_game: PointingGameOptions = _defaults_of(PointingGameOptions)
     sensitivity_n: SensitivityNOptions = _defaults_of(SensitivityNOptions)
