@@ -30,7 +30,13 @@ from igcli.config.schema import KEYS
 from igcli.config.validation_messages import validated
 from igcli.integration.baseline_sampler import PIXELS
 from igcli.integration.requests import Computation
-from igcli.methods import METHODS, MethodOptions, check_steps, with_multiply_by_input
+from igcli.methods import (
+    METHODS,
+    MethodOptions,
+    check_steps,
+    layers_of,
+    with_multiply_by_input,
+)
 from igcli.models.adapters.callable_model import Scoring
 from igcli.models.adapters.input_structure import InputStructure
 from igcli.models.adapters.layer_hook import LayerSide
@@ -40,7 +46,7 @@ from igcli.pipeline.calibration.batch_size import default_batch_size
 from igcli.pipeline.engine.engine import Engine
 from igcli.pipeline.explain.explain import explain as explain_example
 from igcli.pipeline.explain.network_output import network_output_of
-from igcli.pipeline.explain.spec import AttributionSpec
+from igcli.pipeline.explain.spec import AttributionSpec, check_layers
 from igcli.pipeline.explain.targets import Targets, parse_target
 from igcli.records import Array, Explanation
 
@@ -208,6 +214,11 @@ def attribute(
         _check_choice("activation", activation, get_args(Activation))
     settings = _method_options({"steps": steps, **options}, method, multiply_by_input)
     check_steps([method], settings)
+    if layer is not None and any(layers_of([method], settings)):
+        raise ValueError(
+            f"layer: {method} attributes to the inputs: name the layer whose values it uses as "
+            f'{method}={{"layer": ...}}'
+        )
     at_layer = baseline_space == "layer"
     if at_layer and layer is None:
         raise ValueError("baseline_space: layer: no layer was given: name one, or use inputs")
@@ -216,6 +227,7 @@ def attribute(
     call = CallOptions(output, layer, layer_side, kwargs, scoring)
     batch = prepare_batch(model, inputs, call)
     structure, network = batch.wrapped.structure, batch.wrapped.network
+    check_layers([method], settings, network)
     known_range = _input_range(input_range, model)
     baselines = batch.baselines(
         baseline, seed=settings.seed, input_range=known_range, at_layer=at_layer

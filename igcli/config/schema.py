@@ -2,14 +2,20 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from igcli.config.keys import keys_of
 from igcli.images.options import Limits
-from igcli.methods import METHODS, MethodOptions
+from igcli.methods import COARSE, METHODS, MethodOptions
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.options import Expected, Options, PathField, Switch
-from igcli.render.options import GIF_COLUMNS, SPECIAL_COLUMNS, GifOptions, PanelOptions
+from igcli.render.options import (
+    GIF_COLUMNS,
+    PRESETS,
+    SPECIAL_COLUMNS,
+    GifOptions,
+    PanelOptions,
+)
 
 if TYPE_CHECKING:
     MethodName = str
@@ -101,6 +107,23 @@ class _Run(MethodOptions, _Network):
 
 class Settings(Limits, _Run):
     """All settings."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _style_of_coarse_maps(cls, value: object) -> object:
+        """Set the style of panels to auto if nobody gives one and a coarse map is shown.
+
+        Without one it stays what it always was, so that earlier results stay up to date.
+        """
+        panel = value.get("panel", {}) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(panel, dict):
+            return value
+        preset, columns = panel.get("preset"), panel.get("columns", ())
+        given = {**panel, **(PRESETS.get(preset, {}) if isinstance(preset, str) else {})}
+        shown = [value.get("method"), *(columns if isinstance(columns, list | tuple) else ())]
+        if "style" in given or not any(name in COARSE for name in shown if isinstance(name, str)):
+            return value
+        return {**value, "panel": {**panel, "style": "auto"}}
 
 
 KEYS = keys_of(Settings)

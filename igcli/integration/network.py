@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from igcli.integration.requests import LayerGradients
 from igcli.records import Array
 
 
@@ -101,6 +102,26 @@ class Network(Protocol):
             per_point: Whether to return each gradient in pixel space.
             slopes: Whether to return derivatives along the lines.
             interior: Whether to return interior gradients.
+        """
+        ...
+
+    def layer_gradients(
+        self,
+        inputs: Array,
+        targets: npt.NDArray[np.int32],
+        layer: str | None,
+        *,
+        masks: Array | None = None,
+    ) -> Sequence[LayerGradients]:
+        """Return the values at a layer for each input, and the gradients of its target score there.
+
+        Args:
+            inputs: Float32 (N, ...), in pixel space.
+            targets: Int32 (N,), index of the score of each input.
+            layer: Name of a layer whose values have height, width and channels; None for the last
+                such values before the scores.
+            masks: Float32 (N, P), which pixels' scores are summed, for networks that score every
+                pixel.
         """
         ...
 

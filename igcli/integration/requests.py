@@ -104,8 +104,43 @@ class LineGradients:
     interior: Array | None
 
 
-Request = Prediction | Predictions | Line
-Answer = Array | LineGradients
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerGradient:
+    """Request for the values at a layer of the network, and the gradient of a score there.
+
+    Attributes:
+        input: Float32, shape of the network's input, in pixel space.
+        target: Index of the score.
+        layer: Name of a layer whose values have height, width and channels; None for the last such
+            values before the scores.
+        mask: As in `Line`.
+    """
+
+    input: Array
+    target: int
+    layer: str | None = None
+    mask: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerGradients:
+    """The answer to a `LayerGradient`.
+
+    Attributes:
+        activations: Float32 (h, w, c), the values at the layer.
+        gradients: Float32 (h, w, c), the gradient of the score with respect to them.
+        score: The target's score.
+        channels_first: Whether the network's input is (C, H, W).
+    """
+
+    activations: Array
+    gradients: Array
+    score: float
+    channels_first: bool = False
+
+
+Request = Prediction | Predictions | Line | LayerGradient
+Answer = Array | LineGradients | LayerGradients
 Computation = Generator[Sequence[Request], Sequence[Answer], T]
 """A generator that yields requests, is sent their answers, and returns a result."""
 
@@ -140,6 +175,12 @@ def gradients_at(inputs: Sequence[Array], target: int) -> Computation[list[LineG
     one = np.ones(1)
     lines = [Line(pixels, no_direction, target, one, one) for pixels in inputs]
     return (yield from gradients_along(*lines))
+
+
+def gradient_at_layer(request: LayerGradient) -> Computation[LayerGradients]:
+    """Request the values at a layer, and the gradient there."""
+    [answer] = yield [request]
+    return cast(LayerGradients, answer)
 
 
 def concurrently(computations: Sequence[Computation[T]]) -> Computation[list[T]]:

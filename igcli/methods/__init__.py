@@ -7,14 +7,17 @@ from igcli import registry
 from igcli.errors import UsageError
 from igcli.integration.options import PathOptions
 from igcli.methods._options import (
+    COARSE,
     ExpectedGradientsOptions,
     MethodOptions,
+    layers_of,
     own_options,
     with_multiply_by_input,
 )
 from igcli.methods._protocol import Method, References, Task
 
 __all__ = [
+    "COARSE",
     "METHODS",
     "ExpectedGradientsOptions",
     "Method",
@@ -22,6 +25,7 @@ __all__ = [
     "References",
     "Task",
     "check_steps",
+    "layers_of",
     "load",
     "own_options",
     "takes_max",

@@ -4,6 +4,7 @@ They are separate from the methods, which import NumPy, because `--help` prints 
 options has its class here and a field under its name in `MethodOptions`.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -63,6 +64,36 @@ class GuidedOptions(Options):
 
     max_distance: float = Field(default=0.02, ge=0, le=1)
     """Maximum distance of a pixel from the straight path, as a fraction of the path's length."""
+
+
+class CoarseOptions(Options):
+    """Options of methods with coarse maps, which are drawn as heat maps unless a style is given."""
+
+
+class LayerOptions(CoarseOptions):
+    """Options of the class activation maps."""
+
+    layer: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, examples=["block5_conv3"]
+    )
+    """Layer whose values make the map: the name of a Keras layer, or of an operation or tensor of a
+    graph; by default the last one with height and width, after the last convolution."""
+
+
+class GradCamOptions(LayerOptions):
+    """Grad-CAM: sum a layer's channels, weighted by their mean gradients."""
+
+
+class GradCamPlusPlusOptions(LayerOptions):
+    """Grad-CAM++: sum a layer's channels, weighted by means of their positive gradients."""
+
+
+class HiResCamOptions(LayerOptions):
+    """HiResCAM: sum a layer's values times their gradients over the channels."""
+
+
+class LayerCamOptions(LayerOptions):
+    """LayerCAM: sum a layer's values times their positive gradients over the channels."""
 
 
 class IntegratedOptions(MultiplyOptions):
@@ -125,11 +156,23 @@ class MethodOptions(PathOptions):
 
     blur_integrated_gradients: BlurOptions = _defaults_of(BlurOptions)
     expected_gradients: ExpectedGradientsOptions = _defaults_of(ExpectedGradientsOptions)
+    grad_cam: GradCamOptions = _defaults_of(GradCamOptions)
+    grad_cam_plus_plus: GradCamPlusPlusOptions = _defaults_of(GradCamPlusPlusOptions)
     gradients: GradientsOptions = _defaults_of(GradientsOptions)
     guided_integrated_gradients: GuidedOptions = _defaults_of(GuidedOptions)
+    hires_cam: HiResCamOptions = _defaults_of(HiResCamOptions)
     integrated_gradients: IntegratedOptions = _defaults_of(IntegratedOptions)
+    layer_cam: LayerCamOptions = _defaults_of(LayerCamOptions)
     occlusion: OcclusionOptions = _defaults_of(OcclusionOptions)
     smoothgrad: SmoothGradOptions = _defaults_of(SmoothGradOptions)
+
+
+def layers_of(names: Iterable[str], options: MethodOptions) -> Iterator[tuple[str, str | None]]:
+    """Yield the methods that explain the values at a layer, each with its layer."""
+    for name in names:
+        group = getattr(options, name, None)
+        if isinstance(group, LayerOptions):
+            yield name, group.layer
 
 
 def own_options(options: PathOptions, group: type[Group]) -> Group:
@@ -152,8 +195,16 @@ def with_multiply_by_input(options: Path, name: str, multiply: bool) -> Path:
     return options.model_copy(update={name: changed})
 
 
-_GROUPS: dict[str, type[MultiplyOptions]] = {
-    name: field.annotation
-    for name, field in MethodOptions.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, MultiplyOptions)
-}
+def _groups_of(kind: type[Group]) -> dict[str, type[Group]]:
+    """Return the groups of options of one kind, by method."""
+    return {
+        name: field.annotation
+        for name, field in MethodOptions.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, kind)
+    }
+
+
+COARSE = frozenset(_groups_of(CoarseOptions))
+"""Names of the methods with coarse maps."""
+
+_GROUPS = _groups_of(MultiplyOptions)

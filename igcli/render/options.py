@@ -62,9 +62,11 @@ Integrated Gradients; Captum (explainer).
 
 if TYPE_CHECKING:
     StyleName = str
+    PanelStyleName = str
     PresetName = str
 else:
     StyleName = Literal[styles.names()]
+    PanelStyleName = Literal["auto", *styles.names()]
     PresetName = Literal[tuple(PRESETS)]
 
 Headings = Literal["full", "short", "pictures"]
@@ -113,6 +115,12 @@ class StyleOptions(Options):
     """Heat maps and masks: draw the largest attributions, up to this percentage of the sum, at full
     strength."""
 
+    def for_map(self, *, coarse: bool) -> Self:
+        """Return the options with a style for one map: "auto" depends on whether it is coarse."""
+        if self.style != "auto":
+            return self
+        return self.model_copy(update={"style": "blended_heat_map" if coarse else "overlay"})
+
     @model_validator(mode="after")
     def _check_clips(self) -> Self:
         if self.clip_below >= self.clip_above:
@@ -137,6 +145,10 @@ class _PresetOptions(Options):
 
 class PanelOptions(StyleOptions, _PresetOptions):
     """What a panel shows and how it is stored."""
+
+    style: PanelStyleName = "overlay"
+    """How to draw attributions; auto, the default if there are coarse maps such as grad_cam, draws
+    these as blended_heat_map and others as overlay."""
 
     columns: Columns = Field(default=("image", "label", "method"), min_length=1)
     """Columns from left to right: image, label, method (the selected one), methods by name,

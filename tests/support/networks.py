@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.integration.network import PointGradients, Points
+from igcli.integration.requests import LayerGradients
 from igcli.records import Array
 
 Vector = npt.NDArray[np.float64]
@@ -54,6 +55,21 @@ class _Network:
     def predict(self, inputs: Array) -> Array:
         self.predictions += 1
         return self._scores(inputs).astype(np.float32)
+
+    def layer_gradients(
+        self,
+        inputs: Array,
+        targets: npt.NDArray[np.int32],
+        layer: str | None,
+        *,
+        masks: Array | None = None,
+    ) -> list[LayerGradients]:
+        """The only layer is the input itself."""
+        self.batches.append(len(inputs))
+        scores = self._scores(inputs)[np.arange(len(inputs)), targets]
+        gradients = self._gradients(inputs, targets).astype(np.float32)
+        rows = zip(inputs, gradients, scores, strict=True)
+        return [LayerGradients(values, slopes, float(score)) for values, slopes, score in rows]
 
     def gradients(
         self,

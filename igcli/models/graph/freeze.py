@@ -60,8 +60,18 @@ class FrozenGraph:
         source = self.source
         return tf.compat.v1.wrap_function(lambda *inputs: [find(source(*inputs))], self.signature)
 
+    def inlined(self, inputs: Any) -> Any:
+        """Return the only output for the only input, with all operations in the current graph."""
+        if self.source is not None:
+            return self.source(inputs)
+        graph = self.graph.graph
+        tensors = {inner.name: tf.identity(outer) for outer, inner in graph.captures}
+        tensors[self.graph.inputs[0].name] = inputs
+        outputs = [self.graph.outputs[0].name]
+        return tf.graph_util.import_graph_def(graph.as_graph_def(), tensors, outputs, name="")[0]
 
-def freeze(function: Function, signature: Sequence[Any]) -> FrozenGraph:
+
+def freeze(function: Function, signature: Sequence[Any], *, fold: bool = True) -> FrozenGraph:
     """Return `function` as a rewritten graph whose variables are constants.
 
     If it has custom gradients of its author's, its variables stay and nothing is rewritten, because
@@ -70,6 +80,8 @@ def freeze(function: Function, signature: Sequence[Any]) -> FrozenGraph:
     Args:
         function: Takes as many tensors as `signature` has, and returns one tensor.
         signature: A `tf.TensorSpec` for each input.
+        fold: Whether values inside the network may change, as they do when constants fold into
+            convolutions.
 
     Raises:
         ModelError: The output is random, or the graph computes with integers.
@@ -87,8 +99,9 @@ def freeze(function: Function, signature: Sequence[Any]) -> FrozenGraph:
     _replace_accumulate_n(definition)
     if not any(op.op_def is None or op.op_def.is_stateful for op in operations if op.inputs):
         _drop_control_inputs(definition)
-    fold_constants(frozen, definition)
-    merge_residual_biases(definition, {tensor.op.name for tensor in frozen.outputs})
+    if fold:
+        fold_constants(frozen, definition)
+        merge_residual_biases(definition, {tensor.op.name for tensor in frozen.outputs})
     definition, weights = _extract_weights(definition)
     outputs = [tensor.name for tensor in frozen.outputs]
     graph = function_from_graph(definition, weights, frozen.inputs, outputs)

@@ -11,6 +11,9 @@ from igcli.records import Array
 
 tf = tensorflow()
 
+XLA_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+"""What XLA raises if it does not support an operation."""
+
 CACHED_ARRAYS = 4
 """Arrays kept on the device in case they are placed again."""
 

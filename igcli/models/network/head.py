@@ -55,24 +55,35 @@ class Head:
 
 
 def freeze_with_head(
-    function: Callable[..., Any], input_shape: tuple[int, ...], options: HeadOptions
+    function: Callable[..., Any],
+    input_shape: tuple[int, ...],
+    options: HeadOptions,
+    *,
+    fold: bool = True,
 ) -> tuple[FrozenGraph, Head]:
     """Freeze a function of inputs (N, ...), add a missing activation, and describe its end.
+
+    Args:
+        function: The function.
+        input_shape: Shape of one input.
+        options: How its output becomes scores.
+        fold: As for `freeze`.
 
     Raises:
         ModelError: The output is not a row of scores for each image or pixel, has no gradient, or
             the activation does not fit it.
     """
-    frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+    frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)], fold=fold)
     head = _head_of(frozen, options.binary)
     if options.activation not in (None, head.activation):
         _check_activation(options.activation, head)
         activate, bare = _FUNCTIONS[options.activation], function
         function = lambda *inputs: activate(bare(*inputs))  # noqa: E731
-        frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)])
+        frozen = freeze(function, [tf.TensorSpec((None, *input_shape), tf.float32)], fold=fold)
         head = _head_of(frozen, options.binary)
     if head.batch is not None:  # The function fixes it somewhere inside.
-        frozen = freeze(function, [tf.TensorSpec((head.batch, *input_shape), tf.float32)])
+        spec = tf.TensorSpec((head.batch, *input_shape), tf.float32)
+        frozen = freeze(function, [spec], fold=fold)
     return frozen, head
 
 
@@ -90,7 +101,12 @@ def explained_graph(frozen: FrozenGraph, head: Head, explain: Explained) -> Any:
             "to explain its output itself (the logits, if it ends in them), or name the tensor of "
             "the logits with model.output"
         )
-    return frozen.ending_at(lambda output: _last_operation(output).inputs[0])
+    return frozen.ending_at(lambda output: explained_tensor(output, explain))
+
+
+def explained_tensor(output: Any, explain: Explained) -> Any:
+    """Return the tensor of the explained values, given the output of a graph with activation."""
+    return output if explain == "probability" else _last_operation(output).inputs[0]
 
 
 def scores_function(graph: Any, head: Head, explain: Explained) -> Callable[..., Any]:

@@ -10,20 +10,23 @@ from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
+from igcli.integration.requests import LayerGradients
 from igcli.models.graph.bfloat16 import in_bfloat16
 from igcli.models.graph.full_rows import in_full_rows, is_full, padded_rows
 from igcli.models.network import interpolation
 from igcli.models.network.affine_stem import split_stem
-from igcli.models.network.device_arrays import arrays_on
+from igcli.models.network.device_arrays import XLA_ERRORS, arrays_on
 from igcli.models.network.head import (
     HeadOptions,
     explained_graph,
     freeze_with_head,
     scores_function,
 )
+from igcli.models.network.layer_gradients import LayerFunctions
 from igcli.models.network.reentrant import reentrant
 from igcli.models.runtime import tensorflow, translate_memory_errors
 from igcli.records import Array
@@ -33,9 +36,6 @@ tf = tensorflow()
 Function = Callable[..., Any]
 
 DEFAULT_HEAD = HeadOptions()
-
-XLA_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
-"""What XLA raises if it does not support an operation."""
 
 NO_BFLOAT16 = (
     "model: it has custom gradients, which cannot be computed in bfloat16: choose precision "
@@ -134,6 +134,9 @@ class TensorFlowNetwork:
         self._points = _traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
         self._slopes_signature = [inner, inner, line]
         self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
+        self._layers: LayerFunctions | None = LayerFunctions(
+            function, input_shape, head_options, self._is_fused
+        )
         self._trace_lock = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
 
@@ -216,6 +219,47 @@ class TensorFlowNetwork:
                 keep(self._slopes(directions, summands, points.line)) if slopes else None,
                 keep(maps) if interior else None,
             )
+
+    def layer_gradients(
+        self,
+        inputs: Array,
+        targets: npt.NDArray[np.int32],
+        layer: str | None,
+        *,
+        masks: Array | None = None,
+    ) -> list[LayerGradients]:
+        """Return the values at a layer and the gradients there; traced once for every size.
+
+        Raises:
+            ModelError: There is no such layer, or no last feature map.
+        """
+        rows: list[Any] = [inputs, targets]
+        if self.positions is not None:
+            all_positions = np.ones((len(inputs), self.positions), np.float32)
+            rows.append(all_positions if masks is None else masks)
+        functions = self._layer_functions
+        with self._computing():
+            batches = [functions.gradients(layer, *batch) for batch in self._batches(rows)]
+        return [answer for batch in batches for answer in batch][: len(inputs)]
+
+    def check_layer(self, layer: str | None) -> None:
+        """Refuse a layer whose gradients cannot be computed; None for the last feature map.
+
+        Raises:
+            ModelError: The message says why.
+        """
+        with self._computing():
+            self._layer_functions.compiled(layer, self._fixed_batch or 1)
+
+    def forget_layers(self) -> None:
+        """Free the memory that only `layer_gradients` needs: the function and its variables."""
+        self._layers = None
+
+    @property
+    def _layer_functions(self) -> LayerFunctions:
+        if self._layers is None:
+            raise RuntimeError("layer_gradients was called after forget_layers")
+        return self._layers
 
     def gradient_of(self, total: Any) -> Array:
         """Return the gradient in pixel space of a sum of gradients after the stem."""

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 
 from igcli.errors import ModelError
+from igcli.models.graph.layer_marks import marked
 from igcli.models.onnx.file import DOMAINS
 from igcli.models.onnx.node import Node, array_of, decoded, node_of
 from igcli.models.onnx.operators import OPERATORS, REFUSED, load_all
@@ -181,8 +182,18 @@ def run_nodes(
         inputs = [values[name] if name else None for name in node.inputs]
         while inputs and inputs[-1] is None:
             inputs.pop()
-        values.update(zip(node.outputs, _compute(node, inputs), strict=False))
+        outputs = zip(node.outputs, _compute(node, inputs), strict=False)
+        values.update((name, _marked(value, node, name)) for name, value in outputs)
     return values
+
+
+def _marked(value: Value, node: Node, output: str) -> Value:
+    """Return an output of a node, marked with the names of both where layers are."""
+    data = marked(value.data, node.name) if output == node.outputs[0] else value.data
+    data = marked(data, output)
+    if data is value.data:
+        return value
+    return Value(data, value.shape, channels_last=value.channels_last)
 
 
 def _compute(node: Node, inputs: Sequence[Value | None]) -> tuple[Value, ...]:

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
+from igcli.methods import COARSE
 from igcli.outputs.folder import OutputFolder
 from igcli.pipeline.calibration.recorded import recorded_scales
 from igcli.pipeline.engine.engine import Engine
@@ -104,7 +105,8 @@ class SharedScales:
         own: dict[str, list[tuple[float, ...]]] = {method: [] for method in self._missing()}
         for explanation in (part for image in images for part in image.explanations):
             if explanation.method in own:
-                own[explanation.method].append(own_scales(explanation.displayed, options))
+                style = options.for_map(coarse=explanation.method in COARSE)
+                own[explanation.method].append(own_scales(explanation.displayed, style))
         medians = {method: shared_scale(scales) for method, scales in own.items()}
         known = {method: scale for method, scale in medians.items() if scale is not None}
         self.context = replace(self.context, scales={**self.context.scales, **known})

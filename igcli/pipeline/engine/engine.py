@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from igcli.integration.network import Network
-from igcli.integration.requests import Answer, Line, Request
+from igcli.integration.requests import Answer, LayerGradient, Line, Request
 from igcli.pipeline.engine.batches import BatchQueue, sizes_for
+from igcli.pipeline.engine.layers import LAYER_SIZE, LayerBatch, LayerQueue
 from igcli.pipeline.engine.oom_backoff import OomBackoff
 from igcli.pipeline.engine.predictions import PREDICTION_SIZE, PredictionBatch, PredictionQueue
 
@@ -129,6 +130,7 @@ class _Run(Generic[T]):
         self._network = engine.network
         self._lines = BatchQueue(engine.network)
         self._predictions = PredictionQueue()
+        self._layers = LayerQueue()
         self._results: deque[T] = deque()
         self._max_on_device = engine.network.streams + QUEUED_BATCHES
         self._submitted: deque[Future[Any]] = deque()
@@ -190,10 +192,13 @@ class _Run(Generic[T]):
             self._upcoming_calls += ticket.owner.upcoming
             future = self._background[request.waits].submit(request.function)
             self._when_done(future, partial(self._called, ticket))
-        elif isinstance(request, Line):
+        elif isinstance(request, Line | LayerGradient):
             self._upcoming -= ticket.owner.upcoming
             ticket.owner.upcoming = False
-            self._lines.add(request, ticket, turn=ticket.owner.turn)
+            if isinstance(request, Line):
+                self._lines.add(request, ticket, turn=ticket.owner.turn)
+            else:
+                self._layers.add(request, ticket)
         else:
             self._predictions.add(request, ticket)
 
@@ -206,6 +211,8 @@ class _Run(Generic[T]):
             inputs = self._predictions.pending
             if inputs >= PREDICTION_SIZE or (inputs and not self._upcoming_calls):
                 self._submit_predictions()
+            elif self._layers.has(self._layer_size) or self._are_last_layers():
+                self._submit_layers()
             elif self._lines.pending >= self._backoff.batch_size:
                 self._submit_batch(self._backoff.batch_size)
             elif self._lines.pending and self._nothing_comes(more=more):
@@ -217,7 +224,17 @@ class _Run(Generic[T]):
     def _nothing_comes(self, *, more: bool) -> bool:
         """Tell whether no call, batch or prediction could lead to further points."""
         calls = self._calls if more else self._upcoming_calls
-        return not (calls or self._on_device or self._predictions.pending)
+        return not (calls or self._on_device or self._predictions.pending or self._layers.pending)
+
+    @property
+    def _layer_size(self) -> int:
+        """Inputs of one batch of gradients at a layer."""
+        return min(LAYER_SIZE, self._backoff.batch_size)
+
+    def _are_last_layers(self) -> bool:
+        """Tell whether gradients at layers wait, and no call or prediction could lead to more."""
+        may_come = self._upcoming_calls or self._on_device or self._predictions.pending
+        return bool(self._layers.pending) and not may_come
 
     def _submit_predictions(self) -> None:
         batch = self._predictions.take()
@@ -225,6 +242,12 @@ class _Run(Generic[T]):
         shape = self._network.input_shape
         future = self._device.submit(batch.scores, self._backoff.predict, shape)
         self._when_done(future, partial(self._predicted, batch))
+
+    def _submit_layers(self) -> None:
+        batch = self._layers.take(self._layer_size)
+        self._on_device += 1
+        future = self._device.submit(self._backoff.layer_gradients, batch)
+        self._when_done(future, partial(self._differentiated_at_layer, batch))
 
     def _last_sizes(self) -> tuple[int, ...]:
         """Return the sizes of batches for points that do not fill one."""
@@ -252,6 +275,11 @@ class _Run(Generic[T]):
         self._on_device -= 1
         for ticket, scores in self._predictions.collect(batch, done.result()):
             self._answer(ticket, scores)
+
+    def _differentiated_at_layer(self, batch: LayerBatch, done: Future[Any]) -> None:
+        self._on_device -= 1
+        for ticket, answer in zip(batch.tickets, done.result(), strict=False):
+            self._answer(ticket, answer)
 
     def _differentiated(self, _done: Future[Any]) -> None:
         """Collect finished batches in the order of submission: sums depend on the order."""

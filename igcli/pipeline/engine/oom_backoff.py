@@ -6,7 +6,9 @@ import numpy as np
 
 from igcli.errors import OutOfMemoryError
 from igcli.integration.network import Network, PointGradients
+from igcli.integration.requests import LayerGradients
 from igcli.pipeline.engine.batches import PointBatch
+from igcli.pipeline.engine.layers import LayerBatch
 from igcli.records import Array
 
 TOO_LITTLE = (
@@ -61,6 +63,23 @@ class OomBackoff:
         except OutOfMemoryError:
             self._max_inputs = _half(size)
             return self.predict(inputs)
+
+    def layer_gradients(self, batch: LayerBatch) -> list[LayerGradients]:
+        """Return the answer for each input of a batch; raises as `gradients` does."""
+        count = len(batch.inputs)
+        size = min(self._max_inputs or count, count)
+        answers: list[LayerGradients] = []
+        try:
+            for at in range(0, count, size):
+                part = slice(at, at + size)
+                masks = None if batch.masks is None else batch.masks[part]
+                answers += self._network.layer_gradients(
+                    batch.inputs[part], batch.targets[part], batch.layer, masks=masks
+                )
+            return answers
+        except OutOfMemoryError:
+            self._max_inputs = _half(size)
+            return self.layer_gradients(batch)
 
 
 def _half(size: int) -> int:

@@ -3,17 +3,24 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from igcli.config.schema import Settings
-from igcli.errors import ImageError, UsageError
+from igcli.errors import ImageError, ModelError, UsageError
 from igcli.images.sources import Walk
 from igcli.integration import baselines
 from igcli.integration.baseline_sampler import Baselines, BaselineSampler
 from igcli.integration.network import Network
-from igcli.methods import ExpectedGradientsOptions, MethodOptions, References, own_options
+from igcli.methods import (
+    ExpectedGradientsOptions,
+    MethodOptions,
+    References,
+    layers_of,
+    own_options,
+)
 from igcli.models.load import Model
 from igcli.pipeline.engine.predictions import PREDICTION_SIZE, padded
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
@@ -21,6 +28,9 @@ from igcli.pipeline.explain.targets import Targets, resolve_targets
 from igcli.pipeline.preflight import columns_of, methods_of
 from igcli.pipeline.read import read_fitted
 from igcli.records import Array, Pixels, Source
+
+if TYPE_CHECKING:
+    from igcli.models.network.network import TensorFlowNetwork
 
 MAX_REFERENCES = 200
 """Images that expected gradients draws baselines from; all of them are kept in memory."""
@@ -68,6 +78,7 @@ def resolve_spec(settings: Settings, model: Model, *, panels: bool) -> Attributi
 
     Raises:
         UsageError: A file that baselines or targets come from cannot be used.
+        ModelError: The network has no layer that a method needs.
         IgcliError: The network has no such target.
     """
     kind = settings.baseline.kind
@@ -78,6 +89,7 @@ def resolve_spec(settings: Settings, model: Model, *, panels: bool) -> Attributi
         given=None if file is None else file.astype(np.float32),
     )
     names = methods_of(settings, panels=panels)
+    check_layers(names, settings, model.network)
     return AttributionSpec(
         methods=names,
         options=settings,
@@ -89,6 +101,27 @@ def resolve_spec(settings: Settings, model: Model, *, panels: bool) -> Attributi
         interior=settings.gif is not None,
         gathered="path" in columns_of(settings, panels=panels),
     )
+
+
+def check_layers(
+    names: Sequence[str], options: MethodOptions, network: "TensorFlowNetwork"
+) -> None:
+    """Refuse methods that explain the values at a layer if the network has no such layer.
+
+    Raises:
+        ModelError: The message says which method.
+    """
+    for name, layer in layers_of(names, options):
+        shape = network.input_shape
+        if len(shape) != 3:
+            raise ModelError(
+                f"{name}: expected one image (H, W, C) as the input, got arrays of shape {shape}"
+            )
+        try:
+            network.check_layer(layer)
+        except ModelError as error:
+            key = name if layer is None else f"{name}.layer"
+            raise ModelError(f"{key}: {error}") from error
 
 
 def shared_baseline_scores(sampler: BaselineSampler, network: Network) -> Array | None:

@@ -151,7 +151,8 @@ class Columns:
             return Curve(along.alphas, along.scores, along.gathered, label)
         painting = self._painted(explanation)
         if name == "colorbar":
-            return panel.colorbar_cell(explanation.displayed, painting, self.options)
+            style = self._style_of(explanation)
+            return panel.colorbar_cell(explanation.displayed, painting, style)
         if painting.flat:
             self.flat.add(name)
         return panel.attribution_cell(methods.load(name).HEADING, painting.picture, label=label)
@@ -164,8 +165,12 @@ class Columns:
 
     def _painted(self, explanation: Explanation) -> Painting:
         scale = self.scales.get(explanation.method)
-        painting = paint(self.image, explanation.displayed, self.options, scale=scale)
+        style = self._style_of(explanation)
+        painting = paint(self.image, explanation.displayed, style, scale=scale)
         return replace(painting, picture=magnified(painting.picture, self.factor))
+
+    def _style_of(self, explanation: Explanation) -> StyleOptions:
+        return self.options.for_map(coarse=explanation.method in methods.COARSE)
 
     def _magnified(self, cell: PictureCell) -> PictureCell:
         return replace(cell, picture=magnified(cell.picture, self.factor))

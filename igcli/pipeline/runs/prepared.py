@@ -8,6 +8,7 @@ import numpy as np
 
 from igcli.config.schema import Settings
 from igcli.errors import ImageError
+from igcli.methods import layers_of
 from igcli.models.load import Model, load
 from igcli.outputs.journal import Journal
 from igcli.outputs.shards import RunLocation
@@ -89,6 +90,8 @@ def prepare(settings: Settings, *, panels: bool, trust_model: bool = False) -> P
     size = settings.batch_size
     batch_size = default_batch_size(model.device) if size == "auto" else size
     spec = resolve_spec(settings, model, panels=panels)
+    if not any(layers_of(spec.methods, settings)):
+        model.network.forget_layers()
     return Prepared(model, Engine(model.network, batch_size=batch_size), spec, panels)
 
 
