@@ -68,20 +68,27 @@ def _yaml_value(value: object, key: Key) -> object:
     return value
 
 
-def _commented(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
+def _commented(
+    key: Key, preset: frozenset[str] = frozenset(), *, unset: str = "# "
+) -> Iterator[str]:
     """Yield the lines of a key: its help, its default and its children.
 
-    Keys in `preset` are commented out, since a given value would override the preset.
+    Keys in `preset` are commented out, since a given value would override the preset; those that
+    are not set begin with `unset`.
     """
     if key.children and not key.scalars:
         yield from _comment(key.help)
         if key.is_switch:
             yield f"{key.path[-1]}: false"
-        yield ("# " if key.is_switch else "") + f"{key.path[-1]}:"
-        margin = "#   " if key.is_switch else "  "
+        # A group of keys that are not set would be a key without a value.
+        is_unset = all(child.default is None for child in key.children)
+        is_off = key.is_switch or is_unset
+        yield ("# " if is_off else "") + f"{key.path[-1]}:"
+        margin = "#   " if is_off else "  "
         preset = _preset_fields(key.children)
         for child in key.children:
-            yield from (margin + line for line in _commented(child, preset))
+            lines = _commented(child, preset, unset="" if is_unset else "# ")
+            yield from (margin + line for line in lines)
         return
     yield from _comment(_help(key))
     if key.path[-1] in preset:
@@ -89,7 +96,8 @@ def _commented(key: Key, preset: frozenset[str] = frozenset()) -> Iterator[str]:
     elif key.default is not None:
         yield f"{key.path[-1]}: {_inline(key.default)}"
     else:
-        yield f"# {key.path[-1]}: {_inline(key.examples[0]) if key.examples else ''}".rstrip()
+        example = _inline(key.examples[0]) if key.examples else ""
+        yield f"{unset}{key.path[-1]}: {example}".rstrip()
 
 
 def _preset_fields(keys: tuple[Key, ...]) -> frozenset[str]:

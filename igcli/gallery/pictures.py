@@ -108,7 +108,8 @@ def from_arrays(
         if methods.takes_max(part.method):
             shown = shown.max(-1)
         scale = _scale(record, part.method)
-        pictures.append(paint(rgb, shown, settings.panel, scale=scale).picture)
+        style = settings.panel.for_map(coarse=part.method in methods.COARSE)
+        pictures.append(paint(rgb, shown, style, scale=scale).picture)
     return Pictures(rgb, tuple(pictures))
 
 

@@ -13,11 +13,10 @@ from igcli.integration.options import PathOptions
 from igcli.integration.requests import Computation, LayerGradient, gradient_at_layer
 from igcli.methods._options import LayerOptions, own_options
 from igcli.methods._protocol import Task
+from igcli.methods._shared import check_image
 from igcli.records import Explanation
 
 Double = npt.NDArray[np.float64]
-
-NOT_AN_IMAGE = "expected one image (H, W, C) as the input, got an array of shape {shape}"
 
 
 def explain_at_layer(
@@ -39,7 +38,7 @@ def explain_at_layer(
     Raises:
         ValueError: The input is not an image.
     """
-    check_image(task.image.shape)
+    check_image(task, method)
     layer = own_options(options, group).layer
     at_layer = yield from gradient_at_layer(LayerGradient(task.image, task.target, layer))
     values, gradients = (
@@ -61,16 +60,6 @@ def explain_at_layer(
         evaluations=1,
         complete=False,
     )
-
-
-def check_image(shape: tuple[int, ...]) -> None:
-    """Refuse inputs that are not images.
-
-    Raises:
-        ValueError: The message says which shape was expected.
-    """
-    if len(shape) != 3:
-        raise ValueError(NOT_AN_IMAGE.format(shape=shape))
 
 
 def resize(values: Double, height: int, width: int) -> Double:

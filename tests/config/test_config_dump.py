@@ -20,6 +20,8 @@ CASES: list[dict[str, object]] = [
     {"model.preprocess": "none"},
     {"panel.preset": "notebook_outlines", "panel.style": "overlay"},
     {"model.preprocess.mean": 1e-05, "model.preprocess.std": 1e22},
+    {"method": "grad_cam", "grad_cam.layer": "block5_conv3"},
+    {"panel.columns": ("image", "layer_cam")},
     {"output": "010"},
     {"output": "null"},
     {"output": "# x: [y"},

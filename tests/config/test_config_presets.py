@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from igcli.config.dump import template, to_yaml
 from igcli.config.load import load_settings
+from igcli.render.options import PanelOptions
 
 
 def test_a_preset_fills_what_is_not_given(tmp_path: Path) -> None:
@@ -39,3 +42,31 @@ def test_the_template_leaves_room_for_a_preset(tmp_path: Path) -> None:
     assert "  preset: published\n" in text
     file.write_text(text.replace("  preset: published\n", "  preset: notebook\n"))
     assert load_settings(str(file), {}).settings.panel.style == "clipped"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "style"),
+    [
+        ({}, "overlay"),
+        ({"method": "smoothgrad"}, "overlay"),
+        ({"method": "grad_cam"}, "auto"),
+        ({"method": "hires_cam", "panel.quality": 90}, "auto"),
+        ({"panel.columns": ("image", "gradients", "layer_cam")}, "auto"),
+        ({"method": "grad_cam", "panel.style": "overlay"}, "overlay"),
+        ({"method": "grad_cam", "panel.preset": "published"}, "overlay"),
+        ({"method": "grad_cam_plus_plus", "panel.preset": "notebook"}, "clipped"),
+    ],
+)
+@pytest.mark.usefixtures("empty_folder")
+def test_coarse_maps_have_a_style_of_their_own_unless_one_is_given(
+    overrides: dict[str, object], style: str
+) -> None:
+    assert load_settings(None, overrides).settings.panel.style == style
+
+
+def test_the_style_auto_depends_on_the_map() -> None:
+    options = PanelOptions(style="auto", sign="positive")
+    assert options.for_map(coarse=True).style == "blended_heat_map"
+    assert options.for_map(coarse=False).style == "overlay"
+    assert options.for_map(coarse=True).sign == "positive"
+    assert PanelOptions(style="windowing").for_map(coarse=True).style == "windowing"

@@ -191,7 +191,7 @@ def test_at_the_input_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", MAPS)
 def test_inputs_that_are_no_images_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"expected one image \(H, W, C\) as the input, got .*5,"):
+    with pytest.raises(ValueError, match=rf"{name}: expected an image \(H, W, C\), got .*5,"):
         explained(name, ClosedForm((5,)), np.ones(5, np.float32), 0)
 
 

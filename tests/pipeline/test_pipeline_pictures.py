@@ -155,3 +155,21 @@ def test_pictures_are_magnified_and_nothing_else() -> None:
     assert (
         drawn(["image", "method", "colorbar"], *explanations, factor=20)[2].picture.shape[0] == 160
     )
+
+
+def test_coarse_maps_are_heat_maps_beside_other_styles() -> None:
+    model: Any = SimpleNamespace(label=str)
+    parts = [explanation(name) for name in ("grad_cam", "integrated_gradients")]
+    named = {
+        style: list(
+            Columns(IMAGE, parts, model, PanelOptions.model_validate({"style": style})).cells(
+                ["grad_cam", "colorbar", "integrated_gradients"]
+            )
+        )
+        for style in ("auto", "blended_heat_map", "overlay")
+    }
+    for place, style in enumerate(["blended_heat_map", "blended_heat_map", "overlay"]):
+        pair: list[Any] = [named["auto"][place], named[style][place]]
+        np.testing.assert_array_equal(pair[0].picture, pair[1].picture)
+    pair = [named["auto"][0], named["overlay"][0]]
+    assert not np.array_equal(pair[0].picture, pair[1].picture)
