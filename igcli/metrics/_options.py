@@ -166,6 +166,16 @@ class PicSicOptions(PicAicOptions):
     """Scores: explained (those of the run), or their softmax where the run explains logits."""
 
 
+class RoadOptions(Options):
+    """ROAD: remove pixels and impute them from their neighbours."""
+
+    measure: Literal["accuracy", "score"] = "accuracy"
+    """What is averaged: accuracy (whether the target is still predicted) or the score."""
+
+    noise: float = Field(default=0.01, ge=0)
+    """Standard deviation of the noise on imputed values, as a fraction of the range 0...255."""
+
+
 class SensitivityNOptions(_SubsetOptions):
     """Sensitivity-n: replace random subsets of several sizes."""
 
@@ -200,4 +210,5 @@ class MetricOptions(Options):
     pic_aic: PicAicOptions = _defaults_of(PicAicOptions)
     pic_sic: PicSicOptions = _defaults_of(PicSicOptions)
     pointing_game: PointingGameOptions = _defaults_of(PointingGameOptions)
+    road: RoadOptions = _defaults_of(RoadOptions)
     sensitivity_n: SensitivityNOptions = _defaults_of(SensitivityNOptions)
