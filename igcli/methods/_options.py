@@ -100,7 +100,7 @@ class IntegratedOptions(MultiplyOptions):
     """Integrated gradients: average the gradients along the path from the baseline."""
 
 
-class OcclusionOptions(Options):
+class OcclusionOptions(CoarseOptions):
     """Occlusion: how much the score falls where a window hides the image."""
 
     size: int = Field(default=15, ge=1)
@@ -123,6 +123,19 @@ class OcclusionOptions(Options):
                 f"{stride} leaves pixels out between windows of {size}; use 1 to {size}"
             )
         return stride
+
+
+class RiseOptions(CoarseOptions):
+    """RISE: the mean score of the image under random masks that keep a pixel."""
+
+    masks: int = Field(default=4000, ge=1, le=1_000_000)
+    """Number of random masks, each a forward pass."""
+
+    cells: int = Field(default=7, ge=1, le=100)
+    """Number of cells along each side of a mask before it is enlarged."""
+
+    probability: float = Field(default=0.5, gt=0, lt=1)
+    """Probability that a cell is kept."""
 
 
 class SmoothGradOptions(MultiplyOptions):
@@ -164,6 +177,7 @@ class MethodOptions(PathOptions):
     integrated_gradients: IntegratedOptions = _defaults_of(IntegratedOptions)
     layer_cam: LayerCamOptions = _defaults_of(LayerCamOptions)
     occlusion: OcclusionOptions = _defaults_of(OcclusionOptions)
+    rise: RiseOptions = _defaults_of(RiseOptions)
     smoothgrad: SmoothGradOptions = _defaults_of(SmoothGradOptions)
 
 

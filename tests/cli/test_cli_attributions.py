@@ -138,7 +138,8 @@ def test_every_method_is_a_column_of_one_run(
 ) -> None:
     (tmp_path / "all.yaml").write_text(
         f"steps: 5\nexpected_gradients: {{folder: images, samples: 6}}\n"
-        f"smoothgrad: {{samples: 3}}\npanel: {{columns: [image, label, {', '.join(METHODS)}]}}\n"
+        f"rise: {{masks: 20}}\nsmoothgrad: {{samples: 3}}\n"
+        f"panel: {{columns: [image, label, {', '.join(METHODS)}]}}\n"
     )
     result = cli("attribute", "--model", tiny_model, "-c", "all.yaml", images)
     assert result.code == 0, result.err

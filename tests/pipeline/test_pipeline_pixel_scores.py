@@ -69,6 +69,14 @@ def test_occlusion_of_pixel_scores_is_that_of_their_sum() -> None:
     np.testing.assert_allclose(explanation.attributions, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_rise_of_pixel_scores_is_that_of_their_sum() -> None:
+    target, chosen = chosen_pixels()
+    explanation = explained("rise", {"masks": 3, "probability": 1 - 1e-9})
+    # Masks that keep everything: the score itself.
+    expected = np.full(SHAPE, pixel_scores(image())[chosen, target].sum() / 3)
+    np.testing.assert_allclose(explanation.attributions, expected, rtol=1e-4)
+
+
 def test_noise_around_baselines_has_scores_of_the_same_pixels() -> None:
     target, chosen = chosen_pixels()
     drawn = image()[::-1].copy()
