@@ -74,6 +74,7 @@ class Explanation:
         gathered: Float64 (P,), the baseline's score plus the sum of the attributions accumulated
             along the path up to each point; None for methods without a path, or unless requested.
         takes_max: Whether pictures show the largest value over the channels, not their mean.
+        above_minimum: Whether pictures show how far values lie above the smallest one.
         is_target_given: Whether the user chose the target; otherwise it is the top label.
         pixels: Number of pixels whose scores are added up, for networks that classify pixels.
         predictions: Number of inputs that were scored without gradients, apart from the input
@@ -94,6 +95,7 @@ class Explanation:
     interior: Interior | None = None
     gathered: npt.NDArray[np.float64] | None = None
     takes_max: bool = False
+    above_minimum: bool = False
     is_target_given: bool = False
     pixels: int | None = None
     predictions: int = 0
@@ -101,8 +103,9 @@ class Explanation:
 
     @property
     def displayed(self) -> Array:
-        """The values that pictures show: the attributions (H, W, C), or their maxima (H, W)."""
-        return self.attributions.max(-1) if self.takes_max else self.attributions
+        """The values that pictures show, (H, W, C), or (H, W) if they are maxima."""
+        values: Array = self.attributions.max(-1) if self.takes_max else self.attributions
+        return values - values.min() if self.above_minimum else values
 
     @property
     def attribution_sum(self) -> float:

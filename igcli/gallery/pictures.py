@@ -107,6 +107,8 @@ def from_arrays(
         shown = values.astype(np.float32)
         if methods.takes_max(part.method):
             shown = shown.max(-1)
+        if methods.above_minimum(part.method):
+            shown = shown - shown.min()
         scale = _scale(record, part.method)
         style = settings.panel.for_map(coarse=part.method in methods.COARSE)
         pictures.append(paint(rgb, shown, style, scale=scale).picture)

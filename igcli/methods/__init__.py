@@ -24,6 +24,7 @@ __all__ = [
     "MethodOptions",
     "References",
     "Task",
+    "above_minimum",
     "check_steps",
     "layers_of",
     "load",
@@ -60,4 +61,13 @@ def load(name: str) -> Method:
 
 def takes_max(name: str) -> bool:
     """Return whether pictures of a method show the largest value over the channels."""
-    return bool(getattr(load(name), "TAKES_MAX", False)) if name in METHODS else False
+    return _has(name, "TAKES_MAX")
+
+
+def above_minimum(name: str) -> bool:
+    """Return whether pictures of a method show how far values lie above the smallest one."""
+    return _has(name, "ABOVE_MINIMUM")
+
+
+def _has(name: str, mark: str) -> bool:
+    return bool(getattr(load(name), mark, False)) if name in METHODS else False

@@ -1,14 +1,11 @@
-"""What class activation maps share: the values at a layer, and a map of them as large as the image.
-
-The map is resized to the image bilinearly, with samples at the centres of pixels and the edges
-continued, as `tf.image.resize` and `torch.nn.functional.interpolate` do by default.
-"""
+"""What class activation maps share: values at a layer, and a map of them as large as the image."""
 
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from igcli.integration import bilinear
 from igcli.integration.options import PathOptions
 from igcli.integration.requests import Computation, LayerGradient, gradient_at_layer
 from igcli.methods._options import LayerOptions, own_options
@@ -64,15 +61,8 @@ def explain_at_layer(
 
 def resize(values: Double, height: int, width: int) -> Double:
     """Return a map (h, w) resized to (height, width), bilinearly."""
-    rows, columns = (_weights(*sizes) for sizes in zip(values.shape, (height, width), strict=True))
+    rows, columns = (
+        bilinear.weights(*sizes) for sizes in zip(values.shape, (height, width), strict=True)
+    )
     resized: Double = rows @ values @ columns.T
     return resized
-
-
-def _weights(size: int, new_size: int) -> Double:
-    """Return the weight of each old sample in each new one, (new_size, size)."""
-    positions = (np.arange(new_size) + 0.5) * size / new_size - 0.5
-    positions = np.clip(positions, 0, size - 1)
-    distances = np.abs(positions[:, None] - np.arange(size))
-    weights: Double = np.maximum(1 - distances, 0)
-    return weights

@@ -71,7 +71,8 @@ class Method(Protocol):
         INTERIOR: Whether it can return interior gradients.
         REFINABLE: Whether `steps: auto` refines its path; None for methods without a path.
 
-    A method whose pictures show the largest value over the channels also has `TAKES_MAX = True`.
+    A method whose pictures show the largest value over the channels also has `TAKES_MAX = True`;
+    one whose pictures show how far values lie above the smallest one, `ABOVE_MINIMUM = True`.
     """
 
     HEADING: str

@@ -2,9 +2,11 @@
 
 Source: Petsiuk, Das and Saenko 2018 (arXiv 1806.07421), equation 6, with masks as in section 3.2
 and cells rounded up as in the authors' code, so that they always cover the image. xplique's `Rise`
-divides by the sum of the masks in place of its expectation.
+divides by the sum of the masks in place of its expectation. Every pixel gets about the mean score
+or more; pictures therefore show what is above the smallest value, as the authors' do.
 """
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -24,6 +26,7 @@ HEADING = "RISE"
 USES_BASELINE = True
 INTERIOR = False
 REFINABLE = None
+ABOVE_MINIMUM = True
 
 SUMMED_MASKS = 256
 """Masks that are added up at a time, in little memory."""
@@ -44,7 +47,8 @@ def attribute(task: Task, options: PathOptions) -> Computation[Explanation]:
     masked = _Masked(task, own, options.seed)
     scores = yield from predict_target(masked, task.target)
     means = masked.weighted_sum(scores.astype(np.float64)) / (own.probability * own.masks)
-    return explanation_from_scores("rise", task, means, predictions=own.masks)
+    explanation = explanation_from_scores("rise", task, means, predictions=own.masks)
+    return replace(explanation, above_minimum=ABOVE_MINIMUM)
 
 
 class _Masked:

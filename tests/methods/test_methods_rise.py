@@ -95,6 +95,13 @@ def test_rise_finds_the_only_pixel_that_counts(shape: tuple[int, ...]) -> None:
     assert far < 0.1 or found.size == 1
 
 
+def test_pictures_show_what_is_above_the_smallest_value() -> None:
+    explanation = explain("rise", closed_form(), rise={"masks": 30})
+    lowest = min(float(value) for value in explanation.attributions.flat)
+    assert lowest > 0
+    assert_close(explanation.displayed, explanation.attributions.astype(np.float64) - lowest)
+
+
 def test_masks_fill_batches() -> None:
     subject = closed_form()
     explain("rise", subject, rise={"masks": 128})
