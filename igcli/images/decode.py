@@ -1,14 +1,18 @@
 """Decodes the bytes of an image file to pixels."""
 
+import contextlib
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from PIL.ImageFile import ImageFile
 
 from igcli.errors import ImageError
 from igcli.images import formats
 from igcli.images.colour import profile_in, to_srgb
-from igcli.images.metadata import upright
+from igcli.images.metadata import SIDEWAYS, orientation_of, upright
 from igcli.images.options import Limits
 from igcli.records import Pixels
 
@@ -56,21 +60,54 @@ def decode_whole(data: bytes, limits: Limits) -> Decoded:
     Raises:
         ImageError: It is not an image, damaged or beyond the limits.
     """
+    with loaded(data, limits) as (form, image):
+        metadata = form.metadata(data, image)
+        pixels = form.pixels(image, data)
+        profile = profile_in(metadata.icc, image.mode)
+        if profile is not None and limits.icc == "srgb":
+            pixels = to_srgb(image, pixels, profile)
+        profile_name = "" if profile is None or profile.is_srgb else profile.name
+        return Decoded(upright(pixels, metadata), profile_name)
+
+
+def upright_size(data: bytes, limits: Limits) -> tuple[int, int]:
+    """Return height and width of an image file's pixels, upright, without decoding them.
+
+    Raises:
+        ImageError: As in `decode_whole`; damage to the pixels is not noticed.
+    """
+    with _opened(data, limits) as (form, image):
+        width, height = image.size
+        is_sideways = orientation_of(form.metadata(data, image)) in SIDEWAYS
+        return (width, height) if is_sideways else (height, width)
+
+
+@contextlib.contextmanager
+def loaded(data: bytes, limits: Limits) -> Iterator[tuple[formats.Format, ImageFile]]:
+    """Open and load the first picture of a file; what its block raises is an error of the file.
+
+    Args:
+        data: The file.
+        limits: Maximum sizes.
+
+    Raises:
+        ImageError: As in `decode_whole`.
+    """
+    with _opened(data, limits) as (form, image):
+        image.load()
+        if not (form.detects_truncation or form.is_complete(data)):
+            raise EOFError("truncated")
+        yield form, image
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, limits: Limits) -> Iterator[tuple[formats.Format, ImageFile]]:
     form = formats.detect(data)
     try:
         _check_size(form.declared_size(data), limits)
         with form.open(io.BytesIO(form.stripped(data))) as image:
             _check_size(image.size, limits)
-            image.load()
-            if not (form.detects_truncation or form.is_complete(data)):
-                raise EOFError("truncated")
-            metadata = form.metadata(data, image)
-            pixels = form.pixels(image, data)
-            profile = profile_in(metadata.icc, image.mode)
-            if profile is not None and limits.icc == "srgb":
-                pixels = to_srgb(image, pixels, profile)
-            profile_name = "" if profile is None or profile.is_srgb else profile.name
-            return Decoded(upright(pixels, metadata), profile_name)
+            yield form, image
     except DAMAGED as error:
         raise ImageError(_reason(form, data, error)) from error
     except MemoryError as error:

@@ -95,6 +95,7 @@ class Format:
         pixels: Returns the pixels of a loaded image and its file as RGB.
         pixel_kind: Returns the kind of pixels, for formats of which not all kinds are supported.
         detects_truncation: Whether the decoder refuses truncated files.
+        is_lossy: Whether pixels may differ a little from those that were saved.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Format:
     pixels: Callable[[ImageFile, bytes], Pixels] = _plain
     pixel_kind: Callable[[bytes], str] = lambda _: ""
     detects_truncation: bool = True
+    is_lossy: bool = False
 
 
 BMP_HEADERS = (b"", *(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124)))
@@ -122,6 +124,7 @@ def _box_format(name: str, brands: set[bytes], opener: Callable[[IO[bytes]], Ima
         stripped=structure.boxes_without_exif,
         metadata=metadata.of_info,
         detects_truncation=False,
+        is_lossy=True,
     )
 
 
@@ -133,6 +136,7 @@ FORMATS = (
         is_complete=lambda data: b"\xff\xd9" in data[-64:],
         stripped=structure.stripped_jpeg,
         metadata=metadata.of_jpeg,
+        is_lossy=True,
     ),
     Format(
         name="PNG",
@@ -149,6 +153,7 @@ FORMATS = (
         is_complete=lambda data: int.from_bytes(data[4:8], "little") + 8 <= len(data),
         declared_size=structure.webp_size,
         metadata=metadata.of_info,
+        is_lossy=True,
     ),
     Format(
         name="BMP",
@@ -186,6 +191,7 @@ FORMATS = (
         declared_size=structure.jpeg2000_size,
         metadata=metadata.of_jpeg2000,
         detects_truncation=False,
+        is_lossy=True,
     ),
 )
 

@@ -182,6 +182,9 @@ TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     7: lambda pixels: pixels.transpose(1, 0, 2)[::-1, ::-1],
     8: lambda pixels: pixels.transpose(1, 0, 2)[::-1],
 }
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""Orientations that swap height and width."""
+
 NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f"}
 """Types of values that are stored in their entries; the standard requires the second."""
 
@@ -199,6 +202,12 @@ def upright(pixels: Pixels, metadata: Metadata) -> Pixels:
     Returns:
         RGB, uint8 (H, W, 3) or (W, H, 3), contiguous.
     """
+    turn = TURNS.get(orientation_of(metadata))
+    return np.ascontiguousarray(turn(pixels) if turn else pixels)
+
+
+def orientation_of(metadata: Metadata) -> int:
+    """Return the orientation in the EXIF data, else in the XMP, else 1, which is upright."""
     exif = metadata.exif
     while exif.startswith(EXIF_START):
         exif = exif.removeprefix(EXIF_START)
@@ -206,8 +215,7 @@ def upright(pixels: Pixels, metadata: Metadata) -> Pixels:
         orientation = _orientation(exif)
     except struct.error:
         orientation = None
-    turn = TURNS.get(orientation_in(metadata.xmp) if orientation is None else orientation)
-    return np.ascontiguousarray(turn(pixels) if turn else pixels)
+    return orientation_in(metadata.xmp) if orientation is None else orientation
 
 
 def _orientation(exif: bytes) -> int | None:

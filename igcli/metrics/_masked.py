@@ -12,7 +12,6 @@ Sums = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _UNDEFINED = "metrics that compare attributions with a mask are undefined"
-NO_MASK = f"{_UNDEFINED}: the image has no mask"
 EMPTY_MASK = f"{_UNDEFINED}: the mask has no object, or it lies outside what the network sees"
 FULL_MASK = f"{_UNDEFINED}: the mask covers all that the network sees"
 NOTHING = f"{_UNDEFINED}: all attributions are 0"
@@ -27,11 +26,12 @@ def channel_sums(attributions: Array) -> Sums:
 def on_object(subject: Subject, measure: Callable[[Sums, Mask], Measurement]) -> Measurement:
     """Return what `measure` says of the channel sums and the mask, if both have a content.
 
-    A full mask holds whatever is attributed, so it measures nothing.
+    A full mask holds whatever is attributed, so it measures nothing. Why there is no mask is known
+    to whoever looked for one.
     """
     mask, sums = subject.mask, channel_sums(subject.attributions)
     if mask is None:
-        return Measurement(None, warnings=(NO_MASK,))
+        return Measurement(None)
     if not mask.any():
         return Measurement(None, warnings=(EMPTY_MASK,))
     if mask.all():

@@ -115,14 +115,16 @@ def test_metrics_of_masks_are_undefined_without_an_inside_and_outside(name: str)
     image = np.ones(SHAPE, np.float32)
     empty = np.zeros(SHAPE[:2], np.bool_)
     reasons = set()
-    for masked in (None, empty, ~empty):
+    for masked in (empty, ~empty):
         found = measured(name, subject_of(image, attributions(), mask=masked))
         assert found.value is None
         reasons |= {*found.warnings}
     zero = np.zeros(SHAPE, np.float32)
     found = measured(name, subject_of(image, zero, mask=mask()))
     assert found.value is None
-    assert len(reasons | {*found.warnings}) == 4
+    assert len(reasons | {*found.warnings}) == 3
+    found = measured(name, subject_of(image, attributions()))
+    assert (found.value, found.warnings) == (None, ())
 
 
 def test_mass_inside_is_undefined_without_positive_attributions() -> None:
