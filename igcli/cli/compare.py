@@ -1,12 +1,12 @@
 """The command `igcli compare`: compare the attributions of two runs."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from igcli.cli.completion import PathType
+from igcli.cli.page_file import checked_page
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.errors import FINDINGS, UsageError
 from igcli.outputs.local_folder import LocalFolder
@@ -53,7 +53,8 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
     from igcli.outputs.results import read_results
 
     runs = read_results(output_at(run_a)), read_results(output_at(run_b))
-    page = _checked_page(options["gallery"])
+    gallery: str | None = options["gallery"]
+    page = None if gallery is None else checked_page("--gallery", gallery)
     if page and any(run.folder.is_remote for run in runs):
         raise UsageError("--gallery: the pictures are in a store; copy the runs to this machine")
     agreement = summarize(compare_runs(*runs), *runs)
@@ -70,25 +71,6 @@ def compare(run_a: str, run_b: str, **options: Any) -> None:
             say(f"the page is {options['gallery']}", NOTICE)
     exit_code = _exit_code(agreement, options["min_correlation"])
     click.get_current_context().exit(exit_code)
-
-
-def _checked_page(path: str | None) -> tuple[LocalFolder, str] | None:
-    """Return the folder and file name of the page to write.
-
-    Raises:
-        UsageError: The folder does not exist, or the file was not written by igcli.
-    """
-    from igcli.outputs.run_files import refuse_foreign_page
-
-    if path is None:
-        return None
-    parent, name = os.path.split(path)
-    folder = LocalFolder(parent or ".")
-    if not name or not os.path.isdir(folder.path):  # noqa: PTH112
-        raise UsageError(f"--gallery {path!r}: name a file in an existing folder")
-    folder.check()
-    refuse_foreign_page(folder, name)
-    return folder, name
 
 
 def _write_page(

@@ -1,11 +1,15 @@
 """The command `igcli gallery`: write a page to browse a run, or serve it to a browser."""
 
+import math
 import os
+from typing import Any
 
 import click
 
 from igcli.cli.completion import PathType
+from igcli.cli.page_file import checked_page
 from igcli.cli.terminal import NOTICE, say, verbosity
+from igcli.errors import UsageError
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
 
@@ -41,8 +45,21 @@ class Port(click.ParamType[int]):
     help="Serve the page at http://127.0.0.1:PORT/ to this machine's browsers until Ctrl-C. "
     "Without PORT, a free one.",
 )
+@click.option(
+    "--single",
+    type=PathType(home=True),
+    metavar="FILE",
+    help="Write a page with up to 200 images to FILE, which holds all that it shows, to send it to "
+    "others.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --single: show the first N images.",
+)
 @verbosity
-def gallery(output: str, *, serve: int | None, quiet: bool) -> None:  # noqa: ARG001 - prints a path
+def gallery(output: str, **options: Any) -> None:
     """Write an HTML page to browse the run in OUTPUT.
 
     OUTPUT is the output folder of attribute or gif. The page is index.html in that folder; open it
@@ -53,12 +70,58 @@ def gallery(output: str, *, serve: int | None, quiet: bool) -> None:  # noqa: AR
     from igcli.gallery.run_page import write_gallery
 
     folder = output_at(output)
+    serve, single, limit = options["serve"], options["single"], options["limit"]
+    if serve is not None and single is not None:
+        raise UsageError("--serve and --single exclude each other; use one of them")
+    if limit is not None and single is None:
+        raise UsageError("--limit is for --single; a page shows the first 10,000 images")
+    if single is not None:
+        _write_single(folder, single, limit)
+        return
     folder.check()
     if serve is not None:
         _serve(folder, serve)
         return
     name = write_gallery(folder)
     click.echo(os.fsencode(os.path.join(folder.path, name)))  # noqa: PTH118
+
+
+def _write_single(output: OutputFolder, path: str, limit: int | None) -> None:
+    """Write a page in a single file; nothing in the output is changed.
+
+    Raises:
+        UsageError: There are no records or too many images, or the file may not be written.
+        OutputError: They cannot be read, or the file cannot be written.
+    """
+    from igcli.gallery.single_file import MAX_IMAGES, single_html
+    from igcli.outputs.results import read_results
+    from igcli.outputs.run_files import write_page
+
+    page, name = checked_page("--single", path)
+    _refuse_own(output, os.path.join(page.path, name))  # noqa: PTH118
+    results = read_results(output, max_images=limit or MAX_IMAGES)
+    [done], [failed] = results.counts.counts(1)
+    images = min(limit or math.inf, int(done + failed))
+    if images > MAX_IMAGES:
+        raise UsageError(
+            f"--single: {images:,} images are too many for one file; --limit {MAX_IMAGES} shows "
+            "the first ones"
+        )
+    write_page(page, single_html(results), name)
+    click.echo(os.fsencode(os.path.join(page.path, name)))  # noqa: PTH118
+
+
+def _refuse_own(output: OutputFolder, path: str) -> None:
+    """Refuse to write a file where an output has files of its own.
+
+    Raises:
+        UsageError: The file would lie there.
+    """
+    from igcli.outputs.cleanup import is_own
+
+    root, file = map(os.path.realpath, (output.path, path))
+    if not output.is_remote and is_own(os.path.relpath(file, root)):
+        raise UsageError(f"--single {path!r} is a file of the output itself; choose another name")
 
 
 def _serve(folder: OutputFolder, port: int) -> None:

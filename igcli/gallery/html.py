@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import cache
 from urllib.parse import quote_from_bytes
 
@@ -35,23 +36,32 @@ def url(name: object, folder: str = "") -> str | None:
     return None if b"\0" in path else quote_from_bytes(path, safe="/")
 
 
-def content_policy() -> str:
-    """Return the content security policy of all pages.
+def content_policy(*, is_single: bool = False) -> str:
+    """Return the content security policy of pages.
 
     It allows a page its own pictures only, its own script and style by their hashes, and the
     scripts that this script loads: those with the values of an image.
+
+    Args:
+        is_single: Whether the page is a single file, which loads nothing and holds its pictures.
     """
+    pictures, loaded = ("data:", "") if is_single else ("'self'", " 'strict-dynamic'")
     return (
-        f"default-src 'none'; img-src 'self'; script-src {_hash(_script())} 'strict-dynamic'; "
+        f"default-src 'none'; img-src {pictures}; script-src {_hash(_script())}{loaded}; "
         f"style-src {_hash(_source('gallery.css'))}; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types igcli"
     )
 
 
-def to_html(page: GalleryPage) -> str:
+def to_html(page: GalleryPage, scripts: Mapping[str, object] | None = None) -> str:
     """Return a page as HTML, from its element <html> on.
 
     Texts are escaped; cards are embedded as JSON, from which the script makes elements.
+
+    Args:
+        page: The page.
+        scripts: For a page in a single file, the contents of the scripts that cards link, by their
+            links: JSON values.
     """
     environment = _environment()
     style, script = _source("gallery.css"), _script()
@@ -66,7 +76,8 @@ def to_html(page: GalleryPage) -> str:
             ],
             **rows(page),
         },
-        policy=content_policy(),
+        scripts=scripts or {},
+        policy=content_policy(is_single=scripts is not None),
         style=Markup(style),  # noqa: S704 - our own, as hashed above
         script=Markup(script),  # noqa: S704
     )

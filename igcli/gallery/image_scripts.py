@@ -78,11 +78,11 @@ def _write(record: Record, run: RunFacts, read: Read, scripts: ScriptFolder) -> 
     gif: object = record.get("gif")
     if not isinstance(gif, str) or not isinstance(record.get("arrays"), str):
         return ImageScripts(values)
-    frames = scripts.write("frames", image, mark, lambda: _frames(record, gif, run, read))
+    frames = scripts.write("frames", image, mark, lambda: frames_of(record, gif, run, read))
     return ImageScripts(values, frames)
 
 
-def _frames(record: Record, gif: str, run: RunFacts, read: Read) -> Mapping[str, Any]:
+def frames_of(record: Record, gif: str, run: RunFacts, read: Read) -> Mapping[str, Any]:
     """Return the content of the script of an animation.
 
     Raises:

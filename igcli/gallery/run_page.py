@@ -65,18 +65,20 @@ def write_gallery(folder: OutputFolder) -> str:
     """
     results = read_results(folder, max_images=MAX_IMAGES)
     refuse_foreign_page(folder)
-    with ResultFiles(folder) as files:
-        scripts = write_image_scripts(results, files.read)
-    thumbnails = write_thumbnails(results)
-    write_page(folder, to_html(run_page(results, PageFiles(scripts, thumbnails))))
+    write_page(folder, to_html(run_page(results, _written(results))))
     return PAGE
 
 
 def served_gallery(folder: OutputFolder) -> bytes:
-    """Return the page of the run in `folder` for a server; errors as in `read_results`."""
+    """Return the page of the run in `folder` for a server, and write the files beside it.
+
+    Raises:
+        UsageError: There are no records.
+        OutputError: They cannot be read, or the files cannot be written.
+    """
     results = read_results(folder, max_images=MAX_IMAGES)
-    page = to_html(run_page(results, PageFiles(is_served=True)))
-    return PAGE_HEADER + page.encode("utf-8")
+    page = run_page(results, replace(_written(results), is_served=True))
+    return PAGE_HEADER + to_html(page).encode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,13 @@ class PageFiles:
     scripts: Mapping[str, ImageScripts] = field(default_factory=dict)
     thumbnails: Mapping[str, Thumbnails] = field(default_factory=dict)
     is_served: bool = False
+
+
+def _written(results: Results) -> PageFiles:
+    """Write what lies beside the page of a run, as far as it is not up to date."""
+    with ResultFiles(results.folder) as files:
+        scripts = write_image_scripts(results, files.read)
+    return PageFiles(scripts, write_thumbnails(results))
 
 
 def run_page(results: Results, files: PageFiles | None = None) -> GalleryPage:

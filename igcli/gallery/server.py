@@ -23,6 +23,9 @@ from igcli.gallery.served_output import ServedOutput, content_type, name_of
 
 ADDRESS = "127.0.0.1"
 NAMES = (ADDRESS, "localhost")
+ICON = "/favicon.ico"
+"""What browsers ask for by themselves; there is none, which is no error of the page."""
+
 METHODS = ("GET", "HEAD")
 HTTP_PORT = 80
 """The port that browsers leave out."""
@@ -147,6 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         if not self._is_called_by_its_name():
             self.send_error(HTTPStatus.FORBIDDEN)
+            return
+        if self.path == ICON:
+            self.send_response(HTTPStatus.NO_CONTENT)
+            self.end_headers()
             return
         name = name_of(self.path)
         file = None if name is None else self.server.output.open(name)

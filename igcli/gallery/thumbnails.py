@@ -122,11 +122,7 @@ class ThumbnailMaker:
 
     def make(self, record: Record) -> dict[str, bytes]:
         """Return a record's thumbnails by their names, the image first; empty if there are none."""
-        try:
-            pictures = self._pictures(record)
-        except (ImageError, OutputError) as error:
-            log.info("%s: no thumbnails: %s", record["image"], error)
-            return {}
+        pictures = self.pictures(record)
         if pictures is None:
             return {}
         key = self.key(record)
@@ -136,7 +132,15 @@ class ThumbnailMaker:
                 made[_attributions(key, number)] = encode_thumbnail(picture)
         return made
 
-    def _pictures(self, record: Record) -> Pictures | None:
+    def pictures(self, record: Record) -> Pictures | None:
+        """Return what a record's thumbnails show, in full size; None if that cannot be read."""
+        try:
+            return self._read(record)
+        except (ImageError, OutputError) as error:
+            log.info("%s: no thumbnails: %s", record["image"], error)
+            return None
+
+    def _read(self, record: Record) -> Pictures | None:
         arrays, panel = record.get("arrays"), record.get("panel")
         if record.get("status") != "ok":
             return None

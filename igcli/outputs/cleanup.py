@@ -27,6 +27,13 @@ GALLERY_FOLDERS = {"gallery": (".js", ".webp")}
 FILES = (journal.NAME, run_files.SUMMARY, run_files.CONFIG)
 
 
+def is_own(name: str) -> bool:
+    """Return whether a name in an output is one that runs or their pages use."""
+    first = name.partition("/")[0]
+    folders = RESULT_FOLDERS | RECORD_FOLDERS | GALLERY_FOLDERS
+    return first in folders or name in (*FILES, run_files.PAGE)
+
+
 def clear(folder: OutputFolder) -> None:
     """Remove what earlier runs wrote to `folder`, and nothing else; links are not followed.
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import Cli, Result
 from PIL import Image
 
+from igcli.gallery.served_output import ServedOutput
 from igcli.outputs.open import output_at
 from support import stores
 from support.image_files import encoded
@@ -255,7 +256,21 @@ def test_other_commands_read_a_store(cli: Cli, run: Cli, bucket: str, tmp_path: 
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     page = cli("gallery", f"{bucket}/a")
     assert page.lines == [f"{bucket}/a/index.html"]
-    assert b"0.png" in stores.get(f"{bucket}/a/index.html")
+    written = tree(f"{bucket}/a")
+    assert b"0.png" in written["index.html"]
+    thumbnails = {name: data for name, data in written.items() if name.endswith(".webp")}
+    assert len(thumbnails) == 2 * 3
+    assert all(Image.open(io.BytesIO(data)).format == "WEBP" for data in thumbnails.values())
+    with ServedOutput(output_at(f"{bucket}/a"), b"") as served:
+        for name in (*thumbnails, "panels/0.png.jpg", "results.jsonl"):
+            file = served.open(name)
+            assert file is not None
+            assert file.read() == written[name]
+        assert served.open("panels/gone.jpg") is None
+    alone = cli("gallery", f"{bucket}/a", "--single", "page.html")
+    assert alone.lines == [str(tmp_path / "page.html")]
+    assert (tmp_path / "page.html").read_text().count("data:image/webp") >= 2 * 3
+    assert tree(f"{bucket}/a") == written
     status = cli("status", f"{bucket}/a")
     assert status.code == 0, status.err
     shown = cli("config", "show", "--output", f"{bucket}/a")

@@ -262,17 +262,26 @@ def test_a_merge_of_damaged_archives_is_no_success(
     assert set(summary(tmp_path / "igcli-output")["damaged"]) == {"x.tar"}
 
 
-def test_pictures_and_arrays_in_archives_are_no_files(
+def test_the_page_of_archives_has_pictures_and_no_links_to_members(
     cli: Cli, data: Path, settings: tuple[str, ...], tmp_path: Path
 ) -> None:
-    cli("attribute", data, *TAR, *settings, "--arrays")
+    output = tmp_path / "igcli-output"
+    result = cli("attribute", data, *TAR, *settings, "--arrays", "--gallery")
+    assert result.lines[-1] == str(output / "index.html")
     refused = cli("compare", "igcli-output", "igcli-output")
     assert refused.code == 2
     assert "arrays in tar files are not compared" in refused.err
-    assert cli("gallery", "igcli-output").code == 0
-    page = (tmp_path / "igcli-output" / "index.html").read_text()
+    page = (output / "index.html").read_text()
     assert "a.tar/cats/0001.jpg" in page
     assert "0001.panel.jpg" not in page
+    thumbnails = {path.name: path.stat() for path in (output / "gallery/thumbnails").iterdir()}
+    assert len(thumbnails) == 2 * 8
+    assert all(name.partition("-")[0] in page for name in thumbnails)
+    assert cli("gallery", "igcli-output").code == 0
+    assert (output / "index.html").read_text() == page
+    assert {
+        name: (output / "gallery/thumbnails" / name).stat() for name in thumbnails
+    } == thumbnails
 
 
 def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[str, ...]) -> None:
@@ -306,7 +315,7 @@ def test_hostile_members_do_no_harm(cli: Cli, tmp_path: Path, settings: tuple[st
 
 @pytest.mark.parametrize(
     "option",
-    ["--dry-run", "--gallery", "--precision=auto", "--panel-scale=shared", "--engine=ray"],
+    ["--dry-run", "--precision=auto", "--panel-scale=shared", "--engine=ray"],
 )
 def test_what_does_not_go_together_is_refused(
     cli: Cli, data: Path, settings: tuple[str, ...], option: str, tmp_path: Path

@@ -12,12 +12,14 @@ import pytest
 
 from igcli import stores
 from igcli.errors import IgcliError
+from igcli.gallery.run_page import served_gallery
 from igcli.gallery.served_output import ServedOutput
 from igcli.gallery.server import GalleryServer
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
 from igcli.outputs.tar import END, encode_group
+from support.chromium import Tab
 from support.runs import ok, picture, write_file, write_run
 
 PAGE = b"<!doctype html>\n<title>the page</title>\n"
@@ -26,9 +28,9 @@ SECRET = b"not for you"
 
 
 @contextlib.contextmanager
-def serving(folder: OutputFolder) -> Iterator[int]:
+def serving(folder: OutputFolder, page: bytes = PAGE) -> Iterator[int]:
     """Serve an output in a thread, and yield the port."""
-    with GalleryServer(0) as server, ServedOutput(folder, PAGE) as output:
+    with GalleryServer(0) as server, ServedOutput(folder, page) as output:
         thread = threading.Thread(target=server.serve, args=(output,))
         thread.start()
         try:
@@ -305,6 +307,11 @@ def test_the_policy_is_that_of_the_page_and_more(port: int) -> None:
         assert "Python" not in headers["Server"]
 
 
+def test_a_missing_icon_is_no_error(port: int) -> None:
+    status, _, body = ask(port, "/favicon.ico")
+    assert (status, body) == (204, b"")
+
+
 def test_only_this_machine_is_served(port: int) -> None:
     with socket.socket() as other:
         other.settimeout(2)
@@ -330,3 +337,20 @@ def test_an_output_in_a_store() -> None:
         assert ask(port, "/tars/x.tar/a.panel.jpg")[2] == PANEL
         for target in ("/panels/gone.jpg", "/panels", "/panels/%FF.jpg", "/../other/panels/a.jpg"):
             assert ask(port, target)[0] == 404
+
+
+def test_a_browser_shows_the_panels_in_archives(tmp_path: Path, tab: Tab) -> None:
+    record = ok("x.tar/a b.jpg", tar="x.tar", panel="tars/x.tar/a b.panel.jpg")
+    folder = write_run(tmp_path / "out", [record])
+    members = {"a b.panel.jpg": PANEL}
+    write_file(folder, "tars/x.tar", encode_group(members, "a b.jpg", record) + END)
+    output = LocalFolder(os.fspath(folder))
+    with serving(output, served_gallery(output)) as port:
+        tab.open(f"http://127.0.0.1:{port}/")
+        tab.run("document.querySelector('.open').click()")
+        tab.wait("document.querySelector('#large-body img')?.naturalWidth === 300")
+        link = tab.run("document.querySelector('a[href*=\"tars/\"]').href")
+        assert link == f"http://127.0.0.1:{port}/tars/x.tar/a%20b.panel.jpg"
+        assert tab.complaints == []
+        tab.open(link)
+        assert tab.run("document.images[0].naturalWidth") == 300

@@ -134,7 +134,6 @@ def _refuse_for_tars(arguments: Arguments, settings: Settings, *, panels: bool) 
         "--dry-run counts files, but the number of images in a tar file is unknown": (
             arguments.dry_run
         ),
-        "gallery: a page cannot link to pictures inside tar files": settings.gallery,
         "precision: auto is measured with single images: choose float32 or bfloat16": (
             settings.precision == "auto"
         ),

@@ -42,3 +42,7 @@ function image(src, alt, className = "") {
   node.src = src;
   return node;
 }
+
+// A page in a single file holds its files as data, which browsers save but do not open.
+const fileLink = (href, name, properties = {}) =>
+  make("a", { href, ...(href.startsWith("data:") ? { download: "" } : {}), ...properties }, name);

@@ -22,7 +22,7 @@ function cardItem(card, index) {
   const panel = card.links["0.panel"];
   const item = make("li", { className: card.reason ? "card failed" : "card" }, open,
     span("beside", choiceBox(card),
-      panel ? make("a", { href: panel, tabIndex: -1, "aria-label": `Panel of ${card.name}` }, "Panel")
+      panel ? fileLink(panel, "Panel", { tabIndex: -1, "aria-label": `Panel of ${card.name}` })
         : null));
   return item;
 }

@@ -84,7 +84,7 @@ function factTable(card, { maps, facts }) {
 
 const fileLinks = (card, view) => span("files", ...files.map(([key, name]) => {
   const href = card.links[`${view}.${key}`];
-  return href ? make("a", { href }, name) : null;
+  return href ? fileLink(href, name) : null;
 }));
 
 function commandBox(command) {
