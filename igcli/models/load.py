@@ -122,10 +122,13 @@ def from_source(
     """
     layout = input_layout(opened, options)
     scores = scores_of_pixels(opened, layout, options)
-    head_options = HeadOptions(explain, options.activation, binary=True)
     try:
         network = TensorFlowNetwork(
-            scores, layout.shape, device=device, head_options=head_options, precision=precision
+            scores,
+            layout.shape,
+            device=device,
+            head_options=head_options_of(options, explain),
+            precision=precision,
         )
     except ModelError as error:
         # What an ONNX graph refuses while it is traced has TensorFlow's stack in front.
@@ -144,6 +147,11 @@ def from_source(
     names = _labels(opened, options, network.outputs)
     suggestion = None if options.preprocess else opened.suggested_preprocess
     return Model(options.source, network, names, opened.sha256, device, suggestion)
+
+
+def head_options_of(options: ModelOptions, explain: Explained) -> HeadOptions:
+    """Return how the output of a network of image classes becomes scores."""
+    return HeadOptions(explain, options.activation, binary=True)
 
 
 def _cause(error: Exception) -> str:

@@ -40,7 +40,11 @@ def bypass_integer_casts(definition: Any) -> None:
     for node in definition.node:
         for name in node.input:
             consumers[name.removesuffix(":0")].append(node)
-    pending = [node for node in definition.node if node.name.rpartition("/")[2] == _CAST_NAME]
+    pending = [
+        node
+        for node in definition.node  # A graph that was frozen before has an identity there.
+        if node.name.rpartition("/")[2] == _CAST_NAME and node.op == "Cast"
+    ]
     while pending:
         node = pending.pop()
         continues = _returns_integers(node)
