@@ -96,7 +96,8 @@ class LayerWeights:
         would make variances and scales negative. A layer's permutation does not depend on which
         others are chosen.
 
-        Source: Adebayo et al. 2018 (arXiv 1810.03292), section 3; permuted as by Quantus (Hedström et al. 2023).
+        Source: Adebayo et al. 2018 (arXiv 1810.03292), section 3, who initialize the weights anew;
+        Quantus (Hedström et al. 2023) permutes those of Keras layers.
 
         Args:
             chosen: Indices of the layers.
