@@ -11,7 +11,7 @@ FLOORS = (
     ("__main__",),
     ("cli", "demo"),
     ("igcli",),
-    ("api",),
+    ("api", "sanity"),
     ("evaluate",),
     ("pipeline", "compare"),
     ("config", "gallery"),

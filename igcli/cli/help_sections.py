@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "--limit",
         "--dry-run",
     ),
+    "Test": ("--methods", "--mode", "--layers", "--max-correlation", "--max-ssim"),
     "Input": (
         "--files-from",
         "--null",

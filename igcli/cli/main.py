@@ -34,6 +34,7 @@ COMMANDS = {
     "config": ("igcli.cli.config:config", "Write, show or check a YAML file of settings."),
     "gallery": ("igcli.cli.gallery:gallery", "Write an HTML page to browse a run."),
     "compare": ("igcli.cli.compare:compare", "Compare the attributions of two runs."),
+    "sanity": ("igcli.cli.sanity:sanity", "Test attributions with the weights randomized."),
     "status": ("igcli.cli.status:status", "Show what is done, failed and missing, by shard."),
     "merge": ("igcli.cli.merge:merge", "Merge the records of shards into one set."),
 }

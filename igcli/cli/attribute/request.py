@@ -10,6 +10,7 @@ from igcli.cli.attribute.report import ReportOptions
 from igcli.cli.attribute.shard_option import parse_shard
 from igcli.cli.setting_options import load_command_settings
 from igcli.cli.terminal import NOTICE, say
+from igcli.config.load import LoadedSettings
 from igcli.config.schema import Gif, Settings
 from igcli.errors import UsageError
 from igcli.models.options import is_name
@@ -185,11 +186,13 @@ def announce_demo(request: RunRequest) -> None:
         say(DEMO, NOTICE)
 
 
-def announce_model(request: RunRequest, device: str, *, suggestion: str | None = None) -> None:
+def announce_model(
+    request: RunRequest | LoadedSettings, device: str, *, suggestion: str | None = None
+) -> None:
     """Say which network runs on which device, and which of its settings were left at defaults.
 
     Args:
-        request: What the command was asked to do.
+        request: What the command was asked to do, or its settings.
         device: The device in words.
         suggestion: The preprocessing that the network probably expects.
     """

@@ -1,0 +1,140 @@
+"""What the test says of each method: means over images, and whether attributions change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from igcli.sanity.randomization import Outcome, TestedImage
+from igcli.sanity.similarity import Similarity, mean_similarity
+from igcli.sanity.stages import Mode, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Similarities above which attributions count as unchanged.
+
+    Attributes:
+        max_correlation: Rank correlation, with signs.
+        max_ssim: Structural similarity.
+    """
+
+    max_correlation: float = 0.5
+    max_ssim: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A method at one stage.
+
+    Attributes:
+        method: Name of the method.
+        stage: The stage.
+        mean: Mean similarity over the images.
+        images: Number of images compared.
+        flat: Number of images with flat attributions, before or at this stage.
+        score: Mean score of the targets by the randomized network; None without images.
+    """
+
+    method: str
+    stage: Stage
+    mean: Similarity
+    images: int
+    flat: int
+    score: float | None
+
+    def record(self) -> dict[str, object]:
+        """Return the row for JSON."""
+        return {
+            "method": self.method,
+            **self.stage.record(),
+            "images": self.images,
+            "flat": self.flat,
+            "randomized_score": self.score,
+            **self.mean.record(),
+        }
+
+
+def rows_of(outcomes: Sequence[Outcome], methods: Sequence[str], stage: Stage) -> list[Row]:
+    """Return the rows of a stage, one for each method."""
+    attributed = [outcome for outcome in outcomes if not outcome.failure]
+    score = fmean(outcome.score for outcome in attributed) if attributed else None
+    rows = []
+    for method in methods:
+        values = [outcome.similarities[method] for outcome in attributed]
+        flat = sum(not one.is_defined for one in values)
+        rows.append(Row(method, stage, mean_similarity(values), len(values), flat, score))
+    return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """The whole test.
+
+    Attributes:
+        layers: Names of all layers of the network, those nearest to the output first.
+        images: The images.
+        rows: The methods at each stage.
+        controls: Mean similarity by control.
+        thresholds: Similarities above which attributions count as unchanged.
+        failed_stages: Number of images that failed at a stage, counted once a stage.
+    """
+
+    layers: Sequence[str]
+    images: Sequence[TestedImage]
+    rows: Sequence[Row]
+    controls: dict[str, Similarity]
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    failed_stages: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Number of images that could not be attributed by the network as it is."""
+        return sum(bool(image.failure) for image in self.images)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every image was attributed and every method's attributions change."""
+        return not (self.failed or self.failed_stages or self.findings())
+
+    def findings(self) -> list[str]:
+        """Return a line for each method and mode in which attributions do not change."""
+        groups: dict[tuple[str, Mode], list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault((row.method, row.stage.mode), []).append(row)
+        lines = [self._finding(*key, rows) for key, rows in groups.items()]
+        return [line for line in lines if line]
+
+    def _finding(self, method: str, mode: Mode, rows: Sequence[Row]) -> str:
+        start = f"{method}, {mode}: "
+        limits = (
+            ("rank correlation", "rank_correlation", self.thresholds.max_correlation),
+            ("SSIM", "ssim", self.thresholds.max_ssim),
+        )
+        for name, key, limit in limits:
+            values = [row.mean.record()[key] for row in rows]
+            defined = [value for value in values if value is not None]
+            if not defined:
+                return (
+                    f"{start}nothing can be compared: the attributions are flat at every stage, or "
+                    "no image was attributed"
+                )
+            if min(defined) > limit:
+                return (
+                    f"{start}the attributions do not change: {name} {min(defined):.4f} or more at "
+                    f"every stage, above {limit:g}"
+                )
+        return ""
+
+    def record(self) -> dict[str, object]:
+        """Return the summary for JSON."""
+        return {
+            "images": len(self.images),
+            "failed": self.failed,
+            "failed_stages": self.failed_stages,
+            "layers": list(self.layers),
+            "stages": [row.record() for row in self.rows],
+            "controls": {name: values.record() for name, values in self.controls.items()},
+            "max_correlation": self.thresholds.max_correlation,
+            "max_ssim": self.thresholds.max_ssim,
+            "findings": self.findings(),
+        }
