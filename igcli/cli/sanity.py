@@ -300,7 +300,7 @@ class _Run:
 def _line(cells: Sequence[str]) -> str:
     """Return a line of the table; the method and the layer are last, as they have any length."""
     *numbers, method, where = cells
-    return "  ".join(f"{cell:>11}" for cell in numbers) + f"  {method:<24}  {where}"
+    return "  ".join(f"{cell:>11}" for cell in numbers) + f"  {method:<27}  {where}"
 
 
 def _cells(values: "Similarity") -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from igcli.compare.agreement import channel_mean
 from igcli.config.schema import Settings
 from igcli.errors import ImageError, ModelError
 from igcli.evaluate.controls import attributions_of
+from igcli.methods import layers_of
 from igcli.models.load import Model
 from igcli.models.randomization import RandomizableModel, load_randomizable
 from igcli.pipeline.calibration.batch_size import default_batch_size
@@ -170,6 +171,8 @@ class RandomizationTest:
         return Engine(model.network, batch_size=self._batch_size)
 
     def _spec_for(self, model: Model) -> AttributionSpec:
+        if not any(layers_of(self.methods, self._settings)):
+            model.network.forget_layers()
         return resolve_spec(self._settings, model, panels=True)
 
     def _attributed(self, source: Source) -> Job[TestedImage]:
