@@ -104,12 +104,21 @@ class Statistics:
     """A metric's statistics.
 
     Attributes:
+        images: Number of images, with a value or without.
         summaries: By method, controls included.
         differences: Of each pair of methods, and of each method and control.
+        controls: Which of the methods are controls.
     """
 
+    images: int
     summaries: Mapping[str, Summary]
     differences: Sequence[Difference]
+    controls: Sequence[str]
+
+    @property
+    def against_controls(self) -> list[Difference]:
+        """The differences of methods to controls."""
+        return [one for one in self.differences if one.second in self.controls]
 
     @property
     def unbeaten(self) -> list[Difference]:
@@ -143,6 +152,7 @@ def statistics_of(
     differences = [columns[first] - columns[second] for first, second in pairs]
     summaries = _summaries(np.column_stack([table, *differences]), seed) if names else []
     return Statistics(
+        len(table),
         dict(zip(names, summaries, strict=False)),
         [
             Difference(
@@ -150,6 +160,7 @@ def statistics_of(
             )
             for (first, second), one in zip(pairs, summaries[len(names) :], strict=True)
         ],
+        controls,
     )
 
 

@@ -161,7 +161,7 @@ def test_the_order_of_images_does_not_matter() -> None:
 
 
 def test_nothing_is_no_statistics() -> None:
-    assert statistics_of({}, (), higher_is_better=True, seed=0) == Statistics({}, [])
+    assert statistics_of({}, (), higher_is_better=True, seed=0) == Statistics(0, {}, [], ())
 
 
 def test_records_are_json() -> None:

@@ -1,0 +1,165 @@
+"""The report of an evaluation, as plain text: a table of the means, and sentences on the controls.
+
+The table has a row for each method and control, and a column for each metric: the mean, its
+interval, and a mark where the method does not beat a control.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from igcli import metrics
+from igcli.evaluate.statistics import FEWEST_IMAGES, Difference, Interval, Statistics
+
+FIRST, GAP = "method", "  "
+MARK, NO_MARK, NONE = "*", " ", "- "
+DIGITS = 4
+"""Significant digits of the largest number in a column; the others have as many decimals."""
+
+PLAIN = (1e-3, 1e5)
+"""Range of the largest number in a column that is not written with an exponent."""
+
+DIRECTIONS = {True: "higher is better", False: "lower is better", None: ""}
+
+Format = Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table.
+
+    Attributes:
+        headings: The metric's name, and which values are better.
+        cells: By method.
+    """
+
+    headings: tuple[str, str]
+    cells: Mapping[str, str]
+
+    @property
+    def width(self) -> int:
+        """Width of the column, in characters."""
+        return max(map(len, (*self.headings, *self.cells.values())))
+
+
+def table(statistics: Mapping[str, Statistics], *, width: int) -> Iterator[str]:
+    """Yield the lines of the table; columns that do not fit beside the others go below them.
+
+    Args:
+        statistics: By metric.
+        width: Number of characters in a line, which only a single column may exceed.
+    """
+    methods = [*dict.fromkeys(name for one in statistics.values() for name in one.summaries)]
+    columns = [_column(name, one) for name, one in statistics.items()]
+    first = max(map(len, (FIRST, *methods)))
+    for number, block in enumerate(_blocks(columns, width - first)):
+        if number:
+            yield ""
+        yield _row(FIRST, first, block, [column.headings[0] for column in block])
+        directions = _row("", first, block, [column.headings[1] for column in block])
+        yield from [directions] if directions else []
+        for method in methods:
+            cells = [column.cells.get(method, NONE) for column in block]
+            yield _row(method, first, block, cells)
+
+
+def _blocks(columns: Sequence[_Column], width: int) -> Iterator[Sequence[_Column]]:
+    """Yield the columns in groups that fit into the width, or have one column."""
+    block: list[_Column] = []
+    for column in columns:
+        if block and sum(len(GAP) + one.width for one in (*block, column)) > width:
+            yield block
+            block = []
+        block.append(column)
+    if block:
+        yield block
+
+
+def _row(name: str, first: int, block: Sequence[_Column], cells: Sequence[str]) -> str:
+    padded = (f"{cell:>{column.width}}" for column, cell in zip(block, cells, strict=True))
+    return GAP.join((name.ljust(first), *padded)).rstrip()
+
+
+def _column(metric: str, one: Statistics) -> _Column:
+    write = _format(one)
+    marked = {difference.first for difference in one.unbeaten}
+    cells = {}
+    for method, summary in one.summaries.items():
+        value = "-" if summary.mean is None else write(summary.mean)
+        interval = summary.interval
+        ends = f" [{write(interval.low)}, {write(interval.high)}]" if interval else ""
+        cells[method] = f"{value}{ends}{MARK if method in marked else NO_MARK}"
+    direction = DIRECTIONS[metrics.load(metric).HIGHER_IS_BETTER]
+    return _Column((metric + NO_MARK, direction + NO_MARK), cells)
+
+
+def _format(one: Statistics) -> Format:
+    """Return how the numbers of a metric are written: with the same number of decimals."""
+    numbers = [
+        abs(number)
+        for summary in one.summaries.values()
+        for number in (summary.mean, *_ends(summary.interval))
+        if number is not None
+    ]
+    largest = max(numbers, default=0.0)
+    if not largest:
+        return "{:z.3f}".format
+    if not PLAIN[0] <= largest < PLAIN[1]:
+        return f"{{:.{DIGITS - 1}e}}".format
+    return f"{{:z.{max(0, DIGITS - 1 - math.floor(math.log10(largest)))}f}}".format
+
+
+def _ends(interval: Interval | None) -> tuple[float, ...]:
+    return (interval.low, interval.high) if interval else ()
+
+
+def findings(statistics: Mapping[str, Statistics]) -> Iterator[str]:
+    """Yield sentences: what does not beat a control, and where the means lack images.
+
+    Args:
+        statistics: By metric.
+    """
+    verdicts = [
+        (name, difference)
+        for name, one in statistics.items()
+        for difference in one.differences
+        if difference.beats is not None
+    ]
+    for name, difference in verdicts:
+        if not difference.beats:
+            yield f"{MARK} {_unbeaten(name, difference)}"
+    if verdicts and all(difference.beats for _, difference in verdicts):
+        yield f"every method beats every control in {_listed([name for name, _ in verdicts])}"
+    for name, one in statistics.items():
+        yield from _lacking(name, one)
+
+
+def _unbeaten(name: str, difference: Difference) -> str:
+    summary = difference.summary
+    figures = ""
+    if summary.mean is not None and summary.interval is not None:
+        low, high = _ends(summary.interval)
+        figures = f" (difference {summary.mean:.3g}, 95% interval {low:.3g} to {high:.3g})"
+    return f"{difference.first} does not beat {difference.second} in {name}{figures}"
+
+
+def _lacking(name: str, one: Statistics) -> Iterator[str]:
+    """Yield what the images without a value mean for a metric."""
+    partly = [
+        f"{method} ({one.images - summary.images:,})"
+        for method, summary in one.summaries.items()
+        if 0 < summary.images < one.images
+    ]
+    if partly:
+        yield f"{name} is undefined for some of {one.images:,} images: {_listed(partly)}"
+    few = [pair for pair in one.against_controls if 0 < pair.summary.images < FEWEST_IMAGES]
+    if few and metrics.load(name).HIGHER_IS_BETTER is not None:
+        yield (
+            f"{name}: too few images to say whether methods beat the controls, "
+            f"{FEWEST_IMAGES} are needed"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = dict.fromkeys(names)
+    return f"{', '.join(most)} and {last}" if most else last
