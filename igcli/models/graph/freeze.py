@@ -67,8 +67,13 @@ class FrozenGraph:
         graph = self.graph.graph
         tensors = {inner.name: tf.identity(outer) for outer, inner in graph.captures}
         tensors[self.graph.inputs[0].name] = inputs
+        definition = graph.as_graph_def()
+        # XLA refuses placeholders, even those that the rewriting left unused.
+        kept = [node for node in definition.node if node.op != "Placeholder"]
+        del definition.node[:]
+        definition.node.extend(kept)
         outputs = [self.graph.outputs[0].name]
-        return tf.graph_util.import_graph_def(graph.as_graph_def(), tensors, outputs, name="")[0]
+        return tf.graph_util.import_graph_def(definition, tensors, outputs, name="")[0]
 
 
 def freeze(function: Function, signature: Sequence[Any], *, fold: bool = True) -> FrozenGraph:

@@ -109,7 +109,8 @@ class _Route:
         after_end = self._after(end) - {end.name}
         for op in self._ops:
             if op.name in after_end and op.type in _PRODUCTS and self._has_positions(op):
-                raise ModelError(NO_MAP_AFTER.format(convolution=_name(last), product=_name(op)))
+                names = {"convolution": self._layer_name(last), "product": self._layer_name(op)}
+                raise ModelError(NO_MAP_AFTER.format(**names))
         return end.outputs[0]
 
     def named_map(self, layer: str) -> Any:
@@ -169,7 +170,9 @@ class _Route:
         return rows is not None and images is not None and rows > images
 
     def _named(self, layer: str) -> Any:
-        marked = [op for op in self._ops if layer_of_mark(op.name) == layer]
+        wanted = _trimmed(layer)
+        marks = ((op, layer_of_mark(op.name)) for op in self._ops)
+        marked = [op for op, name in marks if name is not None and _trimmed(name) == wanted]
         if len(marked) > 1:
             raise ModelError(
                 f"{layer} is called {len(marked)} times in one pass of the network, expected once"
@@ -178,8 +181,10 @@ class _Route:
             return marked[0]
         # The last operation of a scope, or rather its last feature map.
         ops = (*self._ops, *self._maps)
-        ends = {scope: op for op in ops for scope in _scopes(_name(op), layer)}
-        wanted = _trimmed(layer)
+        ends = {scope: op for op in ops for scope in _scopes(_name(op), wanted)}
+        if "/" in wanted:  # The name of an operation, not of a layer whose scope has a number.
+            exact = {scope: op for scope, op in ends.items() if f"/{scope}".endswith(f"/{wanted}")}
+            ends = exact or ends
         if wanted in ends or len(ends) == 1:
             return ends.get(wanted) or next(iter(ends.values()))
         if ends:
@@ -188,6 +193,12 @@ class _Route:
         raise ModelError(
             f"the network has no layer or operation {layer!r}; {self._suggestion(layer)}"
         )
+
+    def _layer_name(self, op: Any) -> str:
+        """Return the name of the layer that an operation belongs to, else its own."""
+        at = self._ops.index(op)
+        names = (layer_of_mark(later.name) for later in self._ops[at:])
+        return next((name for name in names if name is not None), _name(op))
 
     def _suggestion(self, layer: str) -> str:
         names = list(dict.fromkeys(self._map_names()))
@@ -247,20 +258,21 @@ def _name(op: Any) -> str:
 
 
 def _trimmed(layer: str) -> str:
-    return re.sub(r":0$", "", layer).strip("/")
+    """Return a given name without slashes around it and what tensors and inlined functions add."""
+    return _CALLS.sub("", layer.removesuffix(":0").strip("/"), count=1)
 
 
-def _scopes(name: str, layer: str) -> Collection[str]:
+def _scopes(name: str, wanted: str) -> Collection[str]:
     """Return the beginning of an operation's name that ends in a layer's name, if it has one.
 
     TensorFlow appends a number to names that are taken, as it does to all layers of Keras 3.
     """
-    parts, wanted = name.split("/"), _trimmed(layer).split("/")
+    parts, names = name.split("/"), wanted.split("/")
     if parts[0] == "Func":  # Moves values into and out of an inlined function.
         return ()
-    count = len(wanted)
+    count = len(names)
     starts = range(len(parts) - count + 1)
-    ends = [at + count for at in starts if _is_named(parts[at : at + count], wanted)]
+    ends = [at + count for at in starts if _is_named(parts[at : at + count], names)]
     return ["/".join(parts[:end]) for end in ends]
 
 
