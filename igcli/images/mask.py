@@ -1,6 +1,7 @@
 """Decodes images that mark an object: the masks of other people's annotation tools."""
 
 import io
+from tokenize import TokenError
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ from PIL.ImageFile import ImageFile
 
 from igcli.errors import ImageError
 from igcli.images.colour import TRANSPARENT
-from igcli.images.decode import loaded
+from igcli.images.decode import DAMAGED, loaded
 from igcli.images.formats import Format
 from igcli.images.metadata import upright
 from igcli.images.options import Limits
@@ -96,7 +97,7 @@ def _of_array(data: bytes) -> Flags:
     """Return which values of an array of NumPy, (H, W) or (H, W, 1), are not 0."""
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
+    except (*DAMAGED, TokenError, MemoryError) as error:
         raise ImageError(f"damaged NumPy array: {' '.join(str(error).split())}") from error
     if array.dtype.kind not in "biuf":
         raise ImageError(f"an array of {array.dtype}, not of numbers")

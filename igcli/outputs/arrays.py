@@ -4,6 +4,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Collection
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -21,8 +22,11 @@ DAMAGED = (
     EOFError,
     OSError,
     MemoryError,
+    SyntaxError,
+    TokenError,
 )
-"""What NumPy raises for files that are damaged or something else; TypeError for a single array."""
+"""What NumPy raises for files that are damaged or something else: TypeError for a single array, and
+the last two for a header, which is Python."""
 
 
 def encode_arrays(**arrays: npt.ArrayLike) -> bytes:

@@ -1,6 +1,7 @@
 """Masks in the forms in which other people's tools write them."""
 
 import io
+import random
 import struct
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from igcli.errors import ImageError
+from igcli.images.decode import decode, upright_size
 from igcli.images.mask import decode_mask
 from igcli.images.options import Limits
 from igcli.records import Pixels
-from support.damage import BOMBS, saved
+from support.damage import BOMBS, mutated, saved, seeds
 
 LIMITS = Limits()
 HEIGHT, WIDTH = 48, 64
@@ -251,3 +253,31 @@ def test_damage_and_limits_are_those_of_images() -> None:
         decode_mask(data, Limits(max_pixels=100))
     with pytest.raises(ImageError, match="not an image"):
         decode_mask(b'{"shapes": []}', LIMITS)
+
+
+def test_mutated_masks_are_decoded_or_refused() -> None:
+    files, rng = seeds(), random.Random(3)
+    array = io.BytesIO()
+    np.save(array, disk())
+    files += [array.getvalue()] * len(files)
+    outcomes = []
+    for number in range(1000):
+        try:
+            mask = decode_mask(mutated(files[number % len(files)], rng), LIMITS)
+            assert mask.max() <= 1
+            outcomes.append("")
+        except ImageError as error:
+            outcomes.append(str(error))
+    assert not any("\n" in reason for reason in outcomes)
+    assert 100 < outcomes.count("") < 900
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_upright_size_is_known_without_decoding(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = saved(grey(disk(), 255), form, **({} if form in ("GIF", "BMP") else {"exif": exif}))
+    assert upright_size(data, LIMITS) == decode(data, LIMITS).shape[:2]
+    if form in ("JPEG", "PNG", "TIFF", "WEBP"):
+        assert (upright_size(data, LIMITS) == (WIDTH, HEIGHT)) == (orientation in (6, 8))

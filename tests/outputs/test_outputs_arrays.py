@@ -1,11 +1,13 @@
 import io
+import random
 import zipfile
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from igcli.outputs.arrays import encode_arrays
+from igcli.errors import ImageError
+from igcli.outputs.arrays import decode_arrays, encode_arrays
 
 ARRAYS: dict[str, npt.ArrayLike] = {
     "image": np.arange(24, dtype=np.uint8).reshape(2, 4, 3),
@@ -36,3 +38,18 @@ def test_equal_arrays_give_equal_bytes_without_a_date(monkeypatch: pytest.Monkey
 def test_objects_are_refused() -> None:
     with pytest.raises(ValueError, match="Object arrays"):
         encode_arrays(a=np.array([{}], dtype=object))
+
+
+def test_damaged_headers_are_refused() -> None:
+    data = encode_arrays(attributions=np.zeros((64, 64, 3), np.float32))
+    start, rng = data.index(b"NUMPY"), random.Random(1)
+    refused = 0
+    for _ in range(1500):
+        changed = bytearray(data)
+        for _ in range(rng.choice((1, 2, 5))):
+            changed[start + rng.randrange(125)] = rng.randrange(256)
+        try:
+            decode_arrays(io.BytesIO(changed), "a.npz", ["attributions"])
+        except ImageError:
+            refused += 1
+    assert refused > 500
