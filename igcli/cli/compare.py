@@ -28,7 +28,8 @@ HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
     "--gallery",
     type=PathType(home=True),
     metavar="FILE",
-    help="Write both runs side by side to FILE, an HTML page.",
+    help="Write both runs side by side to FILE, an HTML page, and what it shows to a folder beside "
+    "it: FILE without its suffix, and -files.",
 )
 @click.option(
     "--min-correlation",
@@ -77,11 +78,14 @@ def _write_page(
     agreement: "Agreement", runs: "tuple[Results, Results]", page: tuple[LocalFolder, str]
 ) -> None:
     from igcli.compare.page import comparison_page
+    from igcli.compare.page_files import write_comparison_files
     from igcli.gallery.html import to_html
     from igcli.outputs.run_files import write_page
 
     folder, name = page
-    write_page(folder, to_html(comparison_page(agreement, runs, folder.path)), name)
+    root = f"{os.path.splitext(name)[0]}-files"
+    files = write_comparison_files(agreement, runs, folder, root)
+    write_page(folder, to_html(comparison_page(agreement, runs, folder.path, files)), name)
 
 
 def _print_json(agreement: "Agreement") -> None:

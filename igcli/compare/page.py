@@ -1,10 +1,14 @@
-"""The comparison of two runs as a gallery, their panels side by side."""
+"""The comparison of two runs as a gallery, side by side."""
 
 import os
 import statistics
+from collections.abc import Iterator
+from dataclasses import replace
 
 from igcli.compare.comparison import Agreement, Comparison
+from igcli.compare.page_files import ComparisonFiles
 from igcli.gallery.formatting import lines, number, text
+from igcli.gallery.html import url
 from igcli.gallery.run_page import describe_settings, model_name, notes_on, view_of
 from igcli.gallery.view_model import (
     Card,
@@ -12,6 +16,7 @@ from igcli.gallery.view_model import (
     GalleryPage,
     HistogramScale,
     Labels,
+    View,
     histogram_of,
 )
 from igcli.outputs.results import Results
@@ -34,15 +39,20 @@ CORRELATION_SCALE = HistogramScale(
 
 
 def comparison_page(
-    agreement: Agreement, runs: tuple[Results, Results], folder: str
+    agreement: Agreement,
+    runs: tuple[Results, Results],
+    folder: str,
+    files: ComparisonFiles | None = None,
 ) -> GalleryPage:
     """Return the gallery of a comparison.
 
     Args:
         agreement: The comparison.
         runs: The two runs.
-        folder: Path of the page's folder; pictures are linked relative to it.
+        folder: Path of the page's folder; panels are linked relative to it.
+        files: What is written beside the page.
     """
+    files = files or ComparisonFiles()
     histogram = histogram_of(
         (comparison.correlation for comparison in agreement.comparisons),
         CORRELATION_SCALE,
@@ -66,7 +76,7 @@ def comparison_page(
         },
         fields=FIELDS,
         labels=Labels(order="Worst first", failed="Not compared"),
-        cards=[_card(comparison, paths) for comparison in agreement.comparisons],
+        cards=[_card(comparison, paths, files) for comparison in agreement.comparisons],
     )
 
 
@@ -101,18 +111,15 @@ def _note(agreement: Agreement) -> str:
     return f"{figures}of the channel means; 1 means that all pixels have the same order"
 
 
-def _card(comparison: Comparison, paths: list[str]) -> Card:
+def _card(comparison: Comparison, paths: list[str], files: ComparisonFiles) -> Card:
     records = comparison.first, comparison.second
     labels = [label for label in (text(record.get("label")) for record in records) if label]
     return Card(
         name=text(comparison.image),
         label="".join(labels[:1]) if len(set(labels)) < 2 else "A: {}, B: {}".format(*labels),
-        views=()
-        if comparison.reason
-        else [
-            view_of(record, caption=name, folder=path)
-            for record, name, path in zip(records, "AB", paths, strict=True)
-        ],
+        source=text(comparison.first.get("source")),
+        views=() if comparison.reason else [*_views(comparison, paths, files)],
+        titles=("Attributions",),
         numbers={
             "correlation": comparison.correlation,
             "overlap": comparison.overlap,
@@ -122,4 +129,17 @@ def _card(comparison: Comparison, paths: list[str]) -> Card:
         },
         warnings=comparison.warnings,
         reason=text(comparison.reason),
+        values=url(files.scripts.get(comparison.image)),
     )
+
+
+def _views(comparison: Comparison, paths: list[str], files: ComparisonFiles) -> Iterator[View]:
+    """Yield the files of both runs: those of the runs, and thumbnails beside the page."""
+    records = comparison.first, comparison.second
+    for record, name, path, thumbnails in zip(records, "AB", paths, files.thumbnails, strict=True):
+        view = view_of(record, caption=f"Run {name}", folder=path)
+        found = thumbnails.get(comparison.image)
+        if found is None:
+            yield view
+        else:
+            yield replace(view, image=url(found.image), attributions=[url(found.attributions[0])])

@@ -73,16 +73,26 @@ class Thumbnails:
     attributions: tuple[str | None, ...]
 
 
-def write_thumbnails(results: Results) -> Mapping[str, Thumbnails]:
+def write_thumbnails(
+    results: Results, target: OutputFolder | None = None, root: str = FOLDER
+) -> Mapping[str, Thumbnails]:
     """Make the thumbnails that are missing, remove outdated ones, and return all by image.
+
+    Args:
+        results: The run.
+        target: Where to write them; by default, the run's own output.
+        root: Name of their folder there.
 
     Raises:
         OutputError: They cannot be written.
     """
-    folder = results.folder
-    existing = frozenset(folder.names(FOLDER))
+    folder = target or results.folder
+    existing = frozenset(folder.names(root))
     threads = STORE_THREADS if folder.is_remote else THREADS
-    with ResultFiles(folder) as files, ThreadPoolExecutor(threads, "igcli-thumbnails") as pool:
+    with (
+        ResultFiles(results.folder) as files,
+        ThreadPoolExecutor(threads, "igcli-thumbnails") as pool,
+    ):
         maker = ThumbnailMaker(files, PictureSettings.of(results.config))
 
         def written(record: Record) -> Thumbnails | None:
@@ -90,15 +100,15 @@ def write_thumbnails(results: Results) -> Mapping[str, Thumbnails]:
             made = {} if _image(key) in existing else maker.make(record)
             # The image comes last: where it exists, all of them do.
             for name, data in reversed(made.items()):
-                folder.write(f"{FOLDER}/{name}", data)
-            return _named(key, maker.count(record), existing | made.keys())
+                folder.write(f"{root}/{name}", data)
+            return _named(root, key, maker.count(record), existing | made.keys())
 
         try:
             made = pool.map(written, results.records.values())
             thumbnails = dict(zip(results.records, made, strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
-    _remove_others(folder, existing, thumbnails.values())
+    _remove_others(folder, root, existing, thumbnails.values())
     return {image: names for image, names in thumbnails.items() if names is not None}
 
 
@@ -141,7 +151,7 @@ class ThumbnailMaker:
             return None
 
     def _read(self, record: Record) -> Pictures | None:
-        arrays, panel = record.get("arrays"), record.get("panel")
+        arrays, panel, animation = (record.get(kind) for kind in ("arrays", "panel", "gif"))
         if record.get("status") != "ok":
             return None
         if isinstance(arrays, str):
@@ -151,6 +161,8 @@ class ThumbnailMaker:
         if isinstance(panel, str):
             drawn = decode_panel(self._files.read(panel), panel)
             return from_panel(drawn, record, self._settings)
+        if isinstance(animation, str):
+            return Pictures(decode_panel(self._files.read(animation), animation), ())
         return None
 
 
@@ -166,13 +178,13 @@ def encode_thumbnail(picture: Pixels) -> bytes:
 
 
 def decode_panel(data: bytes, name: str) -> Pixels:
-    """Return the pixels of a panel's file, uint8 (H, W, 3).
+    """Return the pixels of a panel, or of an animation's first frame, uint8 (H, W, 3).
 
     Raises:
         ImageError: It is damaged or too large; the message calls it `name`.
     """
     try:
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as file:
+        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP")) as file:
             if file.width * file.height > MAX_PIXELS:
                 raise ImageError(f"{name!r} is too large: {file.width:,} x {file.height:,} pixels")
             return np.asarray(file.convert("RGB"))
@@ -188,22 +200,25 @@ def _attributions(key: str, number: int) -> str:
     return f"{key}-{number}{SUFFIX}"
 
 
-def _named(key: str, count: int, existing: Collection[str]) -> Thumbnails | None:
+def _named(root: str, key: str, count: int, existing: Collection[str]) -> Thumbnails | None:
     """Return those of a record's thumbnails that exist."""
     if _image(key) not in existing:
         return None
     names = (_attributions(key, number) for number in range(count))
     return Thumbnails(
-        image=f"{FOLDER}/{_image(key)}",
-        attributions=tuple(f"{FOLDER}/{name}" if name in existing else None for name in names),
+        image=f"{root}/{_image(key)}",
+        attributions=tuple(f"{root}/{name}" if name in existing else None for name in names),
     )
 
 
 def _remove_others(
-    folder: OutputFolder, existing: Iterable[str], thumbnails: Iterable[Thumbnails | None]
+    folder: OutputFolder,
+    root: str,
+    existing: Iterable[str],
+    thumbnails: Iterable[Thumbnails | None],
 ) -> None:
     """Remove the thumbnails that no record has."""
     named = {name for names in thumbnails if names for name in (names.image, *names.attributions)}
     for name in existing:
-        if _NAME.fullmatch(name) and f"{FOLDER}/{name}" not in named:
-            folder.remove(f"{FOLDER}/{name}")
+        if _NAME.fullmatch(name) and f"{root}/{name}" not in named:
+            folder.remove(f"{root}/{name}")

@@ -33,36 +33,16 @@ function cardNumbers(card) {
     span("", make("i", {}, `${field.name} `), formatted(card, field))));
 }
 
-// Small multiples: the image, then each method and target.
+// Small multiples: the image, then each method and target. An image alone is an animation's frame.
 function cardPictures(card, caption, view) {
   const links = [["Image", card.links[`${view}.image`]], ...card.titles.map((title, place) =>
     [title, card.links[`${view}.attribution${place}`]])].filter(([, link]) => link);
-  const panel = card.links[`${view}.panel`], animation = card.links[`${view}.animation`];
-  if (card.reason || !(links.length || panel || animation)) return null;
-  const tiles = links.length
-    ? links.map(([title, link]) => span("tile", span("square", image(link, "")),
-      textSpan("title", title)))
-    : [span("tile whole", panel ? image(panel, "") : firstFrame(animation))];
-  return span("views", caption ? textSpan("caption", caption) : null, span("tiles", ...tiles));
-}
-
-// An animation in an <img> plays; a canvas shows its first frame, once it is scrolled to.
-const seen = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    const animation = make("img", { src: target.dataset.source, onload: () => {
-      target.width = animation.naturalWidth;
-      target.height = animation.naturalHeight;
-      target.getContext("2d").drawImage(animation, 0, 0);
-    } });
-  }
-});
-
-function firstFrame(animation) {
-  const canvas = make("canvas", { "data-source": animation });
-  seen.observe(canvas);
-  return canvas;
+  const panel = card.links[`${view}.panel`];
+  if (card.reason || !(links.length || panel)) return null;
+  const tiles = links.length > 1 ? links.map(([title, link]) =>
+    span("tile", span("square", image(link, "")), textSpan("title", title)))
+    : span("tile whole", image(links[0]?.[1] ?? panel, ""));
+  return span("views", caption ? textSpan("caption", caption) : null, span("tiles", tiles));
 }
 
 const openButtons = () =>

@@ -4,7 +4,7 @@ const MAGNITUDES = {
   negative: (value) => Math.max(-value, 0),
   both: Math.abs,
 };
-const FULL_STRENGTH = 0.02; // The pixels that carry this share are drawn in the strongest colour.
+const FULL_STRENGTH = 0.1; // The pixels that carry this share are drawn in the strongest colour.
 
 // Gaussian smoothing with mirrored edges; sigma in pixels.
 function smoothed(values, width, height, sigma) {
@@ -31,15 +31,15 @@ function smoothed(values, width, height, sigma) {
   return along(along(values, width, 1, height, width), height, width, width, 1);
 }
 
-// The magnitudes in falling order, with the sum of each and all before it.
+// The pixels by falling magnitude, with the sum of the magnitudes up to each of them.
 function ranked(values, polarity) {
   const magnitudes = Float32Array.from(values, MAGNITUDES[polarity]);
-  const falling = Float32Array.from(magnitudes).sort().reverse();
-  const sums = new Float64Array(falling.length);
+  const order = Uint32Array.from(magnitudes.keys()).sort((a, b) => magnitudes[b] - magnitudes[a] || a - b);
+  const sums = new Float64Array(order.length);
   let total = 0;
-  falling.forEach((value, place) => { sums[place] = total += value; });
-  const strongest = falling[firstReaching(sums, FULL_STRENGTH * total)] || 1;
-  return { values, magnitudes, falling, sums, total, strongest };
+  order.forEach((pixel, place) => { sums[place] = total += magnitudes[pixel]; });
+  const strongest = magnitudes[order[firstReaching(sums, FULL_STRENGTH * total)]] || 1;
+  return { values, magnitudes, order, sums, total, strongest };
 }
 
 function firstReaching(sums, wanted) {
@@ -51,20 +51,14 @@ function firstReaching(sums, wanted) {
   return low;
 }
 
-// The fewest pixels that together carry a share, 0...1, of the attribution.
-function carrying(ranking, share) {
-  const limit = ranking.total
-    ? ranking.falling[firstReaching(ranking.sums, share * ranking.total * (1 - 1e-9))] : Infinity;
-  return { limit, isShown: (place) => ranking.magnitudes[place] >= limit && ranking.magnitudes[place] > 0 };
-}
-
-// What the shown pixels are: their number, their share, and the sum of their own values.
-function shownFigures(ranking, { isShown }, raw) {
-  let count = 0, carried = 0, sum = 0;
-  ranking.magnitudes.forEach((value, place) => {
-    if (isShown(place)) { count++; carried += value; sum += raw[place]; }
-  });
-  return { count, share: ranking.total ? carried / ranking.total : 0, sum };
+// The fewest pixels that together carry a share, 0...1, of the attribution, and what they are.
+function carrying({ magnitudes, order, sums, total }, share, raw) {
+  const isShown = new Uint8Array(order.length);
+  const last = total ? firstReaching(sums, share * total * (1 - 1e-9)) : -1;
+  const pixels = order.subarray(0, last + 1).filter((pixel) => magnitudes[pixel] > 0);
+  let sum = 0;
+  for (const pixel of pixels) { isShown[pixel] = 1; sum += raw[pixel]; }
+  return { isShown, count: pixels.length, share: total ? sums[last] / total : 0, sum };
 }
 
 const sumOf = (values) => values.reduce((total, value) => total + value, 0);

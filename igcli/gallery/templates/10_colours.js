@@ -20,9 +20,10 @@ function colourAt(name, position) {
 const tables = Object.fromEntries(Object.keys(STOPS).map((name) =>
   [name, Array.from({ length: 256 }, (_, place) => colourAt(name, place / 255).map(Math.round))]));
 
-// The place of a value in a table of 256: magnitudes from its start, signed values around its middle.
+// The place of a value in a table of 256. The weakest colours would not be seen on an image.
+const WEAKEST = 0.3;
 function tablePlace(name, value, strongest) {
-  const strength = Math.min(Math.abs(value) / strongest, 1);
+  const strength = WEAKEST + (1 - WEAKEST) * Math.min(Math.abs(value) / strongest, 1);
   return Math.round(255 * (name === DIVERGING ? 0.5 + 0.5 * Math.sign(value) * strength : strength));
 }
 
@@ -30,7 +31,7 @@ function tablePlace(name, value, strongest) {
 function painted(ranking, selection, width, height, colours) {
   const pixels = new ImageData(width, height), table = tables[colours];
   for (let place = 0; place < width * height; place++) {
-    if (!selection.isShown(place)) continue;
+    if (!selection.isShown[place]) continue;
     const [red, green, blue] = table[tablePlace(colours, ranking.values[place], ranking.strongest)];
     pixels.data.set([red, green, blue, 255], 4 * place);
   }
@@ -41,7 +42,7 @@ function painted(ranking, selection, width, height, colours) {
 function veil(selection, width, height) {
   const pixels = new ImageData(width, height);
   for (let place = 0; place < width * height; place++) {
-    if (!selection.isShown(place)) pixels.data[4 * place + 3] = 255;
+    if (!selection.isShown[place]) pixels.data[4 * place + 3] = 255;
   }
   return drawnOn(pixels);
 }
@@ -55,10 +56,12 @@ function drawnOn(pixels) {
 // A bar of the colours with the values at its ends.
 function colourBar(colours, strongest, polarity) {
   const canvas = make("canvas", { width: 256, height: 1, className: "colours", "aria-hidden": "true" });
-  const pixels = new ImageData(256, 1);
-  tables[colours].forEach((colour, place) => pixels.data.set([...colour, 255], 4 * place));
+  const low = { positive: 0, negative: -strongest, both: -strongest }[polarity];
+  const high = polarity === "negative" ? 0 : strongest, pixels = new ImageData(256, 1);
+  for (let place = 0; place < 256; place++) {
+    const value = low + (high - low) * place / 255;
+    pixels.data.set([...tables[colours][tablePlace(colours, value, strongest)], 255], 4 * place);
+  }
   canvas.getContext("2d").putImageData(pixels, 0, 0);
-  const isSigned = colours === DIVERGING;
-  const low = isSigned ? -strongest : 0, high = polarity === "negative" && !isSigned ? -strongest : strongest;
   return span("legend", span("", signed(low)), canvas, span("", signed(high)));
 }

@@ -11,7 +11,7 @@ class Stage {
     this.layers = [];
     this.fingers = new Map();
     this.canvas = make("canvas", { tabIndex: 0, className: "stage", role: "img" });
-    this.readout = make("output", { className: "readout" }, "Point at a pixel, or press Shift and an arrow.");
+    this.readout = make("output", { className: "readout" });
     this.canvas.style.setProperty("aspect-ratio", `${width} / ${height}`);
     const { canvas } = this;
     canvas.onwheel = (event) => this.onWheel(event);
@@ -55,7 +55,7 @@ class Stage {
         context.strokeRect(cursor.x, cursor.y, 1, 1);
       }
     }
-    this.readout.textContent = cursor.x < 0 ? "Point at a pixel, or press Shift and an arrow."
+    this.readout.textContent = cursor.x < 0 ? ""
       : `x ${cursor.x}, y ${cursor.y}: ${this.describe(cursor.y * size.width + cursor.x)}`;
   }
 

@@ -1,7 +1,7 @@
 // The controls of the view, and what is drawn and said when they change.
 const settings = {
-  map: "0", backdrop: "grey", colours: "cividis", polarity: "positive",
-  opacity: 80, share: 50, smoothing: 0, step: 0,
+  map: "0", backdrop: "grey", colours: "viridis", polarity: "positive",
+  opacity: 100, share: 50, smoothing: 0, step: 0,
 };
 const BACKDROPS = { plain: "none", grey: "grayscale(1) brightness(.8)", dark: "grayscale(1) brightness(.35)" };
 const rankings = new Map();
@@ -25,19 +25,20 @@ function workbench() {
   const zoom = make("div", { className: "zoom", role: "group", "aria-label": "Zoom" },
     button("−", () => zoomBy(1 / 1.5), { "aria-label": "Zoom out" }),
     button("+", () => zoomBy(1.5), { "aria-label": "Zoom in" }), button("Whole image", resetCamera));
+  const hint = make("p", { className: "hint" }, "Point at a pixel to read it, or move with Shift and an arrow key.");
   const last = pathPositions().length - 1;
   const half = views[0].path ? halfWay(views[0].path) : -1;
   settings.step = half < 0 ? last : half;
   workings.problem = "";
   return make("div", { className: "workbench" },
-    make("div", {}, workings.stages, workings.motion, zoom, workings.said),
+    make("div", {}, workings.stages, workings.motion, zoom, hint, workings.said),
     make("div", { className: "controls" },
       choices.length > 1 ? choice("Show", "map", choices) : "",
       slider("Share of the attribution shown", "share", [1, 100, 1], (value) => `${value}%`),
       slider("Opacity", "opacity", [0, 100, 5], (value) => `${value}%`),
       slider("Smoothing", "smoothing", [0, 8, 0.5], (value) => value ? `${value} pixels` : "none"),
       choice("Sign", "polarity", [["positive", "Positive"], ["negative", "Negative"], ["both", "Both"]]),
-      choice("Colours", "colours", [["cividis", "Cividis"], ["viridis", "Viridis"], [DIVERGING, "Blue and orange"]]),
+      choice("Colours", "colours", [["viridis", "Viridis"], ["cividis", "Cividis"], [DIVERGING, "Blue and orange"]]),
       workings.legends,
       choice("Image", "backdrop", [["plain", "As it is"], ["grey", "Grey"], ["dark", "Dark"]]),
       last > 0 ? slider("Step along the path", "step", [0, last, 1], stepText) : "", workings.plots));
@@ -50,7 +51,7 @@ function stageSources() {
   const [a, b] = whole;
   if (!b || a.width !== b.width || a.height !== b.height) return found;
   const raw = a.maps[0].raw.map((value, place) => value - b.maps[0].raw[place]);
-  return [...found, { title: `${a.caption} − ${b.caption}`, view: a, map: () => ({ raw }) }];
+  return [...found, { title: `${a.caption} − ${b.caption}`, view: a, map: () => ({ raw }), isDifference: true }];
 }
 
 function mapOptions() {
@@ -98,11 +99,16 @@ function choice(name, key, options) {
   }));
 }
 
+// A difference has two signs, whatever the choice for attributions.
+const polarityOf = ({ isDifference }) => isDifference ? "both" : settings.polarity;
+const coloursOf = ({ isDifference }) => isDifference ? DIVERGING : settings.colours;
+
 function rankingOf(place) {
-  const source = sources[place], key = [place, settings.map, settings.smoothing, settings.polarity].join();
+  const source = sources[place], polarity = polarityOf(source);
+  const key = [place, settings.map, settings.smoothing, polarity].join();
   if (!rankings.has(key)) {
     const { width, height } = source.view;
-    rankings.set(key, ranked(smoothed(source.map().raw, width, height, settings.smoothing), settings.polarity));
+    rankings.set(key, ranked(smoothed(source.map().raw, width, height, settings.smoothing), polarity));
   }
   return rankings.get(key);
 }
@@ -126,24 +132,25 @@ function update() {
   const drawn = sources.map((source, place) => drawStage(source, place, isFrames && frames));
   if (isFrames && !frames) drawn.push({ text: workings.problem || "The interior gradients are being loaded." });
   workings.said.replaceChildren(...drawn.map(({ text }) => make("span", {}, text)));
-  workings.legends.replaceChildren(...(isFrames || isMotion ? [] : sources.map(({ title }, place) =>
-    span("", title ? `${title} ` : "", colourBar(settings.colours, rankingOf(place).strongest, settings.polarity)))));
+  workings.legends.replaceChildren(...(isFrames || isMotion ? [] : sources.map((source, place) =>
+    span("", source.title, colourBar(coloursOf(source), rankingOf(place).strongest, polarityOf(source))))));
   drawPlots(drawn[0].selection);
 }
 
-function drawStage({ title, view, map }, place, isFrames) {
+function drawStage(source, place, isFrames) {
+  const { title, view, map } = source, polarity = polarityOf(source);
   const { width, height, picture } = view, ranking = rankingOf(place);
-  const selection = carrying(ranking, settings.share / 100), opacity = settings.opacity / 100;
+  const { raw, sum } = map(), opacity = settings.opacity / 100;
+  const selection = carrying(ranking, settings.share / 100, raw);
   const layers = isFrames
     ? [{ source: frames.sheet, crop: frameBox() }, { source: veil(selection, width, height), opacity }]
     : [picture ? { source: picture, filter: BACKDROPS[settings.backdrop] } : null,
-      { source: painted(ranking, selection, width, height, settings.colours), opacity }];
-  const { raw, sum } = map(), figures = shownFigures(ranking, selection, raw);
-  const kind = settings.polarity === "both" ? "attribution by magnitude" : `${settings.polarity} attribution`;
-  const text = `${title ? `${title}: ` : ""}The shown pixels, ${FORMATS.count(figures.count)} of ` +
-    `${FORMATS.count(width * height)} (${FORMATS.percent(figures.count / width / height)}), carry ` +
-    `${FORMATS.percent(figures.share)} of the ${kind}. Their values add up to ${signed(figures.sum)}, ` +
-    `those of all pixels to ${signed(sum ?? sumOf(raw))}.`;
+      { source: painted(ranking, selection, width, height, coloursOf(source)), opacity }];
+  const kind = polarity === "both" ? "attribution by magnitude" : `${polarity} attribution`;
+  const text = `${title ? `${title}: ` : ""}The shown pixels, ${FORMATS.count(selection.count)} of ` +
+    `${FORMATS.count(width * height)} (${FORMATS.percent(selection.count / width / height)}), carry ` +
+    `${FORMATS.percent(selection.share)} of the ${kind}. Their values add up to ${signed(selection.sum)}; ` +
+    `all pixels, positive and negative, add up to ${signed(sum ?? sumOf(raw))}.`;
   stages[place].show(layers.filter(Boolean), `${opened.name}. ${text}`);
   return { text, selection };
 }
@@ -164,7 +171,7 @@ function standingOut(selection) {
   const { alphas, brightness } = frames ?? {}, { width, height } = views[0];
   if (!brightness || !alphas.length || brightness[0].length !== width * height) return null;
   const y = brightness.map((values) => {
-    const inside = values.reduce((sum, value, place) => sum + (selection.isShown(place) ? value : 0), 0);
+    const inside = values.reduce((sum, value, place) => sum + (selection.isShown[place] ? value : 0), 0);
     return inside / (sumOf(values) || 1);
   });
   return { x: alphas, y };
