@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
-PATIENCE = 60
+PATIENCE = 30
 
 
 def installed() -> str | None:

@@ -23,7 +23,7 @@ element("labels-count").textContent = `Labels (${labelCounts.length.toLocaleStri
 function drawLabels() {
   if (!element("labels").open) return;
   element("labels-list").replaceChildren(...labelCounts.map(([label, count]) => make("li", {},
-    button([span("", label), span("amount", count.toLocaleString("en"))],
+    button([span("", label), " ", span("amount", count.toLocaleString("en"))],
       () => changeState({ label: state.label === label ? "" : label }),
       { "aria-pressed": `${state.label === label}` }))));
 }

@@ -19,7 +19,7 @@ function smoothed(values, width, height, sigma) {
       for (let place = 0; place < count; place++) {
         let total = 0;
         for (let offset = -radius; offset <= radius; offset++) {
-          let other = Math.abs(place + offset) % (2 * count);
+          let other = (place + offset + 2 * count * radius) % (2 * count);
           if (other >= count) other = 2 * count - 1 - other;
           total += kernel[offset + radius] * from[line * lineStep + other * step];
         }

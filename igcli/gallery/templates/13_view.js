@@ -89,7 +89,7 @@ const fileLinks = (card, view) => span("files", ...files.map(([key, name]) => {
 
 function commandBox(command) {
   const text = make("pre", { tabIndex: 0 }, command);
-  return make("div", { className: "command" }, make("h4", {}, "To do it again"), text,
+  return make("div", { className: "command" }, make("h3", {}, "To do it again"), text,
     button("Copy the command", () => copyText(command, text)));
 }
 

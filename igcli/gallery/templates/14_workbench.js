@@ -14,7 +14,7 @@ function workbench() {
   if (!choices.some(([value]) => value === settings.map)) settings.map = choices[0][0];
   sources = stageSources();
   stages = sources.map((source) => new Stage(source.view.width, source.view.height, (place) =>
-    `${signed(source.map().raw[place])} of the score`));
+    `attribution ${signed(source.map().raw[place])}`));
   Object.assign(workings, {
     said: make("p", { role: "status", className: "figures" }), legends: span("legends"),
     motion: make("div", { className: "pictures" }), plots: make("div", { className: "plots" }),
@@ -41,7 +41,7 @@ function workbench() {
       choice("Colours", "colours", [["viridis", "Viridis"], ["cividis", "Cividis"], [DIVERGING, "Blue and orange"]]),
       workings.legends,
       choice("Image", "backdrop", [["plain", "As it is"], ["grey", "Grey"], ["dark", "Dark"]]),
-      last > 0 ? slider("Step along the path", "step", [0, last, 1], stepText) : "", workings.plots));
+      last > 0 ? slider("Step", "step", [0, last, 1], stepText) : "", workings.plots));
 }
 
 // One stage for each run; for two, their difference as well.
@@ -74,15 +74,19 @@ function stepText(place) {
 }
 
 function slider(name, key, [min, max, step], format) {
-  const output = make("output", {}, format(settings[key]));
+  const output = make("output", { "aria-hidden": "true" });
   const input = make("input", { type: "range", min, max, step, value: settings[key], "data-setting": key });
-  input.oninput = () => {
-    settings[key] = Number(input.value);
+  const tell = () => {
     output.textContent = format(settings[key]);
     input.setAttribute("aria-valuetext", output.textContent);
+  };
+  input.oninput = () => {
+    settings[key] = Number(input.value);
+    tell();
     update();
   };
-  return make("label", { className: "slider" }, make("span", {}, name), output, input);
+  tell();
+  return make("label", { className: "slider" }, make("span", {}, name), input, output);
 }
 
 function setStep(place) {
