@@ -287,6 +287,7 @@ def test_hostile_texts_stay_texts_in_the_view(browse: Browse, tmp_path: Path) ->
     assert text.count(shown) >= 6
     tab.page.keyboard.press("Escape")
     tab.page.locator("#labels summary").click()
+    tab.wait("document.querySelector('#labels-list button')")
     assert shown in (tab.page.locator("#labels-list").text_content() or "")
     tab.page.locator("#as").click()
     assert shown in (tab.page.locator("#table").text_content() or "")
