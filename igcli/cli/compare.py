@@ -1,5 +1,6 @@
 """The command `igcli compare`: compare the attributions of two runs."""
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
