@@ -7,7 +7,8 @@ replaced. As there, regions are squares of 9 pixels, L is 100, pixels become uni
 explained one. Regions are ordered by the sum of their attributions, ties by position.
 
 Quantus 0.6 centres the grid of regions where it does not fill the image (here it starts at the top
-left corner), replaces by black, and returns the falls without that of k = 0, which is zero.
+left corner), replaces by the smallest value of the image, which it calls black, and returns the
+falls without that of k = 0, which is zero.
 """
 
 from igcli.integration.requests import Computation

@@ -9,10 +9,7 @@ has another rule by the same name, the row says which of ours it is held against
 The first run installs the peers.
 """
 
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ import platformdirs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.agreement_workers.client import theirs
 from benchmarks.peer_workers.environments import PEERS, NotInstalledError, python_for
 
 import igcli
@@ -32,8 +30,7 @@ from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
 
-TESTS = Path(__file__).parents[1]
-WORKERS = TESTS / "benchmarks" / "agreement_workers"
+WORKERS = Path(__file__).parent / "agreement_workers"
 STEPS = 50
 SAMPLES = 20
 NOISE = 0.15
@@ -159,23 +156,6 @@ ROWS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
 """Peer, its result's name, what ours is called with, and where and why they differ."""
 
 
-def theirs(name: str, python: Path, given: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return what a peer finds.
-
-    Raises:
-        ClickException: Its process fails.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        found = Path(folder) / "found.npz"
-        command = [str(python), str(WORKERS / f"{name}_worker.py"), str(given), str(found)]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(TESTS)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise click.ClickException(f"{name}: {done.stderr.strip().splitlines()[-1]}")
-        with np.load(found) as file:
-            return dict(file)
-
-
 @click.command()
 @click.option("--peers", multiple=True, type=click.Choice(["saliency", "captum", "xplique"]))
 @click.option("--work", type=click.Path(path_type=Path), help="Folder of the environments.")
@@ -191,7 +171,9 @@ def main(peers: tuple[str, ...], work: Path | None) -> None:
         if peers and peer.name not in peers:
             continue
         try:
-            found = theirs(peer.name, python_for(peer, folder), folder / "problem.npz")
+            found = theirs(
+                WORKERS / f"{peer.name}_worker.py", python_for(peer, folder), folder / "problem.npz"
+            )
         except NotInstalledError as error:
             print(f"| {peer.name} | does not install: {error} | | |")
             continue

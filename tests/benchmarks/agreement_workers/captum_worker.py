@@ -1,30 +1,12 @@
-"""captum, on PyTorch, whose images have their channels first."""
+"""captum."""
 
 import importlib
 from typing import Any
 
-import numpy as np
 from benchmarks.agreement_workers.common import run
+from benchmarks.agreement_workers.torch_network import Network, first, torch
 
-torch: Any = importlib.import_module("torch")
 attr: Any = importlib.import_module("captum.attr")
-
-
-class Network(torch.nn.Module):  # type: ignore[misc]
-    """The network of the problem."""
-
-    def __init__(self, given: dict[str, Any]) -> None:
-        super().__init__()
-        self.conv = torch.nn.Conv2d(3, 6, 3)
-        self.tanh = torch.nn.Tanh()
-        filters = torch.from_numpy(given["filters"].transpose(3, 2, 0, 1).copy())
-        self.conv.weight = torch.nn.Parameter(filters)
-        self.conv.bias = torch.nn.Parameter(torch.from_numpy(given["offsets"]))
-        self.matrix = torch.from_numpy(given["matrix"])
-
-    def forward(self, inputs: Any) -> Any:
-        values = self.tanh(self.conv(inputs)).permute(0, 2, 3, 1)
-        return torch.softmax(values.reshape(len(inputs), -1) @ self.matrix, 1)
 
 
 def find(given: dict[str, Any]) -> dict[str, Any]:
@@ -68,11 +50,6 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
         "smoothgrad_squared": noisy("smoothgrad_sq"),
         "vargrad": noisy("vargrad"),
     }
-
-
-def first(image: Any) -> Any:
-    """Return a batch of one, channels first."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None]))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,9 @@ PEERS = (
     ),
 )
 
+QUANTUS = Peer("quantus", ("quantus==0.6.*", "torch==2.13.0"))
+"""It has metrics alone."""
+
 
 def python_for(peer: Peer, folder: Path) -> Path:
     """Return the interpreter of a peer's environment, made where it is not there.
