@@ -4,9 +4,9 @@ Source: Bhatt, Weller and Moura 2020 (arXiv 2005.00631), definition 3: the corre
 S of one size, of the sum of the attributions in S with f(x) - f(x where S is replaced by the
 baseline). The paper leaves open what features of an image are. By default they are the cells of a
 9 x 9 grid, a fifth of them in a subset, 200 subsets, as in xplique 2.0; Quantus 0.6 (faithfulness
-correlation) takes 100 subsets of 224 values and replaces by the smallest value of the image. The correlation is Pearson's as in Quantus; xplique's
-is Spearman's, and each of its cells is in a subset by chance, so that their number varies. The
-score is the explained one.
+correlation) takes 100 subsets of 224 values and replaces by the smallest value of the image. The
+correlation is Pearson's as in Quantus; xplique's is Spearman's, and each of its cells is in a
+subset by chance, so that their number varies. The score is the explained one.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Quantus's metrics, on PyTorch. Its "black" is the smallest value of the image, so zero is given."""
+"""Quantus's metrics, on PyTorch.
+
+Pixels are replaced by zero: its "black" is the smallest value of the image.
+"""
 
 import importlib
 from collections.abc import Iterator
