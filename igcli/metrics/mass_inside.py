@@ -1,7 +1,8 @@
 """Share of the attributions that lies on the object, 0 to 1: large is good.
 
 Source: Arras, Osman and Samek 2022 (arXiv 2003.07258), "relevance mass accuracy". Attributions are
-added up over the channels; of the sums, either the positive ones count, or all magnitudes.
+added up over the channels; of the sums, either the positive ones count, or all magnitudes as in
+Quantus 0.6 with abs. Without abs, it adds up positive and negative sums, whose share has no limits.
 """
 
 import numpy as np

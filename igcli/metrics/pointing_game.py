@@ -2,8 +2,8 @@
 
 Source: Zhang et al. 2018 (arXiv 1608.00507), "pointing game". As there, a point at most 15 pixels
 from the object is a hit; here they are pixels of the network's input, and the distance is
-Euclidean, as in TorchRay. The point is the pixel with the largest sum over the channels, ties by
-position.
+Euclidean, as in TorchRay; Quantus 0.6 has no tolerance. The point is the pixel with the largest sum
+over the channels, ties by position.
 """
 
 import numpy as np

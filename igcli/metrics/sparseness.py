@@ -3,8 +3,8 @@
 It describes attributions and has no better side: those of a few wrong pixels are sparse too.
 
 Source: Chalasani et al. 2020 (arXiv 1810.06583); for the index, Hurley and Rickard 2009 (arXiv
-0811.4706). As in Quantus, it is not corrected for the number of pixels, but nothing is added to the
-magnitudes. A pixel's magnitude is that of the sum over its channels.
+0811.4706). As in Quantus 0.6, it is not corrected for the number of pixels, but nothing is added to
+the magnitudes. A pixel's magnitude is that of the sum over its channels.
 """
 
 import numpy as np
