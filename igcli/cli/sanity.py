@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,12 +21,14 @@ from igcli.errors import FINDINGS, UsageError
 from igcli.methods import METHODS
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
+from igcli.outputs.output_paths import sanity_name
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.preflight import check
 from igcli.printable import printable
 from igcli.records import Source
 
 if TYPE_CHECKING:  # Not imported for the command's help, which does not need NumPy.
+    from igcli.sanity.pictures import Strip
     from igcli.sanity.randomization import Outcome, RandomizationTest, TestedImage
     from igcli.sanity.similarity import Similarity
     from igcli.sanity.stages import Stage
@@ -128,11 +131,12 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     test = RandomizationTest(loaded.settings, methods, trust=options["trust_model"])
     intact = test.model.intact
     announce_model(loaded, intact.device, suggestion=intact.suggested_preprocess)
-    summary = _Run(test, options).summary(sources)
     if given:
         folder.create()
-        text = json.dumps(summary.record(), allow_nan=False, indent=2)
-        folder.write(FILE, text.encode("ascii") + b"\n")
+    run = _Run(test, options)
+    summary = run.summary(sources)
+    if given:
+        run.write(summary, folder)
     _print_summary(summary, quiet=options["quiet"])
     click.get_current_context().exit(0 if summary.passed else FINDINGS)
 
@@ -202,6 +206,8 @@ class _Run:
         self._quiet = options["quiet"]
         self._thresholds = Thresholds(options["max_correlation"], options["max_ssim"])
         self._layers = test.model.layers
+        self._has_pictures = "output" in options["overrides"]
+        self._strips: Mapping[str, Strip] = {}
         modes = [mode for mode in stages.MODES if options["mode"] in (mode, "both")]
         self._stages = stages.stages_of(self._layers, modes, options["layers"])
 
@@ -222,6 +228,10 @@ class _Run:
                 for name in (controls[0] if controls else ())
             }
             self._print_head(means)
+            if self._has_pictures:
+                from igcli.sanity.pictures import strips_of
+
+                self._strips = strips_of(good, len(self._layers))
             rows: list[Row] = []
             failed = 0
             for stage in self._stages if good else ():
@@ -233,6 +243,17 @@ class _Run:
         if self._as_json:
             self._print_json(summary.record())
         return summary
+
+    def write(self, summary: "Summary", folder: OutputFolder) -> None:
+        """Write the summary and the pictures.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        text = json.dumps(summary.record(), allow_nan=False, indent=2)
+        folder.write(FILE, text.encode("ascii") + b"\n")
+        for name, strip in self._strips.items():
+            folder.write(sanity_name(name), strip.encoded())
 
     def _attributed(self, sources: Sequence[Source], bar: Any) -> "list[TestedImage]":
         order = {source.name: index for index, source in enumerate(sources)}
@@ -255,7 +276,9 @@ class _Run:
         outcomes = []
         for outcome in self._test.compare(stage, images):
             bar.update()
-            outcomes.append(outcome)
+            if outcome.image.source.name in self._strips:
+                self._strips[outcome.image.source.name].add(outcome)
+            outcomes.append(replace(outcome, maps={}))  # All of them would take too much memory.
         outcomes.sort(key=lambda outcome: order[id(outcome.image)])
         for outcome in outcomes:
             if outcome.failure:
@@ -283,7 +306,8 @@ class _Run:
         for row in rows:
             stage = row.stage
             count = f"{stage.number} of {len(self._layers)}"
-            cells = (*_cells(row.mean), _cell(score), _cell(row.score), count)
+            scores = _cell(score, ".4g"), _cell(row.score, ".4g")
+            cells = (*_cells(row.mean), *scores, count)
             where = stage.layer if stage.mode == "cascading" else f"{stage.layer} alone"
             self._print(_line((*cells, row.method, where)))
 
@@ -307,8 +331,8 @@ def _cells(values: "Similarity") -> tuple[str, ...]:
     return tuple(_cell(value) for value in values.record().values())
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _cell(value: float | None, format_spec: str = ".4f") -> str:
+    return "-" if value is None else format(value, format_spec)
 
 
 def _notes(summary: "Summary") -> Iterator[str]:

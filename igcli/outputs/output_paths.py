@@ -36,6 +36,11 @@ def script_name(kind: str, name: str) -> str:
     return f"{kind}/{_stem(name)}.js"
 
 
+def sanity_name(name: str) -> str:
+    """Return the output's name for the picture that `igcli sanity` makes of the image `name`."""
+    return f"sanity/{_stem(name)}.png"
+
+
 def count_distinct(sources: Iterable[Source], *, archives: bool = False) -> int:
     """Return the number of images, after making sure that no two share an output.
 

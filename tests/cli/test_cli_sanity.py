@@ -177,3 +177,23 @@ def test_a_missing_model_is_refused_first(cli: Cli, photos: Path) -> None:
     result = cli("sanity", "gone.keras", photos)
     assert result.code == 2
     assert "gone.keras" in result.err
+
+
+def test_pictures_have_a_row_for_each_method_and_mode(
+    cli: Cli, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    options = ["--methods", "gradients,saliency", "--mode", "both", "--output", "out", "-q"]
+    assert cli("sanity", tiny_model, photos, *options).code == 0
+    files = sorted((tmp_path / "out" / "sanity").iterdir())
+    assert [file.name for file in files] == ["0.png.png", "1.png.png", "2.png.png"]
+    picture = np.asarray(Image.open(files[0]))
+    # Two methods in two modes, four columns each: the image, and three stages of 160 pixels or
+    # more. Below a heading there is the image itself.
+    height = picture.shape[0] // 4
+    assert picture.shape[0] == 4 * height
+    assert picture.shape[1] >= 4 * 160
+    shown = np.asarray(Image.open(photos / "0.png"))
+    top = height - 160 - 10
+    for row in range(4):
+        first = picture[row * height + top :, :160][:160]
+        np.testing.assert_array_equal(first[5::10, 5::10], shown)

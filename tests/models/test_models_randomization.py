@@ -126,10 +126,9 @@ def test_scores_are_those_of_weights_permuted_by_hand(tmp_path: Path) -> None:
     model.save(tmp_path / "net.keras")
     loaded = opened(tmp_path / "net.keras", preprocess="unit")
     kernel, bias = model.get_layer("three").get_weights()
-    draws = [np.random.default_rng((7, 0, position)) for position in range(2)]
     permuted = [
-        rng.permutation(values.ravel()).reshape(values.shape)
-        for rng, values in zip(draws, (kernel, bias), strict=True)
+        np.random.default_rng((7, 0, values.size)).permutation(values.ravel()).reshape(values.shape)
+        for values in (kernel, bias)
     ]
     assert not np.array_equal(permuted[0], kernel)
     model.get_layer("three").set_weights(permuted)
@@ -140,6 +139,19 @@ def test_scores_are_those_of_weights_permuted_by_hand(tmp_path: Path) -> None:
     assert np.abs(scores - loaded.intact.network.predict(pixels)).max() > 1e-3
     other = loaded.randomized([0], seed=8).network.predict(pixels)
     assert np.abs(scores - other).max() > 1e-4
+
+
+def test_scale_and_shift_of_a_channel_stay_together() -> None:
+    kernel = tf.constant(np.random.default_rng(1).normal(size=(3, 50)), tf.float32)
+    scale = np.arange(50, dtype=np.float32)
+    weights = LayerWeights(lambda x: (x @ kernel) * scale + (scale - 7), (3,))
+    function = weights.permuted([0], 0)
+    shift = function(tf.zeros((1, 3))).numpy()[0]
+    assert sorted(shift) == sorted(scale - 7)
+    assert not np.array_equal(shift, scale - 7)
+    # A channel whose scale is 0 has the shift that it had.
+    slopes = np.abs(function(tf.ones((1, 3))).numpy()[0] - shift)
+    assert shift[slopes == 0].tolist() == [-7]
 
 
 def test_a_network_without_weights_is_refused(tmp_path: Path) -> None:
@@ -174,7 +186,7 @@ def test_a_weight_of_two_layers_is_permuted_once() -> None:
     kernel = np.arange(9, dtype=np.float32).reshape(3, 3)
     shared = tf.Variable(kernel)
     weights = LayerWeights(lambda x: tf.nn.relu(x @ shared) @ shared, (3,))
-    changed = np.random.default_rng((5, 0, 0)).permutation(kernel.ravel()).reshape(3, 3)
+    changed = np.random.default_rng((5, 0, 9)).permutation(kernel.ravel()).reshape(3, 3)
     inputs = np.array([[1, 2, 3]], np.float32)
     [values] = weights.permuted([0], 5)(tf.constant(inputs)).numpy()
     np.testing.assert_array_equal(values, (inputs @ changed @ changed)[0])

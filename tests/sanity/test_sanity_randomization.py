@@ -55,12 +55,12 @@ def integrated_gradients(model: Any, image: Any, target: int) -> Any:
 
 
 def permute(layer: Any, index: int, seed: int) -> None:
-    weights = layer.get_weights()
-    draws = [np.random.default_rng((seed, index, position)) for position in range(len(weights))]
     layer.set_weights(
         [
-            rng.permutation(values.ravel()).reshape(values.shape)
-            for rng, values in zip(draws, weights, strict=True)
+            np.random.default_rng((seed, index, values.size))
+            .permutation(values.ravel())
+            .reshape(values.shape)
+            for values in layer.get_weights()
         ]
     )
 
@@ -117,7 +117,7 @@ def test_gradients_times_input_of_a_linear_network_are_known(tmp_path: Path) -> 
     path, kernel = linear(tmp_path)
     sources = write_images(tmp_path, side=8)
     [[outcome, *_]] = outcomes(loaded_test(path, "gradients"), sources, "cascading")
-    permuted = np.random.default_rng((0, 0, 0)).permutation(kernel.ravel()).reshape(192, 2)
+    permuted = np.random.default_rng((0, 0, 384)).permutation(kernel.ravel()).reshape(192, 2)
     before, after = (
         (values[:, outcome.image.target].reshape(8, 8, 3) * outcome.image.pixels).mean(-1)
         for values in (kernel, permuted)

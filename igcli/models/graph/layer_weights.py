@@ -93,8 +93,9 @@ class LayerWeights:
 
         The values of each weight change places among themselves, so they keep their distribution:
         no file says how a network was initialized, and normal draws of the same mean and deviation
-        would make variances and scales negative. A layer's permutation does not depend on which
-        others are chosen.
+        would make variances and scales negative. Weights of one size in a layer change places in
+        the same way: the scale and the shift of a channel stay together, without which more
+        activations die. A layer's permutation does not depend on which others are chosen.
 
         Source: Adebayo et al. 2018 (arXiv 1810.03292), section 3, who initialize the weights anew;
         Quantus (Hedström et al. 2023) permutes those of Keras layers.
@@ -105,8 +106,8 @@ class LayerWeights:
         """
         weights = dict(self.values)
         for index in chosen:
-            for position, name in enumerate(self.layers[index].weights):
-                rng = np.random.default_rng((seed, index, position))
+            for name in self.layers[index].weights:
+                rng = np.random.default_rng((seed, index, weights[name].size))
                 weights[name] = _permuted(weights[name], rng)
         tensors = {name: tf.constant(value) for name, value in weights.items()}
         graph = function_from_graph(self._definition, tensors, self._inputs, self._outputs)
