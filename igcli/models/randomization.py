@@ -1,5 +1,6 @@
 """A network whose weights can be randomized layer by layer, whatever kind of source it is from."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,9 @@ from igcli.models.options import Explained, ModelOptions
 from igcli.models.runtime import choose_device
 from igcli.models.sources.input_shape import input_layout
 from igcli.models.sources.open import open_source
+
+_CALLS = re.compile(r"^((Stateful)?PartitionedCall(_\d+)?/)+")
+"""What TensorFlow puts in front of the names of operations in inlined functions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +34,7 @@ class RandomizableModel:
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers in the graph, those nearest to the output first."""
-        return tuple(layer.name for layer in self.weights.layers)
+        return tuple(_CALLS.sub("", layer.name) for layer in self.weights.layers)
 
     def randomized(self, layers: Collection[int], *, seed: int) -> Model:
         """Return the network with the weights of some layers permuted, frozen anew.

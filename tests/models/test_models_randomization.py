@@ -25,7 +25,7 @@ from support.keras_forms import (
     integers,
     operations,
 )
-from support.model_files import SHAPE, save
+from support.model_files import SHAPE, network, save
 
 MAKES: tuple[Make, ...] = (operations, channels_first, integers, saved_models, frozen_graphs)
 SLOW_MAKES: tuple[Make, ...] = (augmented, authors_code, grey_behind_a_mean, keras_2_transfer)
@@ -139,6 +139,15 @@ def test_scores_are_those_of_weights_permuted_by_hand(tmp_path: Path) -> None:
     assert np.abs(scores - loaded.intact.network.predict(pixels)).max() > 1e-3
     other = loaded.randomized([0], seed=8).network.predict(pixels)
     assert np.abs(scores - other).max() > 1e-4
+
+
+@pytest.mark.parametrize("kind", [".pb", ""])
+def test_layers_are_named_as_in_the_file(kind: str, tmp_path: Path) -> None:
+    layers = opened(save(network(), kind, tmp_path), preprocess="unit").layers
+    assert [name.rpartition("/")[2] for name in layers] == (
+        ["MatMul", "Conv2D"] if kind else ["MatMul", "convolution"]
+    )
+    assert not any("PartitionedCall" in name for name in layers)
 
 
 def test_scale_and_shift_of_a_channel_stay_together() -> None:
