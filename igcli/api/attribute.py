@@ -33,6 +33,7 @@ from igcli.integration.requests import Computation
 from igcli.methods import (
     METHODS,
     MethodOptions,
+    check_installed,
     check_steps,
     layers_of,
     with_multiply_by_input,
@@ -189,8 +190,8 @@ def attribute(
 
     Raises:
         ValueError: An argument does not fit the model or the inputs; the message says which.
-        UsageError: The device does not exist or lacks the precision; or `steps` is "auto" and the
-            method cannot be refined.
+        UsageError: The device does not exist or lacks the precision; `steps` is "auto" and the
+            method cannot be refined; or the method needs a package that is not installed.
         ModelError: The model fails or has no gradient.
         OutOfMemoryError: The device has too little memory for a single evaluation.
         ImageError: Scores or gradients of an example are not finite.
@@ -213,6 +214,7 @@ def attribute(
     if activation is not None:
         _check_choice("activation", activation, get_args(Activation))
     settings = _method_options({"steps": steps, **options}, method, multiply_by_input)
+    check_installed([method])
     check_steps([method], settings)
     if layer is not None and any(layers_of([method], settings)):
         raise ValueError(

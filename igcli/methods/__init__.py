@@ -1,6 +1,7 @@
 """Attribution methods: one file each, found by its name."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import cast
 
 from igcli import registry
@@ -25,6 +26,7 @@ __all__ = [
     "References",
     "Task",
     "above_minimum",
+    "check_installed",
     "check_steps",
     "layers_of",
     "load",
@@ -46,12 +48,26 @@ def check_steps(names: Iterable[str], options: PathOptions) -> None:
     if options.steps != "auto":
         return
     for name in names:
-        if load(name).REFINABLE is False:
+        # A method on top of another one has the other's path.
+        around = getattr(getattr(options, name, None), "around", name)
+        if load(around).REFINABLE is False:
             refinable = [method for method in METHODS if load(method).REFINABLE]
             raise UsageError(
-                f"steps: auto: {name} cannot be refined; {', '.join(refinable)} can: give a number "
-                "of steps"
+                f"steps: auto: {around} cannot be refined; {', '.join(refinable)} can: give a "
+                "number of steps"
             )
+
+
+def check_installed(names: Iterable[str]) -> None:
+    """Refuse methods that need a package which is not installed, without importing it.
+
+    Raises:
+        UsageError: The message names the extra.
+    """
+    for name in names:
+        package = getattr(load(name), "PACKAGE", None)
+        if package is not None and find_spec(package) is None:
+            raise UsageError(f"method: {name} needs an extra: pip install 'igcli[{name}]'")
 
 
 def load(name: str) -> Method:

@@ -159,6 +159,22 @@ class SmoothGradOptions(MultiplyOptions):
     variance (VarGrad)."""
 
 
+class XraiOptions(CoarseOptions):
+    """XRAI: the mean attribution of regions, joined from segments of the image."""
+
+    around: Literal[
+        "integrated_gradients",
+        "blur_integrated_gradients",
+        "guided_integrated_gradients",
+        "idgi",
+    ] = "integrated_gradients"
+    """Method of the attributions, with its options; from the image's smallest value and from its
+    largest, both averaged, unless its path is a blur."""
+
+    algorithm: Literal["full", "fast"] = "full"
+    """How segments are ranked: by what they add to those before (full), or once (fast)."""
+
+
 def _defaults_of(group: type[Options]) -> Any:
     """Return a field whose default is a group's defaults, described by its docstring."""
     return Field(default=group(), description=group.__doc__)
@@ -179,6 +195,7 @@ class MethodOptions(PathOptions):
     occlusion: OcclusionOptions = _defaults_of(OcclusionOptions)
     rise: RiseOptions = _defaults_of(RiseOptions)
     smoothgrad: SmoothGradOptions = _defaults_of(SmoothGradOptions)
+    xrai: XraiOptions = _defaults_of(XraiOptions)
 
 
 def layers_of(names: Iterable[str], options: MethodOptions) -> Iterator[tuple[str, str | None]]:

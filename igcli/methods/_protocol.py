@@ -72,7 +72,8 @@ class Method(Protocol):
         REFINABLE: Whether `steps: auto` refines its path; None for methods without a path.
 
     A method whose pictures show the largest value over the channels also has `TAKES_MAX = True`;
-    one whose pictures show how far values lie above the smallest one, `ABOVE_MINIMUM = True`.
+    one whose pictures show how far values lie above the smallest one, `ABOVE_MINIMUM = True`. One
+    that needs an extra package has its name, `PACKAGE`; the extra has the name of the method.
     """
 
     HEADING: str

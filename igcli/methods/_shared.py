@@ -72,13 +72,11 @@ def explanation_from_scores(
         values: Float64 (H, W), the attributions; each channel gets an equal part.
         predictions: As in `Explanation`.
     """
-    channels = task.image.shape[2]
-    parts = np.repeat((values / channels)[..., np.newaxis], channels, axis=2)
     return Explanation(
         method=method,
         target=task.target,
         baseline=task.baseline,
-        attributions=parts.astype(np.float32),
+        attributions=evenly_over_channels(values, task.image.shape[2]),
         score=task.score,
         baseline_score=task.baseline_score,
         alphas=np.ones(1),
@@ -87,6 +85,12 @@ def explanation_from_scores(
         complete=False,
         predictions=predictions,
     )
+
+
+def evenly_over_channels(values: npt.NDArray[np.float64], channels: int) -> Array:
+    """Return float32 (H, W, C) whose channels are equal and add up to `values` (H, W)."""
+    parts = np.repeat((values / channels)[..., np.newaxis], channels, axis=2)
+    return parts.astype(np.float32)
 
 
 def noise_deviation(task: Task, share: float, levels: float | None) -> Array | np.float32:

@@ -38,6 +38,7 @@ def check(settings: Settings, *, panels: bool) -> None:
     if settings.panel.font is not None:
         check_font(settings.panel.font)
     names = methods_of(settings, panels=panels)
+    methods.check_installed(names)
     methods.check_steps(names, settings)
     if "expected_gradients" in names:
         _check_folder(own_options(settings, ExpectedGradientsOptions).folder)

@@ -28,6 +28,12 @@ from support.subjects import (
 )
 
 
+@pytest.fixture(autouse=True)
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segment images at a size closer to theirs, in less time."""
+    monkeypatch.setattr("igcli.methods._segments.SIDE", 24)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_keeps_what_all_promise(name: str, subject: Subject) -> None:
     explanation = explain(name, subject)

@@ -101,7 +101,7 @@ def test_windows_share_full_batches() -> None:
     assert subject.network.predictions == 4  # Batches of 8, where fewer than 32 are pending.
 
 
-@pytest.mark.parametrize("method", ["occlusion", "rise"])
+@pytest.mark.parametrize("method", ["occlusion", "rise", "xrai"])
 def test_inputs_without_height_and_width_are_refused(method: str) -> None:
     with pytest.raises(ValueError, match=rf"^{method}: expected an image \(H, W, C\), got .* \(4,"):
         igcli.attribute(lambda x: x**2, np.ones((2, 4)), method=method)
