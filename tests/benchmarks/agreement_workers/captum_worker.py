@@ -34,6 +34,13 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
         )
         return last(found)
 
+    activation_map = attr.LayerAttribution.interpolate(
+        attr.LayerGradCam(network, network.tanh).attribute(
+            image, target=target, relu_attributions=True
+        ),
+        image.shape[2:],
+        "bilinear",
+    )
     rules = ("riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
     layer = attr.LayerIntegratedGradients(network, network.tanh)
     return {
@@ -46,6 +53,7 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
                 image, baselines=baseline, target=target, n_steps=steps, method="riemann_middle"
             )
         ),
+        "grad_cam": last(activation_map.repeat(1, 3, 1, 1) / 3),
         "smoothgrad": noisy("smoothgrad"),
         "smoothgrad_squared": noisy("smoothgrad_sq"),
         "vargrad": noisy("vargrad"),
