@@ -1,6 +1,7 @@
 """The command `igcli sanity`: do attributions change when the network's weights are random?"""
 
 import json
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from igcli.cli.setting_options import load_command_settings, setting_options
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.load import LoadedSettings
 from igcli.errors import FINDINGS, UsageError
+from igcli.images.sources import Walk
 from igcli.methods import METHODS
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
@@ -125,7 +127,7 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     given = options["overrides"].get("output")
     folder = output_at(given or loaded.settings.output)
     folder.check()
-    sources = _sources(images, loaded, folder, options)
+    sources, walk = _sources(images, loaded, folder, options)
     from igcli.sanity.randomization import RandomizationTest
 
     test = RandomizationTest(loaded.settings, methods, trust=options["trust_model"])
@@ -137,8 +139,9 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     summary = run.summary(sources)
     if given:
         run.write(summary, folder)
-    _print_summary(summary, quiet=options["quiet"])
-    click.get_current_context().exit(0 if summary.passed else FINDINGS)
+    _print_summary(summary)
+    passed = summary.passed and not walk.statistics.unreadable
+    click.get_current_context().exit(0 if passed else FINDINGS)
 
 
 def _settings(model: str, options: Mapping[str, Any]) -> LoadedSettings:
@@ -172,8 +175,8 @@ def _sources(
     loaded: LoadedSettings,
     folder: OutputFolder,
     options: Mapping[str, Any],
-) -> list[Source]:
-    """Return the images; errors as in `select_images`."""
+) -> tuple[list[Source], Walk]:
+    """Return the images, and the walk that found them; errors as in `select_images`."""
     arguments = Arguments(
         images=images,
         files_from=None,
@@ -190,8 +193,8 @@ def _sources(
         retry_failed=False,
         trust_model=options["trust_model"],
     )
-    selection, _ = select_images(arguments, RunLocation(folder), loaded.settings.targets)
-    return list(selection)
+    selection, walk = select_images(arguments, RunLocation(folder), loaded.settings.targets)
+    return list(selection), walk
 
 
 class _Run:
@@ -264,7 +267,7 @@ class _Run:
         images.sort(key=lambda image: order[image.source.name])
         for image in images:
             if image.failure:
-                say(f"{image.source.shown}: {image.failure}")
+                say(f"{image.source.shown}: {image.failure}", logging.WARNING)
                 if self._as_json:
                     self._print_json(image.record())
         return images
@@ -283,7 +286,8 @@ class _Run:
         for outcome in outcomes:
             if outcome.failure:
                 where = f"{stage.mode}, {stage.number} layers"
-                say(f"{outcome.image.source.shown}: {where}: {outcome.failure}")
+                name = outcome.image.source.shown
+                say(f"{name}: {where}: {outcome.failure}", logging.WARNING)
         return outcomes
 
     def _print_head(self, controls: "Mapping[str, Similarity]") -> None:
@@ -341,14 +345,11 @@ def _notes(summary: "Summary") -> Iterator[str]:
         yield f"{method}: warning: flat attributions, which have no order: {count:,} images"
 
 
-def _print_summary(summary: "Summary", *, quiet: bool) -> None:
-    if not quiet:
-        for note in _notes(summary):
-            say(note)
+def _print_summary(summary: "Summary") -> None:
+    for note in _notes(summary):
+        say(note, logging.WARNING)
     for finding in summary.findings():
         say(finding)
-    if quiet:
-        return
     parts = [f"{len(summary.images) - summary.failed:,} of {len(summary.images):,} images tested"]
     parts += [f"{summary.failed:,} failed"] if summary.failed else []
     if summary.failed_stages:

@@ -8,6 +8,8 @@ from igcli.sanity.randomization import Outcome, TestedImage
 from igcli.sanity.similarity import Similarity, mean_similarity
 from igcli.sanity.stages import Mode, Stage
 
+NOTHING = "no image could be attributed by the network as it is, so nothing was compared"
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -98,6 +100,8 @@ class Summary:
 
     def findings(self) -> list[str]:
         """Return a line for each method and mode in which attributions do not change."""
+        if self.failed == len(self.images):
+            return [NOTHING]
         groups: dict[tuple[str, Mode], list[Row]] = {}
         for row in self.rows:
             groups.setdefault((row.method, row.stage.mode), []).append(row)
@@ -116,7 +120,7 @@ class Summary:
             if not defined:
                 return (
                     f"{start}nothing can be compared: the attributions are flat at every stage, or "
-                    "no image was attributed"
+                    "no image was attributed there"
                 )
             if min(defined) > limit:
                 return (

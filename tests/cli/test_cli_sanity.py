@@ -138,6 +138,9 @@ def test_an_unreadable_image_is_counted(cli: Cli, tiny_model: Path, photos: Path
     result = cli("sanity", tiny_model, photos, "--json", "-q")
     assert result.code == 3
     assert [json.loads(line).get("status") for line in result.lines] == ["failed"] * 3 + [None]
+    assert said(result.err) == [
+        "igcli: no image could be attributed by the network as it is, so nothing was compared"
+    ]
 
 
 def test_flat_attributions_are_named(cli: Cli, photos: Path, tmp_path: Path) -> None:
