@@ -22,7 +22,7 @@ from igcli.records import Array
 SHARES = tuple(tenth / 10 for tenth in range(1, 10))
 """Shares of the pixels that are removed."""
 
-ONE_SCORE = "{name} is undefined: the accuracy of a network with a single score; see measure: score"
+ONE_SCORE = "undefined: a network with a single score has no accuracy; see measure: score"
 
 NEIGHBOURS = tuple(
     (row, column, 1 / 12 if row and column else 1 / 6)
@@ -34,12 +34,11 @@ NEIGHBOURS = tuple(
 
 
 def removal_curve(
-    name: str, subject: Subject, own: RoadOptions, *, smallest_first: bool
+    subject: Subject, own: RoadOptions, *, smallest_first: bool
 ) -> Computation[Measurement]:
     """Return the mean over the shares, and the curve from the image itself on.
 
     Args:
-        name: Name of the metric, for the warning.
         subject: The sums of its attributions over the channels order the pixels.
         own: What is measured.
         smallest_first: Whether the least attributed pixels are removed first, not the most.
@@ -52,7 +51,7 @@ def removal_curve(
     scores = yield from predict_all(images)
     if own.measure == "accuracy":
         if scores.shape[-1] == 1:
-            return Measurement(None, warnings=(ONE_SCORE.format(name=name),))
+            return Measurement(None, warnings=(ONE_SCORE,))
         values = (scores.argmax(-1) == subject.target).astype(np.float64)
     else:
         values = scores[:, subject.target].astype(np.float64)

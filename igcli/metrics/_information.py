@@ -42,21 +42,20 @@ def blurred_images(subject: Subject, own: PicAicOptions) -> "BlurredImages | Non
 
 
 def information_curve(
-    name: str, values: npt.NDArray[Any], images: "BlurredImages", *, monotonic: bool
+    values: npt.NDArray[Any], images: "BlurredImages", *, monotonic: bool
 ) -> Measurement:
     """Return the area under the curve of one image, and the curve.
 
     Args:
-        name: Name of the metric, for warnings.
         values: (N,), what is held against the information of each image.
         images: All of them have been written.
         monotonic: Whether each value is replaced by the largest one so far.
     """
     information, values = images.sizes.astype(np.float64), values.astype(np.float64)
     if not values[-1] > values[0]:
-        return undefined(name, "the network does as well on the blurred image as on the image")
+        return undefined("the network does as well on the blurred image as on the image")
     if not information[-1] > information[0]:
-        return undefined(name, "the blurred image does not compress better than the image")
+        return undefined("the blurred image does not compress better than the image")
     shares, scores = (
         ((each - each[0]) / (each[-1] - each[0])).clip(0, 1) for each in (information, values)
     )
@@ -70,9 +69,9 @@ def information_curve(
     return Measurement(area(curve), curve)
 
 
-def undefined(name: str, reason: str) -> Measurement:
+def undefined(reason: str) -> Measurement:
     """Return a measurement without a value."""
-    return Measurement(None, warnings=(f"{name} is undefined: {reason}",))
+    return Measurement(None, warnings=(f"undefined: {reason}",))
 
 
 def _seen(subject: Subject, share: float) -> Mask:

@@ -11,10 +11,9 @@ from igcli.records import Array
 Sums = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_UNDEFINED = "metrics that compare attributions with a mask are undefined"
-EMPTY_MASK = f"{_UNDEFINED}: the mask has no object, or it lies outside what the network sees"
-FULL_MASK = f"{_UNDEFINED}: the mask covers all that the network sees"
-NOTHING = f"{_UNDEFINED}: all attributions are 0"
+EMPTY_MASK = "undefined: the mask has no object, or it lies outside what the network sees"
+FULL_MASK = "undefined: the mask covers all that the network sees"
+NOTHING = "undefined: all attributions are 0"
 
 
 def channel_sums(attributions: Array) -> Sums:

@@ -71,7 +71,8 @@ class Measurement:
     Attributes:
         value: The metric; None where it is undefined.
         curve: What it summarizes, if that is a curve.
-        warnings: One line each; why it is undefined.
+        warnings: One line each, without the metric's name, such as why the value is undefined:
+            "undefined: all attributions are zero".
     """
 
     value: float | None

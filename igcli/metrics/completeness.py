@@ -19,7 +19,7 @@ NEEDS_MASK = False
 NEEDS_NETWORK = False
 COMPARES_SCALES = True
 
-NO_CHANGE = "completeness is undefined: the scores of the image and the baseline are equal"
+NO_CHANGE = "undefined: the scores of the image and the baseline are equal"
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:

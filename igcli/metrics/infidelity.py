@@ -86,15 +86,16 @@ class PerturbedImages:
 
     def predicted_falls(self) -> Vector:
         """Return I . a for each perturbation I, the image minus the perturbed one."""
+        image = self.subject.image.astype(np.float64)
         gradients = self.subject.attributions.astype(np.float64)
         if self.options.multiplied_by_input:
-            difference = self.subject.image.astype(np.float64) - self.subject.baseline
+            difference = image - self.subject.baseline
             gradients /= np.where(difference == 0, 1, difference)
         changed = np.empty_like(self.subject.image)
         falls = np.empty(len(self.seeds))
         for index in range(len(self.seeds)):
             self.write(index + 1, changed)
-            falls[index] = np.vdot(gradients, self.subject.image.astype(np.float64) - changed)
+            falls[index] = np.vdot(gradients, image - changed)
         return falls
 
 

@@ -17,7 +17,7 @@ NEEDS_MASK = True
 NEEDS_NETWORK = False
 COMPARES_SCALES = False
 
-NOT_POSITIVE = "mass_inside is undefined: no attribution is positive"
+NOT_POSITIVE = "undefined: no attribution is positive"
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:

@@ -22,8 +22,8 @@ NEEDS_MASK = False
 NEEDS_NETWORK = True
 COMPARES_SCALES = False
 
-NOT_AGAIN = "max_sensitivity is undefined: these attributions cannot be computed for other images"
-ZERO = "max_sensitivity is undefined: all attributions are zero"
+NOT_AGAIN = "undefined: these attributions cannot be computed for other images"
+ZERO = "undefined: all attributions are zero"
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:

@@ -23,10 +23,7 @@ NEEDS_MASK = False
 NEEDS_NETWORK = True
 COMPARES_SCALES = False
 
-UNDEFINED = (
-    "mu_fidelity is undefined: the scores, or the sums of the attributions, are the same for all "
-    "subsets"
-)
+UNDEFINED = "undefined: the scores, or the sums of the attributions, are the same for all subsets"
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:

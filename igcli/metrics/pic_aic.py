@@ -22,9 +22,9 @@ def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement
     own = options.pic_aic
     images = blurred_images(subject, own)
     if images is None:
-        return undefined("pic_aic", CHANNELS)
+        return undefined(CHANNELS)
     scores = yield from predict_all(images)
     is_right = scores.argmax(-1) == subject.target
     if not is_right[-1]:
-        return undefined("pic_aic", "the target is not what the network predicts for the image")
-    return information_curve("pic_aic", is_right, images, monotonic=own.monotonic)
+        return undefined("the target is not what the network predicts for the image")
+    return information_curve(is_right, images, monotonic=own.monotonic)

@@ -36,13 +36,13 @@ def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement
     own = options.pic_sic
     images = blurred_images(subject, own)
     if images is None:
-        return undefined("pic_sic", CHANNELS)
+        return undefined(CHANNELS)
     scores = yield from predict_all(images)
     values = (_softmax(scores) if own.scores == "softmax" else scores)[:, subject.target]
     if values[-1] < own.min_score:
         reason = f"the score {values[-1]:.3g} of the image is below {own.min_score:g}"
-        return undefined("pic_sic", reason)
-    return information_curve("pic_sic", values, images, monotonic=own.monotonic)
+        return undefined(reason)
+    return information_curve(values, images, monotonic=own.monotonic)
 
 
 def _softmax(logits: Array) -> Array:

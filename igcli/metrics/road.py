@@ -23,4 +23,4 @@ COMPARES_SCALES = False
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:
     """Return the mean over the shares, most relevant first."""
-    return (yield from removal_curve("road", subject, options.road, smallest_first=False))
+    return (yield from removal_curve(subject, options.road, smallest_first=False))

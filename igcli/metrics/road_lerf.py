@@ -18,4 +18,4 @@ COMPARES_SCALES = False
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:
     """Return the mean over the shares, least relevant first."""
-    return (yield from removal_curve("road_lerf", subject, options.road, smallest_first=True))
+    return (yield from removal_curve(subject, options.road, smallest_first=True))

@@ -26,7 +26,7 @@ NEEDS_NETWORK = True
 COMPARES_SCALES = False
 
 UNDEFINED = (
-    "sensitivity_n: {count} of {sizes} sizes are left out: the scores, or the sums of the "
+    "{count} of {sizes} sizes are left out: the scores, or the sums of the "
     "attributions, are the same for all subsets"
 )
 

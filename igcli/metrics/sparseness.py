@@ -19,7 +19,7 @@ NEEDS_MASK = False
 NEEDS_NETWORK = False
 COMPARES_SCALES = False
 
-NOTHING = "sparseness is undefined: all attributions are 0"
+NOTHING = "undefined: all attributions are 0"
 
 
 def measure(subject: Subject, options: MetricOptions) -> Computation[Measurement]:

@@ -14,7 +14,7 @@ from igcli import metrics
 from igcli.integration.requests import Computation, predict
 from igcli.metrics import METRICS, MetricOptions, Subject
 from igcli.records import Array
-from support.measuring import measured, subject_of
+from support.measuring import linear, measured, subject_of
 
 SHAPES = ((6, 8, 3), (6, 8, 1), (1, 1, 3), (1, 1, 1), (1, 9, 3))
 
@@ -84,6 +84,26 @@ def test_its_value_is_finite_or_undefined(name: str, case: str) -> None:
         assert found.curve.shares.shape == found.curve.scores.shape
         assert (np.diff(found.curve.shares) >= 0).all()
         assert np.isfinite(found.curve.scores).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_attributions_that_are_not_finite_have_no_value(name: str, value: float) -> None:
+    subject = SUBJECTS["6x8x3"]
+    attributions = subject.attributions.copy()
+    attributions[2, 3, 1] = value
+    found = measured(name, dataclasses.replace(subject, attributions=attributions))
+    assert found.value is None
+    assert found.warnings == ("undefined: attributions are not finite",)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_scores_that_are_not_numbers_give_no_value(name: str) -> None:
+    if not metrics.load(name).NEEDS_NETWORK or name == "max_sensitivity":
+        pytest.skip("it does not ask for scores")
+    found = measured(name, SUBJECTS["6x8x3"], linear((6, 8, 3), math.nan))
+    assert found.value is None
+    assert len(found.warnings) == 1
 
 
 @pytest.mark.parametrize("name", METRICS)

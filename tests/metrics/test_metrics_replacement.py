@@ -25,7 +25,7 @@ def subject(image: Array, attributions: Array) -> Subject:
 
 
 def measured(name: str, one: Subject, options: MetricOptions | None = None) -> Measurement:
-    job = metrics.load(name).measure(one, options or MetricOptions())
+    job = metrics.measure(name, one, options or MetricOptions())
     return next(Engine(linear(), batch_size=4).run([job]))
 
 

@@ -37,5 +37,5 @@ def measured(name: str, subject: Subject, network: Any = None, **options: Any) -
     """
     group = name.removesuffix("_lerf")
     given = MetricOptions.model_validate({group: options} if options else {})
-    job = metrics.load(name).measure(subject, given)
+    job = metrics.measure(name, subject, given)
     return next(Engine(network or linear(subject.image.shape), batch_size=4).run([job]))
