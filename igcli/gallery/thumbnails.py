@@ -29,7 +29,8 @@ from PIL import Image
 from igcli.errors import ImageError, OutputError
 from igcli.gallery.pictures import Pictures, array_keys, explained, from_arrays, from_panel
 from igcli.gallery.run_settings import PictureSettings
-from igcli.images.decode import DAMAGED
+from igcli.images.decode import decode
+from igcli.images.options import Limits
 from igcli.outputs.arrays import decode_arrays
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import to_json
@@ -48,8 +49,8 @@ QUALITY, EFFORT = 80, 2
 VERSION = 1
 """To be increased whenever the same record would give other pictures."""
 
-MAX_PIXELS = 1 << 26
-"""Number of pixels of a panel that is read at most."""
+LIMITS = Limits(max_pixels=1 << 26)
+"""Limits of panels, which need not be those of this run."""
 
 THREADS, STORE_THREADS = 4, 16
 """Pictures that are made at a time: they take processors, or requests to a store."""
@@ -159,10 +160,10 @@ class ThumbnailMaker:
             found = decode_arrays(BytesIO(self._files.read(arrays)), arrays, keys)
             return from_arrays(found, record, self._settings)
         if isinstance(panel, str):
-            drawn = decode_panel(self._files.read(panel), panel)
+            drawn = decode(self._files.read(panel), LIMITS)
             return from_panel(drawn, record, self._settings)
         if isinstance(animation, str):
-            return Pictures(decode_panel(self._files.read(animation), animation), ())
+            return Pictures(decode(self._files.read(animation), LIMITS), ())
         return None
 
 
@@ -175,21 +176,6 @@ def encode_thumbnail(picture: Pixels) -> bytes:
     file = BytesIO()
     image.save(file, "WEBP", quality=QUALITY, method=EFFORT)
     return file.getvalue()
-
-
-def decode_panel(data: bytes, name: str) -> Pixels:
-    """Return the pixels of a panel, or of an animation's first frame, uint8 (H, W, 3).
-
-    Raises:
-        ImageError: It is damaged or too large; the message calls it `name`.
-    """
-    try:
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP")) as file:
-            if file.width * file.height > MAX_PIXELS:
-                raise ImageError(f"{name!r} is too large: {file.width:,} x {file.height:,} pixels")
-            return np.asarray(file.convert("RGB"))
-    except (*DAMAGED, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name!r} is damaged: {error}") from error
 
 
 def _image(key: str) -> str:

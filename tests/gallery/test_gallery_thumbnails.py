@@ -1,6 +1,8 @@
 import io
 import json
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +177,21 @@ def test_a_stop_half_way_leaves_nothing_that_looks_complete(
     assert len(files(folder)) == 2
 
 
+def bomb() -> bytes:
+    """Return a PNG that says it had 12,000 x 12,000 pixels, about which Pillow would warn."""
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(file, "PNG")
+    data = bytearray(file.getvalue())
+    data[16:24] = struct.pack(">II", 12_000, 12_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
 BROKEN = {
     "missing": {},
     "text": {"panels/a.jpg": b"hello"},
     "cut": {"panels/a.jpg": panel(smooth(1), smooth(2))[:900]},
+    "bomb": {"panels/a.jpg": bomb()},
     "other picture": {"panels/a.jpg": picture(100, 50)},
     "no arrays": {"arrays/a.npz": b"PK"},
     "no image": {"arrays/a.npz": npz(attributions=np.zeros(SHAPE, np.float32))},
