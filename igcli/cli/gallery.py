@@ -75,10 +75,11 @@ def gallery(output: str, **options: Any) -> None:
         raise UsageError("--serve and --single exclude each other; use one of them")
     if limit is not None and single is None:
         raise UsageError("--limit is for --single; a page shows the first 10,000 images")
+    if folder.is_remote or (serve is None and single is None):
+        folder.check()  # A local output that is only read need not be writable.
     if single is not None:
         _write_single(folder, single, limit)
         return
-    folder.check()
     if serve is not None:
         _serve(folder, serve)
         return
@@ -128,13 +129,15 @@ def _serve(folder: OutputFolder, port: int) -> None:
     """Print the address of the page and serve it until an interrupt, which is raised on.
 
     Raises:
-        IgcliError: The port cannot be used, or as in `served_gallery`.
+        IgcliError: The port cannot be used, or there are no records, or they cannot be read.
     """
-    from igcli.gallery.run_page import served_gallery
+    from igcli.gallery.run_page import MAX_IMAGES
     from igcli.gallery.served_output import ServedOutput
     from igcli.gallery.server import GalleryServer
+    from igcli.outputs.results import read_results
 
-    with GalleryServer(port) as server, ServedOutput(folder, served_gallery(folder)) as output:
+    results = read_results(folder, max_images=MAX_IMAGES)
+    with GalleryServer(port) as server, ServedOutput(results) as output:
         click.echo(server.url)
         say("Ctrl-C stops the server", NOTICE)
         server.serve(output)

@@ -75,20 +75,25 @@ def _write(record: Record, run: RunFacts, read: Read, scripts: ScriptFolder) -> 
     image = record["image"]
     mark = fingerprint(record, run.config_path, str(run.settings))
     values = scripts.write("values", image, mark, lambda: {"views": [values_of(record, run, read)]})
-    gif: object = record.get("gif")
-    if not isinstance(gif, str) or not isinstance(record.get("arrays"), str):
+    if not has_frames(record):
         return ImageScripts(values)
-    frames = scripts.write("frames", image, mark, lambda: frames_of(record, gif, run, read))
+    frames = scripts.write("frames", image, mark, lambda: frames_of(record, run, read))
     return ImageScripts(values, frames)
 
 
-def frames_of(record: Record, gif: str, run: RunFacts, read: Read) -> Mapping[str, Any]:
+def has_frames(record: Record) -> bool:
+    """Return whether an image has what `frames_of` reads."""
+    files: list[object] = [record.get("gif"), record.get("arrays")]
+    return all(isinstance(name, str) for name in files)
+
+
+def frames_of(record: Record, run: RunFacts, read: Read) -> Mapping[str, Any]:
     """Return the content of the script of an animation.
 
     Raises:
         ImageError: It cannot be read or cut into frames.
     """
-    name = str(record.get("arrays"))
+    name, gif = str(record.get("arrays")), str(record.get("gif"))
     try:
         data, animation = read(name), read(gif)
     except OutputError as error:

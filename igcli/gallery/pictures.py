@@ -14,7 +14,6 @@ from igcli.gallery.panel_crop import PanelContent, crop
 from igcli.gallery.run_settings import PictureSettings
 from igcli.records import Pixels, Record
 from igcli.render.columns import arranged
-from igcli.render.options import LabelLine
 from igcli.render.panel import TargetInfo
 from igcli.render.style_common import as_rgb
 from igcli.render.visualize import paint
@@ -138,20 +137,31 @@ def from_panel(panel: Pixels, record: Record, settings: PictureSettings) -> Pict
         None if the panel does not show the image, or is not laid out as it would be now.
     """
     parts = explained(record, settings.method)
-    columns = arranged(settings.panel.columns, [part.method for part in parts])
-    if not {part.method for part in parts} <= {*methods.METHODS}:
-        return None
-    lines: tuple[LabelLine, ...] = settings.panel.label_lines
-    for is_top in (True, False):  # A record does not tell whether the user chose the target.
-        targets = [
-            TargetInfo(part.label, part.score, part.target, part.error, is_top) for part in parts
-        ]
-        content = PanelContent(
-            columns, [part.method for part in parts], targets, settings.panel.headings, lines
-        )
-        found = crop(panel, content)
-        if found is not None:
-            break
+    # A record does not tell whether the user chose the target.
+    contents = [_content(parts, settings, is_top=is_top) for is_top in (True, False)]
+    crops = (crop(panel, content) for content in contents if content is not None)
+    found = next((pictures for pictures in crops if pictures is not None), None)
     if found is None or None not in found:
         return None
     return Pictures(found[None], tuple(found.get(place) for place in range(len(parts))))
+
+
+def on_panel(record: Record, settings: PictureSettings) -> frozenset[int | None]:
+    """Return which pictures `from_panel` may find: None for the image, else a number of a part."""
+    content = _content(explained(record, settings.method), settings, is_top=True)
+    return frozenset() if content is None else frozenset(content.pictures.values())
+
+
+def _content(
+    parts: Sequence[Explained], settings: PictureSettings, *, is_top: bool
+) -> PanelContent | None:
+    """Return what a panel shows; None if its methods are unknown."""
+    names = [part.method for part in parts]
+    if not {*names} <= {*methods.METHODS}:
+        return None
+    targets = [
+        TargetInfo(part.label, part.score, part.target, part.error, is_top) for part in parts
+    ]
+    options = settings.panel
+    columns = arranged(options.columns, names)
+    return PanelContent(columns, names, targets, options.headings, options.label_lines)

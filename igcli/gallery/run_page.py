@@ -28,7 +28,7 @@ from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.result_files import ResultFiles
 from igcli.outputs.results import Results, read_results
-from igcli.outputs.run_files import PAGE, PAGE_HEADER, refuse_foreign_page, write_page
+from igcli.outputs.run_files import PAGE, refuse_foreign_page, write_page
 from igcli.records import Record
 
 MAX_IMAGES = 10_000
@@ -69,21 +69,9 @@ def write_gallery(folder: OutputFolder) -> str:
     return PAGE
 
 
-def served_gallery(folder: OutputFolder) -> bytes:
-    """Return the page of the run in `folder` for a server, and write the files beside it.
-
-    Raises:
-        UsageError: There are no records.
-        OutputError: They cannot be read, or the files cannot be written.
-    """
-    results = read_results(folder, max_images=MAX_IMAGES)
-    page = run_page(results, replace(_written(results), is_served=True))
-    return PAGE_HEADER + to_html(page).encode("utf-8")
-
-
 @dataclass(frozen=True, slots=True)
 class PageFiles:
-    """What is written beside a page, by image.
+    """What lies beside a page, by image.
 
     Attributes:
         scripts: The scripts with the images' values.
@@ -108,7 +96,7 @@ def run_page(results: Results, files: PageFiles | None = None) -> GalleryPage:
 
     Args:
         results: The run.
-        files: What is written beside the page.
+        files: What lies beside the page.
     """
     files = files or PageFiles()
     method = PictureSettings.of(results.config).method

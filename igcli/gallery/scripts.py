@@ -29,6 +29,11 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(content.encode("ascii")).hexdigest()[:32]
 
 
+def encode_script(image: str, content: Mapping[str, Any]) -> bytes:
+    """Return a script of an image, which calls the page's function with `content`."""
+    return _START + to_json({"image": text(image), **content}).encode("ascii") + _END
+
+
 class ScriptFolder:
     """Writes the scripts of a page, and keeps those of earlier pages that are still right."""
 
@@ -61,8 +66,7 @@ class ScriptFolder:
         try:
             earlier = self._read(name)
             if earlier is None or earlier.get("mark") != mark:
-                content = {"image": text(image), "mark": mark, **make()}
-                self._folder.write(name, _START + to_json(content).encode("ascii") + _END)
+                self._folder.write(name, encode_script(image, {"mark": mark, **make()}))
         except ImageError:
             return None
         return name

@@ -6,12 +6,14 @@ from typing import IO, Self
 from urllib.parse import unquote_to_bytes
 
 from igcli.errors import ImageError, OutputError
+from igcli.gallery.on_demand import OnDemandFiles
 from igcli.outputs import journal, run_files
 from igcli.outputs.cleanup import GALLERY_FOLDERS, RESULT_FOLDERS
-from igcli.outputs.folder import OutputFolder, is_temporary
+from igcli.outputs.folder import is_temporary
 from igcli.outputs.result_files import ResultFiles
+from igcli.outputs.results import Results
 
-FOLDERS = frozenset(RESULT_FOLDERS | GALLERY_FOLDERS)
+FOLDERS = frozenset(RESULT_FOLDERS)
 FILES = frozenset({journal.NAME, run_files.SUMMARY, run_files.CONFIG})
 
 TYPES = {
@@ -39,15 +41,15 @@ class ServedOutput:
     of, complete ones.
     """
 
-    def __init__(self, folder: OutputFolder, page: bytes) -> None:
-        """Show an output.
+    def __init__(self, results: Results) -> None:
+        """Show the output of a run.
 
         Args:
-            folder: The output.
-            page: The content of its page.
+            results: The run, for its page.
         """
-        self._page = page
-        self._files = ResultFiles(folder)
+        self._files = ResultFiles(results.folder)
+        self._beside = OnDemandFiles(results, self._files)
+        self._page = self._beside.page()
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +63,12 @@ class ServedOutput:
         if name == run_files.PAGE:
             return io.BytesIO(self._page)
         folder, _, rest = name.partition("/")
-        is_shown = folder in FOLDERS if rest else name in FILES
-        if not is_shown or is_temporary(name.rpartition("/")[2]):
+        if is_temporary(name.rpartition("/")[2]):
             return None
         try:
-            return self._files.open(name)
+            if rest and folder in GALLERY_FOLDERS:
+                return io.BytesIO(self._beside.read(name))
+            return self._files.open(name) if (rest and folder in FOLDERS) or name in FILES else None
         except (ImageError, OutputError):
             return None
 

@@ -14,7 +14,7 @@ from itertools import count
 from igcli.errors import ImageError, OutputError
 from igcli.gallery.formatting import text
 from igcli.gallery.html import to_html
-from igcli.gallery.image_scripts import frames_of, run_facts, values_of
+from igcli.gallery.image_scripts import frames_of, has_frames, run_facts, values_of
 from igcli.gallery.json_values import compact
 from igcli.gallery.run_page import run_page
 from igcli.gallery.served_output import content_type
@@ -90,11 +90,10 @@ class _Embedder:
         return compact({"image": text(record["image"]), "views": views})
 
     def _frames(self, record: Record) -> object:
-        gif: object = record.get("gif")
-        if not isinstance(gif, str) or not isinstance(record.get("arrays"), str):
+        if not has_frames(record):
             return None
         try:
-            frames = frames_of(record, gif, self._run, self._read)
+            frames = frames_of(record, self._run, self._read)
         except ImageError:
             return None
         return compact({"image": text(record["image"]), **frames})

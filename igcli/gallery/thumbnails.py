@@ -27,7 +27,14 @@ import numpy as np
 from PIL import Image
 
 from igcli.errors import ImageError, OutputError
-from igcli.gallery.pictures import Pictures, array_keys, explained, from_arrays, from_panel
+from igcli.gallery.pictures import (
+    Pictures,
+    array_keys,
+    explained,
+    from_arrays,
+    from_panel,
+    on_panel,
+)
 from igcli.gallery.run_settings import PictureSettings
 from igcli.images.decode import decode
 from igcli.images.options import Limits
@@ -130,6 +137,23 @@ class ThumbnailMaker:
     def count(self, record: Record) -> int:
         """Return the number of a record's methods and targets."""
         return len(explained(record, self._settings.method))
+
+    def expected(self, record: Record) -> Thumbnails | None:
+        """Return the names of the thumbnails that `make` makes of a run's output if it can."""
+        arrays, panel, animation = (record.get(kind) for kind in ("arrays", "panel", "gif"))
+        count = self.count(record)
+        shown: frozenset[int | None] = frozenset()
+        if record.get("status") != "ok":
+            return None
+        if isinstance(arrays, str):
+            shown = frozenset([None, *range(count)])
+        elif isinstance(panel, str):
+            shown = on_panel(record, self._settings)
+        elif isinstance(animation, str):
+            shown = frozenset([None])
+        key = self.key(record)
+        names = {_image(key) if number is None else _attributions(key, number) for number in shown}
+        return _named(FOLDER, key, count, names)
 
     def make(self, record: Record) -> dict[str, bytes]:
         """Return a record's thumbnails by their names, the image first; empty if there are none."""

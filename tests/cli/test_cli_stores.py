@@ -16,6 +16,7 @@ from PIL import Image
 
 from igcli.gallery.served_output import ServedOutput
 from igcli.outputs.open import output_at
+from igcli.outputs.results import read_results
 from support import stores
 from support.image_files import encoded
 from support.results import Record, files, parsed, without
@@ -261,7 +262,7 @@ def test_other_commands_read_a_store(cli: Cli, run: Cli, bucket: str, tmp_path: 
     thumbnails = {name: data for name, data in written.items() if name.endswith(".webp")}
     assert len(thumbnails) == 2 * 3
     assert all(Image.open(io.BytesIO(data)).format == "WEBP" for data in thumbnails.values())
-    with ServedOutput(output_at(f"{bucket}/a"), b"") as served:
+    with ServedOutput(read_results(output_at(f"{bucket}/a"))) as served:
         for name in (*thumbnails, "panels/0.png.jpg", "results.jsonl"):
             file = served.open(name)
             assert file is not None

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import socket
 import threading
@@ -12,25 +13,24 @@ import pytest
 
 from igcli import stores
 from igcli.errors import IgcliError
-from igcli.gallery.run_page import served_gallery
 from igcli.gallery.served_output import ServedOutput
 from igcli.gallery.server import GalleryServer
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.open import output_at
+from igcli.outputs.results import read_results
 from igcli.outputs.tar import END, encode_group
 from support.chromium import Tab
 from support.runs import ok, picture, write_file, write_run
 
-PAGE = b"<!doctype html>\n<title>the page</title>\n"
 PANEL = picture(300, 200)
 SECRET = b"not for you"
 
 
 @contextlib.contextmanager
-def serving(folder: OutputFolder, page: bytes = PAGE) -> Iterator[int]:
+def serving(folder: OutputFolder) -> Iterator[int]:
     """Serve an output in a thread, and yield the port."""
-    with GalleryServer(0) as server, ServedOutput(folder, page) as output:
+    with GalleryServer(0) as server, ServedOutput(read_results(folder)) as output:
         thread = threading.Thread(target=server.serve, args=(output,))
         thread.start()
         try:
@@ -47,7 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_file(folder, "panels/a b.jpg", PANEL)
     write_file(folder, "panels/empty.jpg", b"")
     write_file(folder, "panels/bytes \udcff.jpg", PANEL)
-    write_file(folder, "gallery/values/a.js", b"igcliValues({});\n")
+    write_file(folder, "gallery/values/a b.js", SECRET)
+    write_file(folder, "gallery/values/diary.js", SECRET)
     write_file(folder, "arrays/a.npz", b"PK")
     members = {"cats/a.panel.jpg": PANEL}
     write_file(folder, "tars/x.tar", encode_group(members, "a.jpg", ok("x.tar/a.jpg")) + END)
@@ -101,7 +102,7 @@ def ask(
         ("/panels/bytes%20%FF.jpg", "image/jpeg"),
         ("/tars/x.tar/cats/a.panel.jpg", "image/jpeg"),
         ("/tars/x.tar", "application/x-tar"),
-        ("/gallery/values/a.js", "text/javascript; charset=utf-8"),
+        ("/gallery/values/a%20b.js", "text/javascript; charset=utf-8"),
         ("/arrays/a.npz", "application/octet-stream"),
         ("/results.jsonl", "text/plain; charset=utf-8"),
         ("/config.yaml", "text/plain; charset=utf-8"),
@@ -112,7 +113,9 @@ def test_files_have_their_types(port: int, run: Path, target: str, kind: str) ->
     status, headers, body = ask(port, target)
     assert (status, headers["Content-Type"]) == (200, kind)
     assert headers["Content-Length"] == str(len(body))
-    expected = {"text/html; charset=utf-8": PAGE, "image/jpeg": PANEL}
+    expected = {"image/jpeg": PANEL}
+    if kind.startswith("text/html"):
+        assert body.startswith(b"<!doctype html>\n<!-- Written by igcli. -->\n")
     if kind == "text/plain; charset=utf-8":
         expected[kind] = (run / target[1:]).read_bytes()
     assert body == expected.get(kind, body)
@@ -152,6 +155,11 @@ def test_files_have_their_types(port: int, run: Path, target: str, kind: str) ->
         "/%2eigcli-lock",
         "/shards/1-of-2/.igcli-lock",
         "/diary.txt",
+        "/gallery/values/diary.js",
+        "/gallery/values/gone.js",
+        "/gallery/values/",
+        "/gallery/thumbnails/" + "0" * 24 + "-image.webp",
+        "/gallery/thumbnails/..%2fvalues/diary.js",
         "/private/panels/a.jpg",
         "/tars/x.tar/cats/../../diary.txt",
         "/tars/x.tar/../../diary.txt",
@@ -281,8 +289,8 @@ def test_requests_that_are_none_do_no_harm(port: int) -> None:
     ):
         answer = raw(port, request)
         assert b" 200 " not in answer.partition(b"\r\n")[0], request
-        assert PAGE not in answer, request
-    assert ask(port, "/")[2] == PAGE
+        assert b"<html" not in answer, request
+    assert ask(port, "/")[0] == 200
 
 
 def test_a_connection_may_be_used_again_and_dropped(port: int) -> None:
@@ -327,6 +335,7 @@ def test_a_port_has_one_server() -> None:
 def test_an_output_in_a_store() -> None:
     stores._store.cache_clear()
     folder = output_at("memory://served/out")
+    folder.write("results.jsonl", json.dumps(ok("a b.jpg")).encode() + b"\n")
     folder.write("panels/a b.jpg", PANEL)
     members = {"a.panel.jpg": PANEL}
     folder.write("tars/x.tar", encode_group(members, "a.jpg", ok("x.tar/a.jpg")) + END)
@@ -345,7 +354,8 @@ def test_a_browser_shows_the_panels_in_archives(tmp_path: Path, tab: Tab) -> Non
     members = {"a b.panel.jpg": PANEL}
     write_file(folder, "tars/x.tar", encode_group(members, "a b.jpg", record) + END)
     output = LocalFolder(os.fspath(folder))
-    with serving(output, served_gallery(output)) as port:
+    before = {path.name for path in folder.rglob("*")}
+    with serving(output) as port:
         tab.open(f"http://127.0.0.1:{port}/")
         tab.run("document.querySelector('.open').click()")
         tab.wait("document.querySelector('#large-body img')?.naturalWidth === 300")
@@ -354,3 +364,4 @@ def test_a_browser_shows_the_panels_in_archives(tmp_path: Path, tab: Tab) -> Non
         assert tab.complaints == []
         tab.open(link)
         assert tab.run("document.images[0].naturalWidth") == 300
+    assert {path.name for path in folder.rglob("*")} == before
