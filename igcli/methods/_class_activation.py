@@ -15,6 +15,8 @@ from igcli.records import Explanation
 
 Double = npt.NDArray[np.float64]
 
+NOT_POSITIVE = "the map is nowhere positive: nothing is attributed"
+
 
 def explain_at_layer(
     method: str,
@@ -56,6 +58,7 @@ def explain_at_layer(
         scores=np.array([at_layer.score], np.float32),
         evaluations=1,
         complete=False,
+        warnings=(NOT_POSITIVE,) if gradients.any() and not resized.any() else (),
     )
 
 

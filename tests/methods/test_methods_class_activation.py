@@ -214,3 +214,10 @@ def test_requests_share_full_batches() -> None:
     for seed, answer in answers.items():
         np.testing.assert_array_equal(answer.activations, image(seed))
     assert sizes == [8] * 3
+
+
+def test_a_map_that_is_nowhere_positive_is_said() -> None:
+    network, pixels = ClosedForm((6, 5, 3)), -image(4)[:6, :5]
+    explanation = explained("layer_cam", network, pixels, 0)
+    assert not explanation.attributions.any()
+    assert explanation.warnings == ("the map is nowhere positive: nothing is attributed",)

@@ -163,7 +163,7 @@ def _warnings(explanation: Explanation, image: Array, output: NetworkOutput) -> 
         return warnings if magnitude else [*warnings, SAME_SCORE]
     if magnitude < VANISHING and output.is_saturated(score):
         warnings.append(SATURATED.format(activation=output.activation, score=score))
-    elif not magnitude:
+    elif not (magnitude or explanation.warnings):
         warnings.append(NO_GRADIENT)
     return warnings
 
