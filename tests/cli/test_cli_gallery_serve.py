@@ -103,3 +103,19 @@ def test_a_run_in_progress_is_served(run: Path) -> None:
         connection.close()
     assert b"the run was killed or is still running" in page
     assert (run / ".igcli-lock").read_bytes() == b"\n"
+
+
+def test_an_output_that_cannot_be_written_is_served(cli: Cli, run: Path) -> None:
+    (run / "gallery").write_text("in the way")
+    written = cli("gallery", run)
+    assert (written.code, written.out, written.err.count("\n")) == (1, b"", 1)
+    assert "output 'gallery/" in written.err
+    with started(run, "--serve") as process:
+        host = first_line(process).removeprefix("http://").removesuffix("/\n")
+        connection = http.client.HTTPConnection(host, timeout=10)
+        connection.request("GET", "/gallery/values/a.js")
+        assert connection.getresponse().read().startswith(b"igcliValues(")
+        connection.close()
+    assert sorted(path.name for path in run.iterdir()) == [
+        *("config.yaml", "gallery", "panels", "results.jsonl", "summary.json"),
+    ]
