@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 import click
 
 from igcli.methods import METHODS
+from igcli.metrics import METRICS
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Everyday": (
@@ -23,7 +24,19 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "--limit",
         "--dry-run",
     ),
-    "Test": ("--methods", "--mode", "--layers", "--max-correlation", "--max-ssim"),
+    "Evaluation": (
+        "--methods",
+        "--metrics",
+        "--masks",
+        "--controls",
+        "--min",
+        "--max",
+        "--mode",
+        "--layers",
+        "--max-correlation",
+        "--max-ssim",
+        *(f"--{metric.replace('_', '-')}-*" for metric in METRICS),
+    ),
     "Input": (
         "--files-from",
         "--null",

@@ -35,6 +35,10 @@ COMMANDS = {
     "gallery": ("igcli.cli.gallery:gallery", "Write an HTML page to browse a run."),
     "compare": ("igcli.cli.compare:compare", "Compare the attributions of two runs."),
     "sanity": ("igcli.cli.sanity:sanity", "Test attributions with the weights randomized."),
+    "evaluate": (
+        "igcli.cli.evaluate:evaluate",
+        "Measure how faithful attributions are, beside controls.",
+    ),
     "status": ("igcli.cli.status:status", "Show what is done, failed and missing, by shard."),
     "merge": ("igcli.cli.merge:merge", "Merge the records of shards into one set."),
 }

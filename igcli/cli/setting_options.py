@@ -3,20 +3,22 @@
 import functools
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from igcli.cli.completion import Names, PathType
 from igcli.cli.terminal import NOTICE, say
-from igcli.config.keys import Key, convert, walk
+from igcli.config.keys import Key, convert, keys_of, walk
 from igcli.config.load import DEFAULT_FILE, LoadedSettings, load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import KEYS
-from igcli.config.validation_messages import metavar, words
-from igcli.errors import IgcliError, ModelError
+from igcli.config.validation_messages import metavar, validated, words
+from igcli.errors import IgcliError, ModelError, UsageError
+from igcli.options import Options
 
 Command = Callable[..., Any]
+Group = TypeVar("Group", bound=Options)
 
 SHORT = {"output": ("-o",)}
 """Short forms of options, by key."""
@@ -53,9 +55,47 @@ def setting_options(command: Command) -> Command:
                 raise
             raise ConfigError([located], error.exit_code) from error
 
-    for option in reversed((_config_option(), *_options())):
+    for option in reversed((_config_option(), *options_for(KEYS))):
         wrapped = option(wrapped)
     return wrapped
+
+
+def group_options(group: type[Group], name: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for every key of a group that is no setting.
+
+    The command gets the group, validated, as `name`.
+    """
+    group_keys = keys_of(group)
+    keys = {_parameter(key): key for key in walk(group_keys)}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            values: dict[str, dict[str, object]] = {}
+            for parameter, key in keys.items():
+                value = options.pop(parameter, None)
+                if value is not None:
+                    section, field = key.path
+                    converted = convert(value, key.scalars) if isinstance(value, str) else value
+                    values.setdefault(section, {})[field] = converted
+            try:
+                chosen = validated(group, values, group_keys)
+            except ValueError as error:
+                raise UsageError(_with_option_names(str(error), group_keys)) from None
+            return command(*arguments, **{name: chosen}, **options)
+
+        for option in reversed([*options_for(group_keys)]):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _with_option_names(message: str, keys: tuple[Key, ...]) -> str:
+    """Return a message about keys with the options in their place."""
+    names = {key.name: key.flags[0] for key in walk(keys)}
+    parts = (part.partition(": ") for part in message.split("; "))
+    return "; ".join(f"{names.get(key, key)}{colon}{text}" for key, colon, text in parts)
 
 
 def _located(error: IgcliError) -> str | None:
@@ -96,8 +136,9 @@ def _config_option() -> Command:
     )
 
 
-def _options() -> Iterator[Command]:
-    for key in walk(KEYS):
+def options_for(keys: tuple[Key, ...]) -> Iterator[Command]:
+    """Yield an option of Click for every key that has a value of its own."""
+    for key in walk(keys):
         if key.is_switch or isinstance(key.default, bool):
             (name,) = key.flags
             flags = f"{name}/{name.replace('--', '--no-', 1)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from igcli.gallery.evaluation import read_section
 from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
 from igcli.gallery.image_scripts import ImageScripts, write_image_scripts
@@ -110,6 +111,7 @@ def run_page(results: Results, files: PageFiles | None = None) -> GalleryPage:
         fields=FIELDS,
         labels=Labels(),
         cards=[_card(record, files, method) for record in results.records.values()],
+        evaluation=read_section(results.folder),
     )
 
 

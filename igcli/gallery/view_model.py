@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from igcli.gallery.evaluation import EvaluationSection
+
 Format = Literal["number", "signed", "percent", "count", "index", "seconds"]
 
 
@@ -104,6 +106,7 @@ class GalleryPage:
         fields: The numbers of the cards.
         labels: The entries of the menus.
         cards: One for each image, in order.
+        evaluation: How faithful the attributions are, if that was evaluated.
     """
 
     title: str
@@ -115,6 +118,7 @@ class GalleryPage:
     fields: Sequence[Field]
     labels: Labels
     cards: Sequence[Card]
+    evaluation: EvaluationSection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,20 @@ RESULT_FOLDERS = {
 }
 """The folders of results, and the suffixes of the files in them."""
 
-RECORD_FOLDERS = {"shards": (".jsonl", ".json", ".igcli-lock"), "records": (".jsonl",)}
+RECORD_FOLDERS = {
+    "shards": (".jsonl", ".json", ".igcli-lock"),
+    "records": (".jsonl",),
+    run_files.EVALUATION_PARTS: (".jsonl", ".lock"),
+}
 """The folders of the records of concurrent processes, and the suffixes of the files in them."""
 
 GALLERY_FOLDERS = {"gallery": (".js", ".webp")}
 """The folders of what pages show, and the suffixes of the files in them."""
 
-FILES = (journal.NAME, run_files.SUMMARY, run_files.CONFIG)
+FILES = (
+    *(journal.NAME, run_files.SUMMARY, run_files.CONFIG),
+    *(run_files.EVALUATION_LINES, run_files.EVALUATION),
+)
 
 
 def is_own(name: str) -> bool:

@@ -12,6 +12,10 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import to_jsonable
 
 SUMMARY, CONFIG, PAGE = "summary.json", "config.yaml", "index.html"
+EVALUATION, EVALUATION_LINES = "evaluation.json", "evaluation.jsonl"
+EVALUATION_PARTS = "evaluation"
+"""Folder of the lines of an evaluation's shards."""
+
 CONFIG_HEADER = (
     "# Written by igcli: the resolved configuration of this run, for -c to read again.\n"
 )

@@ -8,12 +8,14 @@ from click.testing import CliRunner
 
 from igcli.cli.attribute.command import attribute, gif
 from igcli.cli.config import show
+from igcli.cli.evaluate import evaluate
 from igcli.cli.help_sections import SECTIONS, section_of
 from igcli.cli.models import check
 from igcli.cli.sanity import sanity
 
 COMMANDS = {
     "attribute": attribute,
+    "evaluate": evaluate,
     "gif": gif,
     "config show": show,
     "models check": check,
@@ -45,25 +47,28 @@ def test_every_option_is_listed_once(name: str) -> None:
 def test_the_everyday_options_come_first_in_their_order() -> None:
     text = help_of(attribute)
     titles = re.findall(r"^(\w+):$", text, re.MULTILINE)
-    assert titles == [title for title in SECTIONS if title != "Test"]
-    assert "Test:" in help_of(sanity)
+    assert titles == [title for title in SECTIONS if title != "Evaluation"]
+    assert "Evaluation:" in help_of(sanity)
+    assert "Evaluation:" in help_of(evaluate)
     first = text.split("Everyday:")[1].split("Input:")[0]
     names = re.findall(r"^  (?:-[a-z], )?(--[a-z-]+)", first, re.MULTILINE)
     assert tuple(names) == SECTIONS["Everyday"]
 
 
 def test_no_pattern_is_left_over() -> None:
-    used = {section_of(option) for command in (attribute, sanity) for option in options(command)}
+    used = {section_of(option) for command in (evaluate, sanity) for option in options(command)}
     unused = {
         pattern
         for title, patterns in SECTIONS.items()
         for pattern in patterns
         if (title, pattern) not in used
     }
-    assert unused <= set(SECTIONS["Methods"])  # Some methods have no options.
+    # Some methods and metrics have no options.
+    assert unused <= {*SECTIONS["Methods"], *SECTIONS["Evaluation"]}
+    assert not unused & {"--methods", "--metrics", "--masks", "--controls", "--min", "--max"}
 
 
-@pytest.mark.parametrize("option", options(attribute), ids=lambda option: option.name)
+@pytest.mark.parametrize("option", options(evaluate), ids=lambda option: option.name)
 def test_the_help_of_an_option_is_one_sentence(option: click.Option) -> None:
     sentence = re.sub(r"  \[.*\]$", "", option.help or "")
     assert re.match(r"[A-Z]", sentence)

@@ -55,17 +55,22 @@ def gif(**options: Any) -> None:
 
 def _command(options: dict[str, Any], *, panels: bool) -> None:
     request = resolve_request(options, panels=panels)
-    if request.arguments.dry_run:
-        exit_code = dry_run(request)
-    else:
-        request.location.folder.create()
-        with exclusive_access(request.location, request.arguments.on_existing):
-            exit_code = _run(request)
+    exit_code = dry_run(request) if request.arguments.dry_run else attribute_images(request)
     click.get_current_context().exit(exit_code)
 
 
+def attribute_images(request: RunRequest) -> int:
+    """Attribute the images of a request, print the results and return the exit code.
+
+    Raises:
+        IgcliError: The run cannot start or go on.
+    """
+    request.location.folder.create()
+    with exclusive_access(request.location, request.arguments.on_existing):
+        return _run(request)
+
+
 def _run(request: RunRequest) -> int:
-    """Attribute the images, print the results and return the exit code."""
     folder = request.location.folder
     images, walk = select_images(request.arguments, request.location, request.settings.targets)
     run = _start_run(request, earlier_run(request))

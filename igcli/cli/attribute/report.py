@@ -29,12 +29,14 @@ class ReportOptions:
         nul: End each path with a NUL byte, not a newline.
         quiet: Print only errors to standard error.
         icc: The setting for colour profiles.
+        results: Whether to print results at all.
     """
 
     as_json: bool = False
     nul: bool = False
     quiet: bool = False
     icc: str = "ignore"
+    results: bool = True
 
 
 class Report:
@@ -89,7 +91,7 @@ class Report:
 
     def print_file(self, name: str) -> None:
         """Print the path of a written file, unless records are printed instead."""
-        if not self._options.as_json:
+        if self._options.results and not self._options.as_json:
             path = os.fsencode(os.path.join(self._output, name))  # noqa: PTH118
             self._print(path, b"\0" if self._options.nul else b"\n")
 

@@ -78,10 +78,12 @@ class PredictionBatch:
 
     Attributes:
         size: Number of inputs, the last one repeated.
+        buffers: Arrays (size, ...) that no batch uses, to be used again: fresh memory costs 4 ms.
         parts: The open requests in the batch, with the indices of their inputs.
     """
 
     size: int
+    buffers: list[Array]
     parts: list[tuple[_OpenPrediction, range]]
 
     def scores(self, predict: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
@@ -91,14 +93,19 @@ class PredictionBatch:
             predict: Returns the scores of inputs (N, ...).
             shape: Shape of one input.
         """
-        batch = np.empty((self.size, *shape), np.float32)
+        try:
+            batch = self.buffers.pop()
+        except IndexError:
+            batch = np.empty((self.size, *shape), np.float32)
         row = 0
         for part, indices in self.parts:
             for index in indices:
                 part.inputs.write(index, batch[row])
                 row += 1
         batch[row:] = batch[row - 1]
-        return predict(batch)
+        scores = predict(batch)
+        self.buffers.append(batch)
+        return scores
 
 
 class PredictionQueue:
@@ -111,6 +118,7 @@ class PredictionQueue:
     def __init__(self) -> None:
         self._open: deque[_OpenPrediction] = deque()
         self.pending = 0
+        self._buffers: dict[int, list[Array]] = {PREDICTION_SIZE: [], LARGE_SIZE: []}
 
     def add(self, request: Prediction | Predictions, ticket: Any) -> None:
         """Queue a request; its ticket comes back with the answer."""
@@ -132,7 +140,7 @@ class PredictionQueue:
             if head.taken == len(head.inputs):
                 self._open.popleft()
         self.pending -= size - room
-        return PredictionBatch(size, parts)
+        return PredictionBatch(size, self._buffers[size], parts)
 
     def collect(self, batch: PredictionBatch, scores: Array) -> list[tuple[Any, Array]]:
         """Assign scores to the requests in a batch; batches may come in any order.

@@ -83,7 +83,7 @@ def explain(
                 noise_mask=spec.noise_mask,
                 references=references_over(spec.references, mask),
             )
-            computation = _averaged(name, task, spec)
+            computation = averaged(name, task, spec)
             computations.append(computation if mask is None else with_mask(computation, mask))
             masks += [] if mask is None else [mask]
     explanations = yield from concurrently(computations)
@@ -128,7 +128,7 @@ def _scores(image: Array, spec: AttributionSpec) -> Computation[tuple[Array, Arr
     return scores, baseline_scores
 
 
-def _averaged(name: str, task: Task, spec: AttributionSpec) -> Computation[Explanation]:
+def averaged(name: str, task: Task, spec: AttributionSpec) -> Computation[Explanation]:
     """Return a method's explanation; with several baselines, the mean over them."""
     method = methods.load(name)
     count = spec.baselines.samples if method.USES_BASELINE else 1

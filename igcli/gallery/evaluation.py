@@ -1,0 +1,155 @@
+"""The evaluation of a run as a section of its page: a table of means, and the curves."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from igcli.gallery.formatting import number, text
+from igcli.outputs.folder import OutputFolder
+from igcli.outputs.run_files import EVALUATION
+
+MAX_BYTES = 1 << 24
+"""Number of bytes of an evaluation that are read at most."""
+
+MAX_LINES = 20
+"""Methods whose curves a plot shows, each in a style of its own."""
+
+WIDTH, HEIGHT = 300, 180
+"""Size of a plot, in units of its drawing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """The mean curve of a method.
+
+    Attributes:
+        name: The method.
+        points: Coordinates in the drawing: "0,180 6,175".
+        number: Its number, which gives its colour.
+        is_control: Whether it is a control.
+    """
+
+    name: str
+    points: str
+    number: int
+    is_control: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """The mean curves of a metric.
+
+    Attributes:
+        title: The metric.
+        top: The score at the upper edge.
+        lines: One for each method.
+    """
+
+    title: str
+    top: str
+    lines: Sequence[PlotLine]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSection:
+    """An evaluation on a page.
+
+    Attributes:
+        headings: The metrics, with the better direction.
+        rows: For each method its name, whether it is a control, and a cell for each metric.
+        verdicts: What does not beat a control, one line each.
+        plots: The curves.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[tuple[str, bool, Sequence[str]]]
+    verdicts: Sequence[str]
+    plots: Sequence[Plot]
+
+
+def read_section(folder: OutputFolder) -> EvaluationSection | None:
+    """Return the evaluation in an output; None if there is none, or it is damaged.
+
+    Raises:
+        OutputError: It cannot be read.
+    """
+    if not folder.has(EVALUATION):
+        return None
+    with folder.open_to_read(EVALUATION) as file:
+        data = file.read(MAX_BYTES)
+    try:
+        return section_of(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # Not as igcli writes it.
+
+
+def section_of(evaluation: Mapping[str, Any]) -> EvaluationSection:
+    """Return the section that shows the content of evaluation.json."""
+    metrics, methods = list(evaluation["options"]), evaluation["methods"]
+    controls = set(evaluation["controls"])
+    better = evaluation.get("better", {})
+    return EvaluationSection(
+        headings=[_heading(name, better.get(name)) for name in metrics],
+        rows=[
+            (text(method), method in controls, [_cell(values.get(name)) for name in metrics])
+            for method, values in methods.items()
+        ],
+        verdicts=[*_verdicts(evaluation["differences"])],
+        plots=[
+            _plot(text(name), curves, list(methods), controls)
+            for name, curves in evaluation["curves"].items()
+        ],
+    )
+
+
+def _heading(name: str, better: object) -> str:
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(str(better), "")
+    return text(name) + arrow
+
+
+def _cell(summary: Mapping[str, Any] | None) -> str:
+    mean = None if summary is None else number(summary["mean"])
+    if summary is None or mean is None:
+        return "-"
+    interval = summary["interval"]
+    ends = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+    return f"{mean:.4f}{ends}"
+
+
+def _verdicts(differences: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    for metric, ones in differences.items():
+        for one in ones:
+            if one.get("beats") is False:
+                low, high = one["interval"]
+                yield (
+                    f"{text(metric)}: {text(one['first'])} does not beat {text(one['second'])} "
+                    f"(mean difference {one['mean']:+.3f}, 95% interval {low:+.3f} to {high:+.3f})"
+                )
+
+
+def _plot(
+    title: str, curves: Mapping[str, Any], methods: Sequence[str], controls: set[str]
+) -> Plot:
+    shares = cast(list[float], curves["shares"])
+    scores = {name: curves["scores"][name] for name in methods if name in curves["scores"]}
+    shown = dict(list(scores.items())[:MAX_LINES])
+    top = max((max(values) for values in shown.values()), default=0.0)
+    low = min(0.0, *(min(values) for values in shown.values()))
+    span = top - low or 1.0
+    return Plot(
+        title,
+        f"{top:.3g}",
+        [
+            PlotLine(
+                text(name),
+                " ".join(
+                    f"{WIDTH * share:.1f},{HEIGHT * (1 - (score - low) / span):.1f}"
+                    for share, score in zip(shares, values, strict=True)
+                ),
+                methods.index(name),
+                name in controls,
+            )
+            for name, values in shown.items()
+        ],
+    )

@@ -1,0 +1,238 @@
+"""The command `igcli evaluate`: its figures, files, thresholds, shards and refusals."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Cli
+from scipy.ndimage import gaussian_filter
+
+from support.image_files import write_images
+from support.results import arrays, records
+from support.runs import ok, write_run
+
+METHODS = ("integrated_gradients", "gradients")
+CONTROLS = ("random", "edges", "center")
+
+
+@pytest.fixture
+def run(cli: Cli, tmp_path: Path, tiny_model: Path) -> Callable[..., Any]:
+    """Attribute four images by two methods and evaluate them; further arguments are appended."""
+    photos = write_images(tmp_path / "photos", 4)
+
+    def evaluated(*arguments: Any) -> Any:
+        model = ("--model", tiny_model, "--model-preprocess", "unit", "--steps", 8)
+        return cli(
+            *("evaluate", photos, "--methods", ",".join(METHODS), *model),
+            *("-o", tmp_path / "out", *arguments),
+        )
+
+    return evaluated
+
+
+def lines(output: Path) -> list[dict[str, Any]]:
+    text = (output / "evaluation.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def summary(output: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((output / "evaluation.json").read_text())
+    return values
+
+
+def test_figures_are_those_of_a_loop_over_the_network(
+    run: Callable[..., Any], tmp_path: Path, tiny_model: Path
+) -> None:
+    import keras
+
+    assert run("--metrics", "deletion,insertion").code == 0
+    network: Any = keras.models.load_model(tiny_model)
+    output = tmp_path / "out"
+    found = {(line["image"], line["method"]): line for line in lines(output)}
+    assert {method for _, method in found} == {*METHODS, *CONTROLS}
+    for name, record in records(output).items():
+        stored = arrays(output, Path(record["arrays"]).name)
+        image, target = stored["image"].astype(np.float64), int(stored["target"])
+        blurred = gaussian_filter(image, (10, 10, 0), mode="reflect", truncate=4)
+        pixels = image.shape[0] * image.shape[1]
+        for method in METHODS:
+            is_main = method == METHODS[0]
+            values = stored["attributions" if is_main else f"attributions_{method}_{target}"]
+            order = np.argsort(-values.astype(np.float64).sum(-1).ravel(), kind="stable")
+            counts = np.rint(np.linspace(0, pixels, 51)).astype(int)
+            for metric, start, end in (
+                ("deletion", image, 0 * image),
+                ("insertion", blurred, image),
+            ):
+                variants = np.stack([start] * 51)
+                for variant, count in zip(variants, counts, strict=True):
+                    rows, columns = np.unravel_index(order[:count], image.shape[:2])
+                    variant[rows, columns] = end[rows, columns]
+                scores = network.predict(variants / 255, verbose=0)[:, target]
+                area = np.trapezoid(scores, counts / pixels)
+                assert found[name, method]["metrics"][metric] == pytest.approx(area, abs=1e-5)
+
+
+def test_the_summary_has_means_of_methods_and_controls(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = run()
+    assert result.code == 0
+    values, all_lines = summary(tmp_path / "out"), lines(tmp_path / "out")
+    assert values["images"] == 4
+    assert [*values["methods"]] == [*METHODS, *CONTROLS]
+    for method in (*METHODS, *CONTROLS):
+        own = [line["metrics"]["deletion"] for line in all_lines if line["method"] == method]
+        assert values["methods"][method]["deletion"]["mean"] == pytest.approx(np.mean(own))
+        assert values["methods"][method]["deletion"]["median"] == pytest.approx(np.median(own))
+        low, high = values["methods"][method]["deletion"]["interval"]
+        assert min(own) <= low <= np.mean(own) <= high <= max(own)
+    # Controls have no units, so the sum of their attributions says nothing.
+    assert "completeness" in values["methods"]["integrated_gradients"]
+    assert not any("completeness" in values["methods"][control] for control in CONTROLS)
+    assert all(method in str(result.out) for method in (*METHODS, *CONTROLS))
+
+
+def test_json_prints_the_lines_and_the_summary(run: Callable[..., Any], tmp_path: Path) -> None:
+    result = run("--json", "--metrics", "insertion", "--no-controls")
+    *printed, last = [json.loads(line) for line in result.lines]
+    assert printed == lines(tmp_path / "out")
+    assert last == summary(tmp_path / "out")
+    assert {line["method"] for line in printed} == {*METHODS}
+
+
+def test_a_finished_run_is_evaluated_as_it_is(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "deletion")
+    output = tmp_path / "out"
+    before = lines(output)
+    again = cli("evaluate", output, "--metrics", "deletion")
+    assert again.code == 0
+    assert lines(output) == before  # Nothing was missing.
+    assert cli("evaluate", output, "--metrics", "deletion,sparseness").code == 0
+    added = lines(output)[len(before) :]
+    assert len(added) == len(before)
+    values = {(line["image"], line["method"]): line["metrics"]["deletion"] for line in before}
+    for line in added:  # What was known is kept.
+        assert line["metrics"]["deletion"] == values[line["image"], line["method"]]
+        assert "sparseness" in line["metrics"]
+
+
+def test_other_options_of_a_metric_measure_it_again(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "deletion")
+    output = tmp_path / "out"
+    before = lines(output)
+    assert cli("evaluate", output, "--metrics", "deletion", "--deletion-steps", 5).code == 0
+    added = lines(output)[len(before) :]
+    assert len(added) == len(before)
+    assert {line["options"]["deletion"]["steps"] for line in added} == {5}
+
+
+def test_shards_give_the_lines_of_one_evaluation(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "deletion")
+    output = tmp_path / "out"
+    whole, values = lines(output), summary(output)
+    (output / "evaluation.jsonl").unlink()
+    (output / "evaluation.json").unlink()
+    for number in (1, 2):
+        part = ("--shard", f"{number}/2", "--metrics", "deletion")
+        assert cli("evaluate", output, *part).code == 0
+        assert not (output / "evaluation.json").exists()
+    parts = [
+        json.loads(line)
+        for path in sorted((output / "evaluation").glob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    assert sorted(map(str, parts)) == sorted(map(str, whole))
+    assert cli("evaluate", output, "--metrics", "deletion").code == 0
+    assert summary(output) == values
+    assert lines(output) == []  # All were known.
+
+
+def test_thresholds_apply_to_methods_alone(run: Callable[..., Any], tmp_path: Path) -> None:
+    assert run("--metrics", "insertion", "--min", "insertion=0").code == 0
+    means = {
+        name: values["insertion"]["mean"]
+        for name, values in summary(tmp_path / "out")["methods"].items()
+    }
+    best, least = max(means.values()), min(means[name] for name in METHODS)
+    failing = run("--metrics", "insertion", "--min", f"insertion={best + 0.01}")
+    assert failing.code == 3
+    assert all(f"insertion of {name} is" in failing.err for name in METHODS)
+    assert not any(f"insertion of {name} is" in failing.err for name in CONTROLS)
+    assert run("--metrics", "insertion", "--max", f"insertion={least - 0.01}").code == 3
+
+
+def test_a_damaged_image_is_named_and_the_others_are_evaluated(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "sparseness")
+    output = tmp_path / "out"
+    damaged = sorted((output / "arrays").iterdir())[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    result = cli("evaluate", output, "--metrics", "deletion")
+    assert result.code == 3
+    assert f"{damaged.name.removesuffix('.npz')}" in result.err
+    assert summary(output)["images"] == 3
+    assert summary(output)["failed"] == 1
+
+
+def test_a_changed_network_is_refused(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path, tiny_model: Path
+) -> None:
+    run("--metrics", "sparseness")
+    output = tmp_path / "out"
+    path = output / "results.jsonl"
+    sha = records(output).popitem()[1]["model_sha256"]
+    path.write_text(path.read_text().replace(sha, "0" * 64))
+    result = cli("evaluate", output, "--metrics", "deletion")
+    assert result.code == 2
+    assert "is not the network" in result.err
+    # What needs no network is measured all the same.
+    assert cli("evaluate", output, "--metrics", "sparseness").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", 3], "--steps: the attributions of a finished run"),
+        (["--limit", 3], "--limit: the attributions of a finished run"),
+        (["--metrics", "deletions"], "--metrics: unknown name 'deletions'"),
+        (["--metrics", "pointing_game"], "pointing_game needs --masks"),
+        (["--min", "deletion"], "--min deletion: expected METRIC=VALUE"),
+        (["--min", "road=1"], "--min road=1: 'road' is not measured"),
+        (["--deletion-steps", 0], "--deletion-steps: must be"),
+        (["--deletion-fill", "red"], "--deletion-fill: "),
+        (["--shard", "5/4"], "--shard"),
+    ],
+)
+def test_mistakes_are_one_line(
+    cli: Cli, tmp_path: Path, arguments: list[Any], message: str
+) -> None:
+    output = write_run(tmp_path / "out", [ok("a.jpg", arrays="arrays/a.npz")])
+    result = cli("evaluate", output, *arguments)
+    assert result.code == 2
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_run_without_arrays_says_how_to_add_them(cli: Cli, tmp_path: Path) -> None:
+    output = write_run(tmp_path / "out", [ok("a.jpg")])
+    result = cli("evaluate", output)
+    assert result.code == 2
+    assert "--arrays" in result.err
+
+
+def test_shards_of_a_run_are_merged_first(cli: Cli, tmp_path: Path) -> None:
+    write_run(tmp_path / "out/shards/1-of-2", [ok("a.jpg", arrays="arrays/a.npz")])
+    result = cli("evaluate", tmp_path / "out")
+    assert result.code == 2
+    assert "igcli merge" in result.err
