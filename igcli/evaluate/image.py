@@ -161,12 +161,12 @@ def _measured(plan: _Plan, subject: Subject, context: EvaluationContext) -> Comp
     warnings = list(plan.line.warnings)
     for name in plan.missing:
         options = context.options
-        measured = yield from metrics.load(name).measure(subject, options.metric_options)
+        measured = yield from metrics.measure(name, subject, options.metric_options)
         values[name] = None if measured.value is None else rounded(measured.value)
         stated[name] = options.of_metric(name)
         if measured.curve is not None:
             curves[name] = rounded_curve(measured.curve)
-        warnings += measured.warnings
+        warnings += [f"{name}: {warning}" for warning in measured.warnings]
     return replace(
         plan.line,
         metrics=values,

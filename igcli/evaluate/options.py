@@ -36,8 +36,11 @@ class EvaluationOptions:
         return any(load(name).NEEDS_NETWORK for name in self.metrics)
 
     def of_metric(self, name: str) -> dict[str, object]:
-        """Return the options of a metric, as records state them."""
-        own = getattr(self.metric_options, name, None)
+        """Return the options of a metric, as records state them.
+
+        A metric that takes the least attributed pixels first has those of its counterpart.
+        """
+        own = getattr(self.metric_options, name.removesuffix("_lerf"), None)
         return {} if own is None else own.model_dump(mode="json")
 
 
