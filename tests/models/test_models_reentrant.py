@@ -99,6 +99,34 @@ def test_the_optimization_is_off_for_nobody_else() -> None:
     assert optimization() == before == "DEFAULT_MEM_OPT"
 
 
+def fused_operations(call: Callable[[], Any]) -> list[str]:
+    """Return what TensorFlow computes, of the operations fused by its remapper, in a call."""
+    context = eager.context()
+    context.enable_run_metadata()
+    try:
+        call()
+        graphs = context.export_run_metadata().partition_graphs
+    finally:
+        context.disable_run_metadata()
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for graph in graphs for part in graph.library.function for node in part.node_def]
+    assert any("Conv2D" in node.op for node in nodes)
+    return [node.op for node in nodes if "Fused" in node.op]
+
+
+def test_no_convolution_keeps_a_term_of_a_residual_sum() -> None:
+    filters = RNG.normal(0, 0.1, (1, 1, 3, 3)).astype(np.float32)
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def residual(x: Any) -> Any:
+        return tf.nn.relu(x + tf.nn.bias_add(tf.nn.conv2d(x, filters, 1, "SAME"), np.ones(3, "f")))
+
+    x = tf.ones((2, *SMALL))
+    assert fused_operations(lambda: residual.get_concrete_function(x)(x))
+    with reentrant():
+        assert not fused_operations(lambda: residual.get_concrete_function(x)(x))
+
+
 def application(name: str, precision: Any) -> TensorFlowNetwork:
     options = ModelOptions(source=f"keras:{name}", weights="random")
     return load(options, device="cpu", precision=precision).network
