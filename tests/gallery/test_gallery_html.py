@@ -97,6 +97,14 @@ def test_every_value_in_the_template_is_quoted() -> None:
     assert "safe" not in re.findall(r"\|\s*(\w+)", template)
 
 
+def test_the_script_stays_small() -> None:
+    lines = [line for path in TEMPLATES.glob("*.js") for line in path.read_text().splitlines()]
+    assert (
+        len([line for line in lines if line.strip() and not line.strip().startswith("//")]) < 1000
+    )
+    assert max(len(path.read_text().splitlines()) for path in TEMPLATES.glob("*.js")) < 150
+
+
 def test_nasty_texts_stay_texts_wherever_they_stand(tmp_path: Path) -> None:
     folder = tmp_path / "</title><script>x<" / "script>"
     record = ok(NASTY, label=NASTY, warnings=[NASTY], panel=NASTY, source=NASTY)

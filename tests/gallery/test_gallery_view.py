@@ -220,7 +220,7 @@ def test_interior_gradients_follow_the_step(browse: Browse, run: Path, tmp_path:
 
 def test_methods_targets_and_the_animation_are_switched(browse: Browse, run: Path) -> None:
     tab = opened(browse(run), run, "a.jpg")
-    names = tab.page.locator("fieldset").first.get_by_role("radio")
+    names = tab.page.locator("#maps").get_by_role("radio")
     assert [names.nth(place).evaluate("e => e.parentElement.innerText") for place in range(4)] == [
         "Integrated gradients: tabby",
         "Gradients at image: dog <b>",
@@ -248,7 +248,7 @@ def test_addresses_keys_and_details(browse: Browse, run: Path) -> None:
     tab.wait("document.querySelector('#large-body .reason')")
     assert "truncated <image>" in said(tab, "#large-body")
     tab.press("ArrowLeft", "ArrowLeft", "ArrowLeft")
-    tab.wait("document.querySelector('#large-body .command')")
+    tab.wait("document.getElementById('notices').textContent.includes('odd')")
     text = tab.page.locator("#large-body").inner_text()
     assert "odd <i>" in text
     assert "igcli attribute in/a.jpg --config" in text

@@ -47,25 +47,23 @@ function drawPage() {
   element("table").hidden = state.as !== "table";
   element("as").textContent = state.as === "table" ? "Cards" : "Table";
   if (state.as === "table") drawTable(part); else drawGrid(part);
-  drawPageButtons();
+  element("pages").hidden = pageCount() < 2;
+  element("page-number").textContent = `Page ${state.page + 1} of ${pageCount()}`;
+  element("back").disabled = !state.page;
+  element("forward").disabled = state.page === pageCount() - 1;
   drawFilters();
   saveState();
-}
-
-function drawPageButtons() {
-  const step = (text, by) => button(text, () => {
-    goToPage(state.page + by);
-    scrollTo(0, element("grid").parentElement.offsetTop);
-    focusCard(0);
-  }, { disabled: state.page + by < 0 || state.page + by >= pageCount() });
-  element("pages").replaceChildren(...(pageCount() < 2 ? [] : [
-    step("← Previous", -1), `Page ${state.page + 1} of ${pageCount()}`, step("Next →", 1),
-  ]));
 }
 
 function goToPage(number) {
   state.page = number;
   drawPage();
+}
+
+function turnPage(by) {
+  goToPage(state.page + by);
+  scrollTo(0, element("grid").parentElement.offsetTop);
+  focusCard(0);
 }
 
 function changeState(changes) {

@@ -65,7 +65,7 @@ async function decodedFrames({ frames }) {
       return pixels[start] + pixels[start + 1] + pixels[start + 2];
     });
   });
-  return { alphas: [], ...frames, sheet, brightness };
+  return { alphas: [], ...frames, sheet, brightness, totals: brightness?.map(sumOf) };
 }
 
 function pixelsOf(picture) {

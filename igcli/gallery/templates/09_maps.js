@@ -58,7 +58,7 @@ function carrying({ magnitudes, order, sums, total }, share, raw) {
   const pixels = order.subarray(0, last + 1).filter((pixel) => magnitudes[pixel] > 0);
   let sum = 0;
   for (const pixel of pixels) { isShown[pixel] = 1; sum += raw[pixel]; }
-  return { isShown, count: pixels.length, share: total ? sums[last] / total : 0, sum };
+  return { isShown, pixels, share: total ? sums[last] / total : 0, sum };
 }
 
 const sumOf = (values) => values.reduce((total, value) => total + value, 0);

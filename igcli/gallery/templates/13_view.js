@@ -35,13 +35,15 @@ async function openView(card) {
   Object.assign(cursor, { x: -1, y: -1 });
   problems.push(...views.flatMap((view) => view.problems));
   const hasValues = views.some((view) => view.maps.some((map) => map.raw));
-  largeBody.replaceChildren(...[
-    ...card.warnings.map((text) => textSpan("warning", `⚠ ${text}`)),
-    ...problems.map((text) => textSpan("warning", `⚠ ${text}`)),
-    textSpan("reason", card.reason), hasValues ? workbench() : pictures(card), details(card),
-  ].filter(Boolean));
-  resetCamera();
+  element("notices").replaceChildren(...[
+    ...[...card.warnings, ...problems].map((text) => textSpan("warning", `⚠ ${text}`)),
+    textSpan("reason", card.reason)].filter(Boolean));
+  element("workbench").hidden = !hasValues;
+  element("plain").replaceChildren(...(hasValues ? [] : pictures(card)));
+  element("details").replaceChildren(...details(card));
   if (!hasValues) return;
+  fillWorkbench();
+  resetCamera();
   update();
   if (card.links.frames) loadFrames(card);
 }
@@ -56,11 +58,10 @@ function pictures(card) {
   const links = page.captions.flatMap((caption, view) => files.slice(0, 2)
     .map(([key, name]) => [card.links[`${view}.${key}`], `${name} ${caption}`.trim()]));
   const shownFiles = links.filter(([link]) => link);
-  return make("div", {}, make("div", { className: "pictures" },
-    ...shownFiles.map(([link, name]) => image(link, `${name} of ${card.name}`))),
-  card.reason ? "" : make("p", { className: "hint" }, "There are no arrays of this image. After ",
-    make("code", {}, "igcli attribute --arrays"),
-    ", this page shows its attributions pixel by pixel: with a threshold, smoothing and zoom."));
+  return [span("pictures", shownFiles.map(([link, name]) => image(link, `${name} of ${card.name}`))),
+    card.reason ? "" : make("p", { className: "hint" }, "There are no arrays of this image. After ",
+      make("code", {}, "igcli attribute --arrays"),
+      ", this page shows its attributions pixel by pixel: with a threshold, smoothing and zoom.")];
 }
 
 function details(card) {
@@ -68,8 +69,8 @@ function details(card) {
     view.caption ? make("h3", {}, view.caption) : "", factTable(card, view), fileLinks(card, place),
     view.command ? commandBox(view.command) : "",
     make("details", {}, make("summary", {}, "Record"), make("pre", { tabIndex: 0 }, view.record))));
-  return make("div", { className: "details" }, ...(lists.length ? lists : [make("section", {},
-    factTable(card, { maps: [], facts: {} }), ...page.captions.map((_, place) => fileLinks(card, place)))]));
+  return lists.length ? lists : [make("section", {}, factTable(card, { maps: [], facts: {} }),
+    page.captions.map((_, place) => fileLinks(card, place)))];
 }
 
 function factTable(card, { maps, facts }) {
