@@ -36,6 +36,8 @@ SAMPLES = 20
 NOISE = 0.15
 SIDE = 16
 TARGET = 2
+MASKS = 200
+CELLS = 4
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -47,6 +49,9 @@ def problem() -> dict[str, npt.NDArray[np.float32]]:
     draw = generator(0, image, "smoothgrad")
     strength = np.float32(NOISE) * np.ptp(image)
     noise = [strength * draw.standard_normal(image.shape, np.float32) for _ in range(SAMPLES)]
+    grids = generator(0, image, "rise").random((MASKS, CELLS, CELLS), np.float32) < 0.5
+    sides = [SIDE // CELLS] * 2
+    shifts = generator(0, image, "rise shifts").integers(0, sides, (MASKS, 2))
     weights = {
         "filters": rng.normal(0, 0.5, (3, 3, 3, 6)),
         "offsets": rng.normal(0, 0.2, 6),
@@ -54,7 +59,8 @@ def problem() -> dict[str, npt.NDArray[np.float32]]:
     }
     found = {name: value.astype(np.float32) for name, value in weights.items()}
     baseline = rng.uniform(0, 0.3, image.shape).astype(np.float32)
-    return {**found, "image": image, "baseline": baseline, "noise": np.stack(noise)}
+    arrays: Any = {"image": image, "baseline": baseline, "noise": np.stack(noise)}
+    return {**found, **arrays, "grids": grids, "shifts": shifts}
 
 
 class Ours:
@@ -129,6 +135,13 @@ ROWS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ),
     ("saliency", "smoothgrad", smooth("mean"), ""),
     ("saliency", "smoothgrad_squared", smooth("squared"), ""),
+    (
+        "saliency",
+        "xrai",
+        {"method": "xrai", "steps": STEPS - 1},
+        "the ends of its paths have full weight",
+    ),
+    ("captum", "occlusion", {"method": "occlusion", "size": 5, "stride": 3}, ""),
     ("captum", "saliency", {"method": "saliency"}, ""),
     ("captum", "input_x_gradient", {"method": "gradients"}, ""),
     ("captum", "riemann_left", integrated("left"), ""),
@@ -156,6 +169,18 @@ ROWS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "grad_cam_plus_plus",
         {"method": "grad_cam_plus_plus"},
         "summed as in equations 19 and 20, where it takes means",
+    ),
+    (
+        "xplique",
+        "occlusion",
+        {"method": "occlusion", "size": 4, "stride": 4, "value": 0.0},
+        "windows side by side, as it adds them up",
+    ),
+    (
+        "xplique",
+        "rise",
+        {"method": "rise", "masks": MASKS, "cells": CELLS, "baseline": 0},
+        "after its division by the sum of the masks is undone",
     ),
     ("xplique", "smoothgrad", smooth("mean"), ""),
     ("xplique", "squaregrad", smooth("squared"), ""),

@@ -41,9 +41,14 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
         image.shape[2:],
         "bilinear",
     )
+    with torch.no_grad():
+        occluded = attr.Occlusion(network).attribute(
+            image, (3, 5, 5), strides=(3, 3, 3), baselines=baseline, target=target
+        )
     rules = ("riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
     layer = attr.LayerIntegratedGradients(network, network.tanh)
     return {
+        "occlusion": last(occluded) / 3,
         "saliency": last(attr.Saliency(network).attribute(image.requires_grad_(), target=target)),
         "input_x_gradient": last(attr.InputXGradient(network).attribute(image, target=target)),
         **{rule: integrated(rule) for rule in (*rules, "gausslegendre")},

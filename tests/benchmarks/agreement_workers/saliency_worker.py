@@ -39,7 +39,11 @@ def find(given: dict[str, Any]) -> dict[str, Any]:
             image, call, stdev_spread=0.15, nsamples=len(given["noise"]), magnitude=magnitude
         )
 
+    regions = core.XRAI().GetMask(
+        image, call, batch_size=steps, extra_parameters=core.XRAIParameters(steps=steps)
+    )
     return {
+        "xrai": np.repeat(regions[..., None] / 3, 3, axis=2),
         "gradients": plain.GetMask(image, call),
         "integrated": core.IntegratedGradients().GetMask(
             image, call, x_steps=steps, x_baseline=baseline, batch_size=steps
