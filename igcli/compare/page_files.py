@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from igcli.compare.comparison import Agreement, Comparison
-from igcli.gallery.image_scripts import THREADS, run_facts, values_of
+from igcli.gallery.image_scripts import THREADS, run_facts, values_of, views_content
 from igcli.gallery.scripts import ScriptFolder, fingerprint
 from igcli.gallery.thumbnails import Thumbnails, write_thumbnails
 from igcli.outputs.folder import OutputFolder
@@ -56,10 +56,13 @@ def write_comparison_files(
                     records, facts, (first, second), "AB", strict=True
                 )
             )
-            return scripts.write("values", comparison.image, mark, lambda: {"views": [*views]})
+            return scripts.write("values", comparison.image, mark, lambda: views_content([*views]))
 
         with ThreadPoolExecutor(THREADS, "igcli-compare") as threads:
-            names = [*threads.map(write, compared)]
+            try:
+                names = [*threads.map(write, compared)]
+            finally:
+                threads.shutdown(cancel_futures=True)
     images = [comparison.image for comparison in compared]
     a, b = (
         write_thumbnails(_only(run, images), folder, f"{root}/thumbnails-{name}")

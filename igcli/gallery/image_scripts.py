@@ -1,10 +1,11 @@
 """The scripts of the images of a run: what the page's view loads when an image is opened."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,13 @@ from igcli.gallery.formatting import text
 from igcli.gallery.frames import frame_sheet
 from igcli.gallery.run_settings import PictureSettings, settings_of
 from igcli.gallery.scripts import ScriptFolder, fingerprint
-from igcli.gallery.values import ImageValues, RunFacts, image_values, sheet_values
+from igcli.gallery.values import (
+    ImageValues,
+    PlottedCurve,
+    RunFacts,
+    image_values,
+    sheet_values,
+)
 from igcli.outputs.arrays import decode_arrays
 from igcli.outputs.results import Results
 from igcli.outputs.run_files import CONFIG
@@ -30,6 +37,10 @@ Read = Callable[[str], bytes]
 """Returns the content of a file of the output; raises OutputError or ImageError."""
 
 
+Curves = Mapping[str, Sequence[PlottedCurve]]
+"""Further curves that the view shows, by image."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageScripts:
     """Names of the scripts of one image in the output folder; None if there is none.
@@ -43,12 +54,15 @@ class ImageScripts:
     frames: str | None = None
 
 
-def write_image_scripts(results: Results, read: Read) -> dict[str, ImageScripts]:
+def write_image_scripts(
+    results: Results, read: Read, curves: Curves = MappingProxyType({})
+) -> dict[str, ImageScripts]:
     """Write the scripts of all images of a run, and return their names by image.
 
     Args:
         results: The run.
         read: Reads the files that its records name.
+        curves: Further curves that the view shows, by image.
 
     Raises:
         UsageError: Another file has the name of a script.
@@ -59,10 +73,13 @@ def write_image_scripts(results: Results, read: Read) -> dict[str, ImageScripts]
     records = results.records
 
     def write(record: Record) -> ImageScripts:
-        return _write(record, run, read, scripts)
+        return _write(record, run, read, scripts, curves.get(record["image"], ()))
 
     with ThreadPoolExecutor(THREADS, "igcli-gallery") as threads:
-        return dict(zip(records, threads.map(write, records.values()), strict=True))
+        try:
+            return dict(zip(records, threads.map(write, records.values()), strict=True))
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def run_facts(results: Results) -> RunFacts:
@@ -71,14 +88,32 @@ def run_facts(results: Results) -> RunFacts:
     return RunFacts(settings_of(results.config), PictureSettings.of(results.config), path)
 
 
-def _write(record: Record, run: RunFacts, read: Read, scripts: ScriptFolder) -> ImageScripts:
+def _write(
+    record: Record,
+    run: RunFacts,
+    read: Read,
+    scripts: ScriptFolder,
+    curves: Sequence[PlottedCurve],
+) -> ImageScripts:
     image = record["image"]
     mark = fingerprint(record, run.config_path, str(run.settings))
-    values = scripts.write("values", image, mark, lambda: {"views": [values_of(record, run, read)]})
+
+    def values_content() -> Mapping[str, Any]:
+        values = values_of(record, run, read)
+        return views_content([replace(values, curves=curves)])
+
+    curves_mark = fingerprint(mark, [asdict(curve) for curve in curves])
+    values = scripts.write("values", image, curves_mark, values_content)
     if not has_frames(record):
         return ImageScripts(values)
     frames = scripts.write("frames", image, mark, lambda: frames_of(record, run, read))
     return ImageScripts(values, frames)
+
+
+def views_content(views: Sequence[ImageValues]) -> Mapping[str, Any]:
+    """Return the content of a script with values; one with problems is not kept for later pages."""
+    has_problems = any(view.problems for view in views)
+    return {"views": views, **({"mark": ""} if has_problems else {})}
 
 
 def has_frames(record: Record) -> bool:

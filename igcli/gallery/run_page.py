@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from igcli.gallery.evaluation import read_section
 from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
-from igcli.gallery.image_scripts import ImageScripts, write_image_scripts
+from igcli.gallery.image_scripts import Curves, ImageScripts, write_image_scripts
 from igcli.gallery.run_settings import PictureSettings, settings_of
 from igcli.gallery.thumbnails import Thumbnails, write_thumbnails
 from igcli.gallery.values import entries_of, method_heading
@@ -57,8 +58,12 @@ COMPLETENESS_SCALE = HistogramScale(
 )
 
 
-def write_gallery(folder: OutputFolder) -> str:
+def write_gallery(folder: OutputFolder, curves: Curves = MappingProxyType({})) -> str:
     """Write the gallery of the run in `folder`, and return its name there.
+
+    Args:
+        folder: The output of the run.
+        curves: Further curves that the view shows, by image.
 
     Raises:
         UsageError: There are no records, or another file has the page's name.
@@ -66,7 +71,7 @@ def write_gallery(folder: OutputFolder) -> str:
     """
     results = read_results(folder, max_images=MAX_IMAGES)
     refuse_foreign_page(folder)
-    write_page(folder, to_html(run_page(results, _written(results))))
+    write_page(folder, to_html(run_page(results, _written(results, curves))))
     return PAGE
 
 
@@ -85,10 +90,10 @@ class PageFiles:
     is_served: bool = False
 
 
-def _written(results: Results) -> PageFiles:
+def _written(results: Results, curves: Curves = MappingProxyType({})) -> PageFiles:
     """Write what lies beside the page of a run, as far as it is not up to date."""
     with ResultFiles(results.folder) as files:
-        scripts = write_image_scripts(results, files.read)
+        scripts = write_image_scripts(results, files.read, curves)
     return PageFiles(scripts, write_thumbnails(results))
 
 

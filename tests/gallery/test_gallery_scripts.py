@@ -5,15 +5,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from igcli.errors import UsageError
 from igcli.gallery.image_scripts import write_image_scripts
 from igcli.gallery.run_page import write_gallery
 from igcli.gallery.scripts import ScriptFolder
+from igcli.gallery.values import PlottedCurve
+from igcli.outputs.arrays import encode_arrays
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
-from support.runs import failed, ok, write_run
+from support.runs import failed, ok, write_file, write_run
 
 
 def content(path: Path) -> Any:
@@ -112,3 +115,13 @@ def test_an_image_whose_files_are_missing_says_so(tmp_path: Path) -> None:
     assert (names.values, names.frames) == ("gallery/values/a.js", None)
     [view] = content(tmp_path / "gallery/values/a.js")["views"]
     assert "arrays/a.npz" in view["problems"][0]
+    arrays = encode_arrays(attributions=np.ones((2, 2, 3), np.float32))
+    write_file(tmp_path, "arrays/a.npz", arrays)
+    write_image_scripts(read_results(folder), read)
+    [view] = content(tmp_path / "gallery/values/a.js")["views"]
+    assert "problems" not in view
+    assert view["maps"][0]["values"]
+    curve = PlottedCurve("Deletion", "share", "score", [0, 1], [0.5, 0.1])
+    write_image_scripts(read_results(folder), read, {"a.jpg": [curve]})
+    [view] = content(tmp_path / "gallery/values/a.js")["views"]
+    assert view["curves"][0]["title"] == "Deletion"

@@ -19,6 +19,8 @@ from igcli.compare.comparison import compare, summarize
 from igcli.compare.page import comparison_page
 from igcli.compare.page_files import write_comparison_files
 from igcli.gallery.html import to_html
+from igcli.gallery.run_page import write_gallery
+from igcli.gallery.values import PlottedCurve
 from igcli.outputs.arrays import encode_arrays
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
@@ -192,6 +194,18 @@ def test_the_step_at_which_the_score_is_half_made(browse: Browse, run: Path) -> 
     assert tab.run("document.querySelectorAll('.plot .point').length") == len(ALPHAS)
     tab.page.locator(".plot .point").nth(7).click()
     assert "7 of 10, alpha 0.7: score 0.95" in said(tab, ".controls")
+
+
+def test_further_curves_are_plotted(tab: Tab, run: Path) -> None:
+    folder = LocalFolder(os.fspath(run))
+    curve = PlottedCurve("Deletion <b>", "share", "score", [0, 0.5, 1], [0.9, 0.2, 0.1])
+    write_gallery(folder, {"a.jpg": [curve]})
+    opened(tab, run, "a.jpg")
+    tab.wait("document.querySelectorAll('.plot').length === 2")
+    assert "Deletion <b>" in said(tab, ".plots")
+    name = tab.page.locator(".plot").nth(1).get_attribute("aria-label")
+    assert name == "Deletion <b>: score from 0.9 to 0.1, between 0.1 and 0.9"
+    assert tab.complaints == []
 
 
 def test_interior_gradients_follow_the_step(browse: Browse, run: Path, tmp_path: Path) -> None:
