@@ -34,6 +34,7 @@ from igcli.outputs.shards import started_shards
 
 if TYPE_CHECKING:
     from igcli.evaluate.evaluation import Evaluation
+    from igcli.evaluate.image import EvaluatedImage
     from igcli.evaluate.summary import EvaluationSummary
 
 OF_A_FINISHED_RUN = frozenset(
@@ -264,14 +265,25 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
             summary.add(outcome)
             if outcome.error:
                 say(f"{outcome.image}: not evaluated: {outcome.error}")
-            for warning in outcome.warnings:
+            for warning in _warnings(outcome, evaluation.options.metrics):
                 say(f"{outcome.image}: warning: {warning}", logging.WARNING)
-            for line in outcome.lines:
-                if as_json:
+            if as_json:
+                for line in outcome.lines:
                     click.echo(journal.to_json(line.record()))
-                for warning in line.warnings:
-                    say(f"{line.image}: {line.method}: warning: {warning}", logging.WARNING)
     return summary
+
+
+def _warnings(outcome: "EvaluatedImage", metrics: Sequence[str]) -> Iterator[str]:
+    """Yield the warnings about an image, each once, with the methods if it is not about all."""
+    yield from outcome.warnings
+    methods: dict[str, list[str]] = {}
+    for line in outcome.lines:
+        for warning in line.warnings:
+            if warning.partition(":")[0] in metrics:
+                methods.setdefault(warning, []).append(line.method)
+    for warning, names in methods.items():
+        is_about_all = len(names) == len(outcome.lines)
+        yield warning if is_about_all else f"{warning} ({', '.join(dict.fromkeys(names))})"
 
 
 def _with_progress(outcomes: Iterable[Any], total: int, *, quiet: bool) -> Iterator[Any]:

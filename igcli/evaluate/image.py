@@ -158,7 +158,9 @@ def _measured(plan: _Plan, subject: Subject, context: EvaluationContext) -> Comp
     values: dict[str, float | None] = dict(plan.line.metrics)
     curves: dict[str, Curve] = dict(plan.line.curves)
     stated = dict(plan.line.options)
-    warnings = list(plan.line.warnings)
+    warnings = [
+        warning for warning in plan.line.warnings if warning.partition(":")[0] not in plan.missing
+    ]
     for name in plan.missing:
         options = context.options
         measured = yield from metrics.measure(name, subject, options.metric_options)

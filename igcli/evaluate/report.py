@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from igcli import metrics
-from igcli.evaluate.statistics import FEWEST_IMAGES, Difference, Interval, Statistics
+from igcli.evaluate.statistics import FEWEST_IMAGES, Interval, Statistics
 
 FIRST, GAP = "method", "  "
 MARK, NO_MARK, NONE = "*", " ", "- "
@@ -119,28 +119,19 @@ def findings(statistics: Mapping[str, Statistics]) -> Iterator[str]:
     Args:
         statistics: By metric.
     """
-    verdicts = [
-        (name, difference)
-        for name, one in statistics.items()
-        for difference in one.differences
-        if difference.beats is not None
-    ]
-    for name, difference in verdicts:
-        if not difference.beats:
-            yield f"{MARK} {_unbeaten(name, difference)}"
-    if verdicts and all(difference.beats for _, difference in verdicts):
-        yield f"every method beats every control in {_listed([name for name, _ in verdicts])}"
+    judged, unbeaten = [], False
+    for name, one in statistics.items():
+        verdicts = [pair for pair in one.differences if pair.beats is not None]
+        judged += [name] if verdicts else []
+        for method in dict.fromkeys(pair.first for pair in verdicts):
+            controls = [pair.second for pair in verdicts if pair.first == method and not pair.beats]
+            if controls:
+                unbeaten = True
+                yield f"{MARK} {method} does not beat {_listed(controls, 'or')} in {name}"
+    if judged and not unbeaten:
+        yield f"every method beats every control in {_listed(judged)}"
     for name, one in statistics.items():
         yield from _lacking(name, one)
-
-
-def _unbeaten(name: str, difference: Difference) -> str:
-    summary = difference.summary
-    figures = ""
-    if summary.mean is not None and summary.interval is not None:
-        low, high = _ends(summary.interval)
-        figures = f" (difference {summary.mean:.3g}, 95% interval {low:.3g} to {high:.3g})"
-    return f"{difference.first} does not beat {difference.second} in {name}{figures}"
 
 
 def _lacking(name: str, one: Statistics) -> Iterator[str]:
@@ -160,6 +151,6 @@ def _lacking(name: str, one: Statistics) -> Iterator[str]:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], conjunction: str = "and") -> str:
     *most, last = dict.fromkeys(names)
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{', '.join(most)} {conjunction} {last}" if most else last

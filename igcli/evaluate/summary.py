@@ -11,6 +11,7 @@ from igcli import metrics
 from igcli.evaluate.controls import CONTROLS
 from igcli.evaluate.image import EvaluatedImage
 from igcli.evaluate.options import EvaluationOptions
+from igcli.evaluate.report import findings
 from igcli.evaluate.statistics import Statistics, statistics_of
 from igcli.metrics import Curve
 from igcli.outputs.folder import OutputFolder
@@ -115,6 +116,7 @@ class EvaluationSummary:
                 }
                 for method in methods
             },
+            "findings": [*findings(statistics)],
             "differences": {
                 name: [difference.record() for difference in one.differences]
                 for name, one in statistics.items()

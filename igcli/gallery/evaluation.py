@@ -1,7 +1,7 @@
 """The evaluation of a run as a section of its page: a table of means, and the curves."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -58,13 +58,13 @@ class EvaluationSection:
     Attributes:
         headings: The metrics, with the better direction.
         rows: For each method its name, whether it is a control, and a cell for each metric.
-        verdicts: What does not beat a control, one line each.
+        findings: What does not beat a control, and what lacks images, one line each.
         plots: The curves.
     """
 
     headings: Sequence[str]
     rows: Sequence[tuple[str, bool, Sequence[str]]]
-    verdicts: Sequence[str]
+    findings: Sequence[str]
     plots: Sequence[Plot]
 
 
@@ -88,14 +88,24 @@ def section_of(evaluation: Mapping[str, Any]) -> EvaluationSection:
     """Return the section that shows the content of evaluation.json."""
     metrics, methods = list(evaluation["options"]), evaluation["methods"]
     controls = set(evaluation["controls"])
-    better = evaluation.get("better", {})
+    better = evaluation["better"]
+    unbeaten = {
+        (name, one["first"])
+        for name, differences in evaluation["differences"].items()
+        for one in differences
+        if one["beats"] is False
+    }
     return EvaluationSection(
         headings=[_heading(name, better.get(name)) for name in metrics],
         rows=[
-            (text(method), method in controls, [_cell(values.get(name)) for name in metrics])
+            (
+                text(method),
+                method in controls,
+                [_cell(values.get(name), (name, method) in unbeaten) for name in metrics],
+            )
             for method, values in methods.items()
         ],
-        verdicts=[*_verdicts(evaluation["differences"])],
+        findings=[*map(text, evaluation["findings"])],
         plots=[
             _plot(text(name), curves, list(methods), controls)
             for name, curves in evaluation["curves"].items()
@@ -108,24 +118,13 @@ def _heading(name: str, better: object) -> str:
     return text(name) + arrow
 
 
-def _cell(summary: Mapping[str, Any] | None) -> str:
+def _cell(summary: Mapping[str, Any] | None, is_unbeaten: bool) -> str:
     mean = None if summary is None else number(summary["mean"])
     if summary is None or mean is None:
         return "-"
     interval = summary["interval"]
-    ends = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-    return f"{mean:.4f}{ends}"
-
-
-def _verdicts(differences: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
-    for metric, ones in differences.items():
-        for one in ones:
-            if one.get("beats") is False:
-                low, high = one["interval"]
-                yield (
-                    f"{text(metric)}: {text(one['first'])} does not beat {text(one['second'])} "
-                    f"(mean difference {one['mean']:+.3f}, 95% interval {low:+.3f} to {high:+.3f})"
-                )
+    ends = f" ({interval[0]:.3g} to {interval[1]:.3g})" if interval else ""
+    return f"{mean:.3g}{ends}{' *' if is_unbeaten else ''}"
 
 
 def _plot(
