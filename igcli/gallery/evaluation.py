@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from igcli.gallery.formatting import number, text
+from igcli.gallery.values import PlottedCurve
+from igcli.methods import METHODS
 from igcli.outputs.folder import OutputFolder
-from igcli.outputs.run_files import EVALUATION
+from igcli.outputs.journal import parse
+from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES
 
 MAX_BYTES = 1 << 24
 """Number of bytes of an evaluation that are read at most."""
+
+MAX_CURVES = 12
+"""Curves that the view of an image shows."""
 
 MAX_LINES = 20
 """Methods whose curves a plot shows, each in a style of its own."""
@@ -82,6 +88,37 @@ def read_section(folder: OutputFolder) -> EvaluationSection | None:
         return section_of(json.loads(data))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # Not as igcli writes it.
+
+
+def read_curves(folder: OutputFolder) -> dict[str, list[PlottedCurve]]:
+    """Return the curves of each image, those of controls left out; lines of another form are too.
+
+    Raises:
+        OutputError: They cannot be read.
+    """
+    by_image: dict[str, dict[str, PlottedCurve]] = {}
+    for name in (EVALUATION_LINES,) if folder.has(EVALUATION_LINES) else ():
+        for line in map(parse, folder.lines(name)):
+            record = cast(dict[str, Any], line or {})
+            if record.get("method") not in METHODS or not isinstance(record.get("curves"), dict):
+                continue
+            for metric, curve in record["curves"].items():
+                title = text(f"{metric} of {record['method']} (target {record.get('target')})")
+                if (plotted := _plotted(title, curve)) is not None:
+                    by_image.setdefault(record["image"], {})[title] = plotted
+    return {image: list(curves.values())[:MAX_CURVES] for image, curves in by_image.items()}
+
+
+def _plotted(title: str, curve: Any) -> PlottedCurve | None:
+    try:
+        shares, scores = ([*map(number, curve[axis])] for axis in ("shares", "scores"))
+    except (TypeError, KeyError):
+        return None
+    is_whole = len(shares) == len(scores) > 1 and None not in (*shares, *scores)
+    if not is_whole:
+        return None
+    x, y = cast(list[float], shares), cast(list[float], scores)
+    return PlottedCurve(title, "share", "score", x, y)
 
 
 def section_of(evaluation: Mapping[str, Any]) -> EvaluationSection:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from igcli.gallery.evaluation import read_section
+from igcli.gallery.evaluation import read_curves, read_section
 from igcli.gallery.formatting import duration, lines, number, percent, text
 from igcli.gallery.html import to_html, url
 from igcli.gallery.image_scripts import Curves, ImageScripts, write_image_scripts
@@ -58,12 +58,12 @@ COMPLETENESS_SCALE = HistogramScale(
 )
 
 
-def write_gallery(folder: OutputFolder, curves: Curves = MappingProxyType({})) -> str:
+def write_gallery(folder: OutputFolder, curves: Curves | None = None) -> str:
     """Write the gallery of the run in `folder`, and return its name there.
 
     Args:
         folder: The output of the run.
-        curves: Further curves that the view shows, by image.
+        curves: Further curves that the view shows, by image; by default those of its evaluation.
 
     Raises:
         UsageError: There are no records, or another file has the page's name.
@@ -71,6 +71,7 @@ def write_gallery(folder: OutputFolder, curves: Curves = MappingProxyType({})) -
     """
     results = read_results(folder, max_images=MAX_IMAGES)
     refuse_foreign_page(folder)
+    curves = read_curves(folder) if curves is None else curves
     write_page(folder, to_html(run_page(results, _written(results, curves))))
     return PAGE
 

@@ -122,7 +122,7 @@ def test_keys_move_open_and_close(browse: Browse, small: Path) -> None:
     assert tab.run(name) == "cats/a10.png"
     tab.press("ArrowRight", "ArrowRight", "ArrowRight")
     assert tab.run(name) == "dogs/broken.png"
-    assert "truncated image" in tab.run("document.getElementById('large-body').textContent")
+    tab.wait("document.getElementById('large-body').textContent.includes('truncated image')")
     tab.press("ArrowLeft", "Escape")
     assert not tab.run(is_open)
     tab.wait(f"{focused} === 'dogs/a9.png'")  # A dialog tells of its end a moment later.
