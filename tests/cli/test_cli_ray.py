@@ -17,6 +17,7 @@ from PIL import Image
 
 from igcli.errors import UsageError
 from igcli.pipeline.distributed.cluster import worker_resources
+from support import onnx_networks
 from support.results import TREES, Record, files, lines, summary, timeless
 
 pytest.importorskip("ray")
@@ -183,6 +184,23 @@ def test_a_fleet_writes_what_a_local_run_writes(tmp_path: Path, start: Start, cl
         "extra.png.npz",
     ]
     assert summary(tmp_path / "fleet")["skipped"] == 15
+
+
+def test_a_fleet_reads_a_network_in_an_onnx_file(
+    tmp_path: Path, start: Start, cluster: str
+) -> None:
+    make_images(tmp_path / "in", 6)
+    net = onnx_networks.save(onnx_networks.convolutional(), tmp_path, external="net.data")
+    options = ("in", "--model", net.name)
+    code, printed, err = finish(start(*options, "--output", "local"))
+    assert code == 0, err
+    fleet = ("--engine", "ray", "--workers", "2", "--ray-address", cluster)
+    code, lines, err = finish(start(*options, "--output", "fleet", *fleet))
+    assert code == 0, err
+    assert len(lines) == len(printed) == 18
+    assert files(tmp_path / "fleet", TREES) == files(tmp_path / "local", TREES)
+    assert once_each(tmp_path / "fleet") == once_each(tmp_path / "local")
+    assert summary(tmp_path / "fleet")["workers"] == 2
 
 
 def test_dead_workers_are_replaced_and_images_that_kill_given_up(
