@@ -1,10 +1,10 @@
 """An evaluation of a finished run: its images, one after the other, through one engine."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
@@ -39,7 +39,7 @@ class FinishedRun:
     records: tuple[Record, ...]
 
 
-def open_run(folder: OutputFolder, own: dict[str, Any]) -> FinishedRun:
+def open_run(folder: OutputFolder, own: Mapping[str, object]) -> FinishedRun:
     """Return the run in an output.
 
     Args:
@@ -61,17 +61,19 @@ def open_run(folder: OutputFolder, own: dict[str, Any]) -> FinishedRun:
             f"the run in {folder.path!r} has no arrays to evaluate: run the same command again "
             "with --arrays, which adds them"
         )
-    return FinishedRun(folder, _settings(folder).model_copy(update=own), done)
+    return FinishedRun(folder, _settings(folder, own), done)
 
 
-def _settings(folder: OutputFolder) -> Settings:
+def _settings(folder: OutputFolder, own: Mapping[str, object]) -> Settings:
     if not folder.has(run_files.CONFIG):
         raise UsageError(f"{folder.path!r} has no {run_files.CONFIG}, which names the model")
     try:
         with folder.local_path(run_files.CONFIG) as path:
-            return load_settings(path, {}).settings
+            return load_settings(path, own).settings
     except ConfigError as error:
-        raise UsageError(f"{folder.path!r}: {error.lines[0]}") from None
+        line = error.lines[0]
+        place = "" if line.startswith("--") else f"{folder.path!r}: "
+        raise UsageError(f"{place}{line}") from None
 
 
 class Evaluation:
@@ -135,7 +137,9 @@ class Evaluation:
             OutputError: A run or another evaluation is writing there.
         """
         self._writer = self._stack.enter_context(open_lines(self._run.folder, self._shard))
-        self._context = replace(self._context, earlier=read_lines(self._run.folder))
+        self._context = replace(
+            self._context, earlier=read_lines(self._run.folder, self.options.is_current)
+        )
         return self
 
     def __exit__(

@@ -97,7 +97,11 @@ def _evaluated(record: Record, context: EvaluationContext) -> Job[EvaluatedImage
         for index, plan in enumerate(planned):
             if plan.missing:
                 lines[index] = yield from _measured(plan, subjects.of(plan.entry), context)
-    computed = [line for line, plan in zip(lines, planned, strict=True) if plan.missing]
+    computed = [
+        line
+        for line, plan in zip(lines, planned, strict=True)
+        if plan.missing and line.record() != plan.line.record()
+    ]
     return EvaluatedImage(record["image"], tuple(lines), tuple(computed), notes)
 
 
@@ -133,21 +137,18 @@ class _Plan:
 
 
 def _plan(entry: Attributed, image: str, inputs: str, context: EvaluationContext) -> _Plan:
-    options = context.options
-    empty = Line(image, entry.method, entry.target, {}, inputs=inputs)
-    earlier = context.earlier.get(empty.key, empty)
-    if earlier.inputs != inputs:
-        earlier = empty
-    names = [name for name in options.metrics if _applies(name, entry.method)]
-    done = [
+    line = Line(image, entry.method, entry.target, {}, inputs=inputs)
+    earlier = context.earlier.get(line.key)
+    if earlier is not None and earlier.inputs == inputs:
+        line = earlier
+    missing = tuple(
         name
-        for name in names
-        if name in earlier.metrics
-        and earlier.options.get(name, {}) == options.of_metric(name)
-        and not metrics.load(name).NEEDS_MASK  # Masks may have changed, and are quick.
-    ]
-    missing = tuple(name for name in names if name not in done)
-    return _Plan(entry, earlier if done else empty, missing)
+        for name in context.options.metrics
+        if _applies(name, entry.method)
+        # Masks may have changed, and their metrics are quick.
+        and (metrics.load(name).NEEDS_MASK or not context.options.is_current(line, name))
+    )
+    return _Plan(entry, line, missing)
 
 
 def _applies(metric: str, method: str) -> bool:
@@ -155,27 +156,21 @@ def _applies(metric: str, method: str) -> bool:
 
 
 def _measured(plan: _Plan, subject: Subject, context: EvaluationContext) -> Computation[Line]:
-    values: dict[str, float | None] = dict(plan.line.metrics)
-    curves: dict[str, Curve] = dict(plan.line.curves)
-    stated = dict(plan.line.options)
-    warnings = [
-        warning for warning in plan.line.warnings if warning.partition(":")[0] not in plan.missing
-    ]
+    values: dict[str, float | None] = {}
+    curves: dict[str, Curve] = {}
+    warnings: list[str] = []
+    options = context.options
     for name in plan.missing:
-        options = context.options
         measured = yield from metrics.measure(name, subject, options.metric_options)
         values[name] = None if measured.value is None else rounded(measured.value)
-        stated[name] = options.of_metric(name)
         if measured.curve is not None:
             curves[name] = rounded_curve(measured.curve)
         warnings += [f"{name}: {warning}" for warning in measured.warnings]
-    return replace(
-        plan.line,
-        metrics=values,
-        curves=curves,
-        options=stated,
-        warnings=tuple(dict.fromkeys(warnings)),
+    stated = {name: options.of_metric(name) for name in plan.missing}
+    new = replace(
+        plan.line, metrics=values, curves=curves, options=stated, warnings=tuple(warnings)
     )
+    return plan.line.with_metrics_of(new, plan.missing)
 
 
 class _Subjects:

@@ -1,11 +1,15 @@
 """The lines of evaluation.jsonl: one for each image, method and target, appended as it is done."""
 
-from collections.abc import Iterator, Mapping
+import json
+import math
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from igcli.errors import OutputError
 from igcli.metrics import Curve
@@ -33,7 +37,7 @@ class Line:
         curves: The curves of metrics that have one.
         options: The options of each metric.
         inputs: Hash of what the attributions were made of.
-        warnings: One line each.
+        warnings: One line each, which starts with the metric's name.
     """
 
     image: str
@@ -49,6 +53,18 @@ class Line:
     def key(self) -> LineKey:
         """What it is about."""
         return self.image, self.method, self.target
+
+    def with_metrics_of(self, other: "Line", names: Collection[str]) -> "Line":
+        """Return this line with some metrics of another in the place of its own."""
+        own = [warning for warning in self.warnings if not _is_about(warning, names)]
+        others = [warning for warning in other.warnings if _is_about(warning, names)]
+        return replace(
+            self,
+            metrics={**self.metrics, **_only(other.metrics, names)},
+            curves={**_without(self.curves, names), **_only(other.curves, names)},
+            options={**_without(self.options, names), **_only(other.options, names)},
+            warnings=tuple(dict.fromkeys((*own, *others))),
+        )
 
     def record(self) -> dict[str, object]:
         """Return the line for JSON."""
@@ -68,6 +84,26 @@ class Line:
         }
 
 
+IsCurrent = Callable[[Line, str], bool]
+"""Returns whether a line has a metric, with the options of this evaluation."""
+
+_Json = dict[str, Any]
+
+Value = TypeVar("Value")
+
+
+def _is_about(warning: str, names: Collection[str]) -> bool:
+    return warning.partition(": ")[0] in names
+
+
+def _only(values: Mapping[str, Value], names: Collection[str]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _without(values: Mapping[str, Value], names: Collection[str]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
 def rounded(value: float) -> float:
     """Return seven digits, all that float32 holds, so that what is read back is equal."""
     return float(f"{value:.7g}")
@@ -79,46 +115,93 @@ def rounded_curve(curve: Curve) -> Curve:
     return Curve(shares, scores)
 
 
-def line_of(record: Mapping[str, Any]) -> Line | None:
-    """Return the line that a record is; None for one that is none."""
-    image, method, target = (record.get(name) for name in ("image", "method", "target"))
-    metrics, curves = record.get("metrics"), record.get("curves", {})
-    options, warnings = record.get("options", {}), record.get("warnings", [])
-    if not (isinstance(method, str) and isinstance(target, int) and isinstance(metrics, dict)):
-        return None
-    if not (isinstance(curves, dict) and isinstance(options, dict)):
-        return None
-    try:
-        return Line(
-            str(image),
-            method,
-            target,
-            {name: None if value is None else float(value) for name, value in metrics.items()},
-            {
-                name: Curve(
-                    np.asarray(curve["shares"], np.float64), np.asarray(curve["scores"], np.float64)
-                )
-                for name, curve in curves.items()
-            },
-            options,
-            str(record.get("inputs")),
-            tuple(map(str, warnings)),
-        )
-    except (TypeError, ValueError, KeyError):
-        return None
+class LineReader:
+    """Reads lines back; curves at the same shares and equal options share their memory."""
+
+    def __init__(self) -> None:
+        self._shares: dict[bytes, npt.NDArray[np.float64]] = {}
+        self._options: dict[str, dict[str, object]] = {}
+
+    def line_of(self, record: Mapping[str, Any]) -> Line | None:
+        """Return the line that a record is; None for one that igcli did not write."""
+        method, target, inputs = (record.get(name) for name in ("method", "target", "inputs"))
+        values, curves = record.get("metrics"), record.get("curves")
+        options, warnings = record.get("options"), record.get("warnings")
+        if not (isinstance(method, str) and type(target) is int and isinstance(inputs, str)):
+            return None
+        if not all(isinstance(part, dict) for part in (values, curves, options)):
+            return None
+        if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
+            return None
+        try:
+            return Line(
+                str(record.get("image")),
+                method,
+                target,
+                {sys.intern(name): _value(value) for name, value in cast(_Json, values).items()},
+                {
+                    sys.intern(name): self._curve(curve)
+                    for name, curve in cast(_Json, curves).items()
+                },
+                self._options.setdefault(json.dumps(options), cast(_Json, options)),
+                inputs,
+                tuple(warnings),
+            )
+        except (TypeError, ValueError, KeyError, OverflowError):
+            return None
+
+    def _curve(self, record: Mapping[str, Any]) -> Curve:
+        """Return a curve; raises ValueError, among others, if it is not one."""
+        shares, scores = (np.asarray(record[axis], np.float64) for axis in ("shares", "scores"))
+        if shares.ndim != 1 or shares.shape != scores.shape or not shares.size:
+            raise ValueError("not a score for each share")
+        if not (np.isfinite(shares).all() and np.isfinite(scores).all()):
+            raise ValueError("not finite")
+        return Curve(self._shares.setdefault(shares.tobytes(), shares), scores)
 
 
-def read_lines(folder: OutputFolder) -> dict[LineKey, Line]:
-    """Return the last line about each image, method and target, those of shards included.
+def _value(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
+
+
+def read_lines(folder: OutputFolder, is_current: IsCurrent) -> dict[LineKey, Line]:
+    """Return what is known of each image, method and target; lines of shards count as well.
+
+    Lines about the same attributions are joined. Of two values of a metric the later one counts,
+    and one with the options of this evaluation more than others.
+
+    Args:
+        folder: The output.
+        is_current: Whether a line has a metric, with the options of this evaluation.
 
     Raises:
         OutputError: They cannot be read.
     """
     shards = [f"{FOLDER}/{name}" for name in folder.names(FOLDER) if name.endswith(".jsonl")]
     names = [*shards, *([NAME] if folder.has(NAME) else [])]
-    records = (parse(line) for name in names for line in folder.lines(name))
-    lines = (line_of(record) for record in records if record is not None)
-    return {line.key: line for line in lines if line is not None}
+    reader = LineReader()
+    known: dict[LineKey, Line] = {}
+    for record in (parse(line) for name in names for line in folder.lines(name)):
+        line = None if record is None else reader.line_of(record)
+        if line is not None:
+            earlier = known.get(line.key)
+            is_same = earlier is not None and earlier.inputs == line.inputs
+            known[line.key] = _joined(cast(Line, earlier), line, is_current) if is_same else line
+    return known
+
+
+def _joined(earlier: Line, later: Line, is_current: IsCurrent) -> Line:
+    """Return a line with the metrics of both."""
+    kept = [
+        name
+        for name in earlier.metrics
+        if name not in later.metrics or (is_current(earlier, name) and not is_current(later, name))
+    ]
+    return later.with_metrics_of(earlier, kept) if kept else later
 
 
 class LineWriter:

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from igcli.metrics import METRICS, MetricOptions, load
+
+if TYPE_CHECKING:
+    from igcli.evaluate.lines import Line
 
 DEFAULT_METRICS = ("deletion", "insertion", "completeness", "sparseness")
 
@@ -42,6 +46,10 @@ class EvaluationOptions:
         """
         own = getattr(self.metric_options, name.removesuffix("_lerf"), None)
         return {} if own is None else own.model_dump(mode="json")
+
+    def is_current(self, line: "Line", name: str) -> bool:
+        """Return whether a line has a metric, with these options."""
+        return name in line.metrics and line.options.get(name, {}) == self.of_metric(name)
 
 
 def metrics_with_masks() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The attributions of one image in a finished run, read back as the subjects of metrics."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from igcli.errors import ImageError
+from igcli.methods import METHODS
 from igcli.outputs.arrays import decode_arrays
 from igcli.outputs.folder import OutputFolder
 from igcli.records import Array, Pixels, Record, Scores
@@ -65,25 +67,37 @@ def attributed(record: Record, method: str) -> list[Attributed]:
     for other in others:
         name = str(other.get("method"))
         entries.append((name, other, f"attributions_{name}_{other.get('target')}"))
-    return [_attributed(*entry) for entry in entries]
+    found = [_attributed(*entry) for entry in entries]
+    return [*{(entry.method, entry.target): entry for entry in reversed(found)}.values()][::-1]
 
 
 def _attributed(method: str, scores: Scores, key: str) -> Attributed:
     figures = cast(dict[str, Any], scores)
-    target, score, baseline_score = (
-        figures.get(name) for name in ("target", "score", "baseline_score")
-    )
-    is_index = isinstance(target, int) and not isinstance(target, bool) and target >= 0
-    if not is_index or not isinstance(score, int | float):
+    target, score = figures.get("target"), _number(figures.get("score"))
+    if method not in METHODS:
+        raise ImageError(f"its record lists a method that this version does not have: {method!r}")
+    if type(target) is not int or target < 0 or score is None:
         raise ImageError("its record states no target or score")
+    baseline_score = _number(figures.get("baseline_score"))
     return Attributed(
         method,
-        cast(int, target),
-        float(score),
-        float(baseline_score) if isinstance(baseline_score, int | float) else float("nan"),
+        target,
+        score,
+        math.nan if baseline_score is None else baseline_score,
         figures.get("completeness_error") is not None,
         key,
     )
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number of a record; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def read_image(record: Record, entries: list[Attributed], folder: OutputFolder) -> ImageArrays:
