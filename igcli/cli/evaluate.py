@@ -105,10 +105,15 @@ def evaluate(**options: Any) -> None:
     methods = _names(own.pop("methods"), METHODS, "--methods")
     evaluation_options = _evaluation_options(**own)
     as_json, quiet = options["as_json"], options["quiet"]
-    folder = None if methods else _finished_run(options["images"])
+    folder = _finished_run(options["images"])
     if folder is not None:
         _refuse_settings()
         shard, exit_code = parse_shard(options["shard"], folder), 0
+        if shard is not None and (evaluation_options.minima or evaluation_options.maxima):
+            raise UsageError(
+                "--min and --max apply to the means over all images: give them without --shard, "
+                "once all parts are done"
+            )
         overrides = options["overrides"]
     else:
         request = _request(options, methods)
@@ -144,7 +149,7 @@ def evaluate(**options: Any) -> None:
             click.echo(line)
     if shard is not None:
         say(TOO_FEW_SHARDS.format(folder=folder.path), NOTICE)
-    click.get_current_context().exit(exit_code or _exit_code(summary, evaluation_options))
+    click.get_current_context().exit(exit_code or _exit_code(summary))
 
 
 def _names(text: str | None, known: Sequence[str], option: str) -> tuple[str, ...]:
@@ -265,6 +270,8 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
             summary.add(outcome)
             if outcome.error:
                 say(f"{outcome.image}: not evaluated: {outcome.error}")
+                if as_json:
+                    click.echo(journal.to_json({"image": outcome.image, "error": outcome.error}))
             for warning in _warnings(outcome, evaluation.options.metrics):
                 say(f"{outcome.image}: warning: {warning}", logging.WARNING)
             if as_json:
@@ -299,9 +306,9 @@ def _with_progress(outcomes: Iterable[Any], total: int, *, quiet: bool) -> Itera
             yield outcome
 
 
-def _exit_code(summary: "EvaluationSummary", options: EvaluationOptions) -> int:
+def _exit_code(summary: "EvaluationSummary") -> int:
     """Return 3 if a mean is beyond its threshold or an image could not be evaluated."""
-    findings = [*summary.beyond(options)]
+    findings = [*summary.beyond()]
     for finding in findings:
         say(finding)
     if summary.failed:

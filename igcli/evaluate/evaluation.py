@@ -120,9 +120,13 @@ class Evaluation:
             run.settings.method,
             run.settings.seed,
             None if self._prepared is None else self._prepared.spec,
-            None if self.network is None else self.network.input_shape,
-            masks,
+            masks=masks,
         )
+        if self._prepared is not None:
+            network = self._prepared.model.network
+            self._context = replace(
+                self._context, input_shape=network.input_shape, outputs=network.outputs
+            )
         self._stack = ExitStack()
 
     @property

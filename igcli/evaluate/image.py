@@ -38,6 +38,7 @@ class EvaluationContext:
         seed: The run's seed.
         spec: The attribution settings, to attribute changed images; None without a network.
         input_shape: Shape of the network's input; None without a network.
+        outputs: Number of the network's scores.
         masks: The masks of objects; None without.
         earlier: The lines of earlier evaluations.
     """
@@ -48,6 +49,7 @@ class EvaluationContext:
     seed: int
     spec: AttributionSpec | None = None
     input_shape: tuple[int, ...] | None = None
+    outputs: int = 0
     masks: Masks | None = None
     earlier: Mapping[LineKey, Line] = field(default_factory=dict)
 
@@ -87,11 +89,8 @@ def _evaluated(record: Record, context: EvaluationContext) -> Job[EvaluatedImage
     notes: tuple[str, ...] = ()
     if any(plan.missing for plan in planned):
         arrays = yield from in_background(read_image, record, entries, context.folder)
-        if context.input_shape not in (None, arrays.pixels.shape):
-            raise ImageError(
-                f"its arrays have shape {arrays.pixels.shape}, and the network takes "
-                f"{context.input_shape}: attribute it again"
-            )
+        if context.input_shape is not None:
+            _check(entries, arrays, context)
         subjects = _Subjects(record, arrays, context)
         notes = yield from in_background(subjects.read_mask)
         for index, plan in enumerate(planned):
@@ -103,6 +102,24 @@ def _evaluated(record: Record, context: EvaluationContext) -> Job[EvaluatedImage
         if plan.missing and line.record() != plan.line.record()
     ]
     return EvaluatedImage(record["image"], tuple(lines), tuple(computed), notes)
+
+
+def _check(entries: list[Attributed], arrays: ImageArrays, context: EvaluationContext) -> None:
+    """Ensure that the network takes the image and has the targets.
+
+    Raises:
+        ImageError: It does not.
+    """
+    shape, takes = arrays.pixels.shape, context.input_shape
+    if shape != takes:
+        raise ImageError(
+            f"its arrays have shape {shape}, and the network takes {takes}: attribute it again"
+        )
+    target = max(entry.target for entry in entries)
+    if target >= context.outputs:
+        raise ImageError(
+            f"its record has the target {target}, and the network {context.outputs:,} outputs"
+        )
 
 
 def _all(entries: list[Attributed], context: EvaluationContext) -> Iterator[Attributed]:

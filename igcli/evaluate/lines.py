@@ -238,10 +238,5 @@ def open_lines(folder: OutputFolder, shard: Shard | None) -> Iterator[LineWriter
 
 
 def _refuse_others(folder: OutputFolder, shard: Shard | None) -> None:
-    locks = [name for name in folder.names(FOLDER) if name.endswith(".lock")]
-    if shard is None:
-        held = any(lock.is_held(folder, f"{FOLDER}/{name}") for name in locks)
-    else:
-        held = lock.is_held(folder)
-    if held:
+    if lock.any_held(folder, FOLDER) if shard is None else lock.is_held(folder):
         raise OutputError(f"output {folder.path!r} is in use by another run or evaluation")

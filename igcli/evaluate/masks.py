@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.config.schema import Settings
-from igcli.errors import IgcliError, UsageError
+from igcli.errors import IgcliError, OutputError, UsageError
 from igcli.images.decode import upright_size
 from igcli.images.files import read_file, reason_of
 from igcli.images.fit import fit
 from igcli.images.mask import decode_mask
 from igcli.images.walk_statistics import EXTENSIONS
+from igcli.outputs.folder import split_name
 from igcli.records import Pixels, Record
 from igcli.urls import is_url
 
@@ -134,6 +135,10 @@ class Masks:
 
     def _candidates(self, record: Record) -> list[str]:
         """Return the files that may be the mask of an image, relative to the folder."""
+        try:
+            split_name(record["image"])
+        except OutputError:
+            return []  # An edited record does not lead out of the folder.
         folder, base = os.path.split(record["image"])
         files = self._files(folder)
         names = [

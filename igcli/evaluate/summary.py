@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from igcli import metrics
 from igcli.evaluate.controls import CONTROLS
@@ -26,15 +26,16 @@ class MeanCurve:
     """The mean of curves, each interpolated linearly at `GRID`."""
 
     def __init__(self) -> None:
-        self._curves: list[npt.NDArray[np.float64]] = []
+        self._scores = array("f")  # The precision of scores; 200 bytes a curve.
 
     def add(self, curve: Curve) -> None:
         """Add a curve."""
-        self._curves.append(np.interp(GRID, curve.shares, curve.scores))
+        self._scores.extend(np.interp(GRID, curve.shares, curve.scores))
 
     def scores(self) -> list[float]:
         """Return the mean scores at `GRID`, which do not depend on the order of the curves."""
-        return [math.fsum(column) / len(column) for column in zip(*self._curves, strict=True)]
+        columns = np.array(self._scores).reshape(-1, len(GRID)).T
+        return [math.fsum(column) / len(column) for column in columns]
 
 
 class EvaluationSummary:
@@ -50,6 +51,8 @@ class EvaluationSummary:
         self.failed: list[str] = []
         self._values: dict[str, dict[str, dict[str, list[float | None]]]] = {}
         self._curves: dict[str, dict[str, MeanCurve]] = {}
+        self._places: dict[str, int] = {}
+        self._statistics: dict[str, Statistics] | None = None
 
     def add(self, outcome: EvaluatedImage) -> None:
         """Add the outcome of an image."""
@@ -57,7 +60,9 @@ class EvaluationSummary:
             self.failed.append(outcome.image)
             return
         self._images += 1
-        for line in outcome.lines:
+        self._statistics = None
+        for place, line in enumerate(outcome.lines):
+            self._places[line.method] = min(place, self._places.get(line.method, place))
             for name in self._options.metrics:
                 if name not in line.metrics:
                     continue
@@ -70,21 +75,29 @@ class EvaluationSummary:
 
     def statistics(self) -> Mapping[str, Statistics]:
         """Return the statistics of each metric; the targets of an image are averaged."""
-        return {
-            name: statistics_of(
-                {
-                    method: {image: _mean(values) for image, values in by_image.items()}
-                    for method, by_image in _ordered(self._values.get(name, {})).items()
-                },
-                CONTROLS,
-                higher_is_better=metrics.load(name).HIGHER_IS_BETTER,
-                seed=self._seed,
-            )
-            for name in self._options.metrics
-        }
+        if self._statistics is None:
+            self._statistics = {name: self._statistics_of(name) for name in self._options.metrics}
+        return self._statistics
 
-    def beyond(self, options: EvaluationOptions) -> Iterator[str]:
+    def _statistics_of(self, metric: str) -> Statistics:
+        by_method = self._values.get(metric, {})
+        return statistics_of(
+            {
+                method: {image: _mean(values) for image, values in by_method[method].items()}
+                for method in self._in_order(by_method)
+            },
+            CONTROLS,
+            higher_is_better=metrics.load(metric).HIGHER_IS_BETTER,
+            seed=self._seed,
+        )
+
+    def _in_order(self, methods: Iterable[str]) -> list[str]:
+        """Return methods as images list them, then controls, whichever image came first."""
+        return sorted(methods, key=lambda name: (name in CONTROLS, self._places[name], name))
+
+    def beyond(self) -> Iterator[str]:
         """Yield a line for each mean of a method, controls excepted, beyond its threshold."""
+        options = self._options
         for name, one in self.statistics().items():
             low, high = options.minima.get(name), options.maxima.get(name)
             for method, summary in one.summaries.items():
@@ -101,7 +114,7 @@ class EvaluationSummary:
     def record(self) -> dict[str, object]:
         """Return the summary for JSON, as evaluation.json holds it."""
         statistics = self.statistics()
-        methods = dict.fromkeys(name for one in statistics.values() for name in one.summaries)
+        methods = self._in_order({name for one in statistics.values() for name in one.summaries})
         return {
             "images": self._images,
             "failed": len(self.failed),
@@ -124,9 +137,13 @@ class EvaluationSummary:
             "curves": {
                 name: {
                     "shares": GRID.tolist(),
-                    "scores": {method: mean.scores() for method, mean in curves.items()},
+                    "scores": {
+                        method: self._curves[name][method].scores()
+                        for method in self._in_order(self._curves[name])
+                    },
                 }
-                for name, curves in self._curves.items()
+                for name in self._options.metrics
+                if name in self._curves
             },
         }
 
@@ -144,10 +161,3 @@ def _better(metric: str) -> str | None:
 def _mean(values: list[float | None]) -> float | None:
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None
-
-
-def _ordered(
-    by_method: Mapping[str, dict[str, list[float | None]]],
-) -> dict[str, dict[str, list[float | None]]]:
-    """Return the methods before the controls, each in the order they came."""
-    return dict(sorted(by_method.items(), key=lambda item: item[0] in CONTROLS))

@@ -1,6 +1,7 @@
 """The evaluation of a run as a section of its page: a table of means, and the curves."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -48,12 +49,12 @@ class Plot:
 
     Attributes:
         title: The metric.
-        top: The score at the upper edge.
+        range: The scores at the lower and the upper edge: "0 to 0.8".
         lines: One for each method.
     """
 
     title: str
-    top: str
+    range: str
     lines: Sequence[PlotLine]
 
 
@@ -86,7 +87,7 @@ def read_section(folder: OutputFolder) -> EvaluationSection | None:
         data = file.read(MAX_BYTES)
     try:
         return section_of(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None  # Not as igcli writes it.
 
 
@@ -171,11 +172,13 @@ def _plot(
     scores = {name: curves["scores"][name] for name in methods if name in curves["scores"]}
     shown = dict(list(scores.items())[:MAX_LINES])
     top = max((max(values) for values in shown.values()), default=0.0)
-    low = min(0.0, *(min(values) for values in shown.values()))
+    low = min((0.0, *(min(values) for values in shown.values())))
     span = top - low or 1.0
+    if not math.isfinite(span):
+        raise ValueError("not a curve")
     return Plot(
         title,
-        f"{top:.3g}",
+        f"{low:.3g} to {top:.3g}",
         [
             PlotLine(
                 text(name),

@@ -62,6 +62,8 @@ def refuse_running(location: RunLocation) -> None:
     if location.shard is None:
         shards = running_shards(folder)
         user = f"shard {_listed(shards)}" if shards else ""
+        if not user and lock.any_held(folder, run_files.EVALUATION_PARTS):
+            user = "igcli evaluate --shard"
     else:
         user = "a run without --shard, or igcli merge" if lock.is_held(folder) else ""
     if user:

@@ -134,6 +134,12 @@ def is_held(folder: OutputFolder, name: str = NAME) -> bool:
     return False
 
 
+def any_held(folder: OutputFolder, name: str) -> bool:
+    """Return whether a lock in the folder `name` is held; errors as in `is_held`."""
+    locks = [f"{name}/{file}" for file in folder.names(name) if file.endswith(".lock")]
+    return any(is_held(folder, file) for file in locks)
+
+
 def _runs(file: IO[bytes] | io.FileIO) -> list[dict[str, Any]]:
     """Return the runs that a lock lists, oldest first."""
     file.seek(0)

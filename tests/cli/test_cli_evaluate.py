@@ -1,6 +1,9 @@
 """The command `igcli evaluate`: its figures, files, thresholds, shards and refusals."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Cli
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from support.image_files import write_images
@@ -203,6 +207,10 @@ def test_a_changed_network_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--methods", "gradients"], "--methods: the attributions of a finished run"),
+        (["--batch-size", "many"], "--batch-size: "),
+        (["--device", "tpu"], "--device: "),
+        (["--shard", "1/2", "--min", "deletion=0"], "give them without --shard"),
         (["--steps", 3], "--steps: the attributions of a finished run"),
         (["--limit", 3], "--limit: the attributions of a finished run"),
         (["--metrics", "deletions"], "--metrics: unknown name 'deletions'"),
@@ -236,3 +244,143 @@ def test_shards_of_a_run_are_merged_first(cli: Cli, tmp_path: Path) -> None:
     result = cli("evaluate", tmp_path / "out")
     assert result.code == 2
     assert "igcli merge" in result.err
+
+
+def test_metrics_of_other_evaluations_stay_known(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "deletion")
+    output = tmp_path / "out"
+    before = lines(output)
+    assert cli("evaluate", output, "--metrics", "sparseness").code == 0
+    added = lines(output)[len(before) :]
+    assert all({"deletion", "sparseness"} == {*line["metrics"]} for line in added)
+    assert cli("evaluate", output, "--metrics", "deletion").code == 0
+    assert len(lines(output)) == len(before) + len(added)
+
+
+def test_a_warning_goes_with_its_cause(run: Callable[..., Any], cli: Cli, tmp_path: Path) -> None:
+    run("--metrics", "sparseness")
+    output, masks = tmp_path / "out", tmp_path / "masks"
+    masks.mkdir()
+    stored = {name: record["arrays"] for name, record in records(output).items()}
+    shape = arrays(output, Path(next(iter(stored.values()))).name)["image"].shape[:2]
+    mask = np.zeros(shape, np.uint8)
+    mask[: shape[0] // 2] = 255
+    first, *others = sorted(stored)
+    save_mask(mask, masks, first)
+    measured = ("--metrics", "mass_inside", "--masks", masks)
+    result = cli("evaluate", output, *measured)
+    assert result.code == 0
+    assert f"{others[0]}: warning: it has no mask" in result.err
+    for name in others:
+        save_mask(mask, masks, name)
+    result = cli("evaluate", output, *measured)
+    assert "no mask" not in result.err
+    last = {(line["image"], line["method"]): line for line in lines(output)}
+    assert all(line["warnings"] == [] for line in last.values())
+    assert all(line["metrics"]["mass_inside"] is not None for line in last.values())
+    count = len(lines(output))
+    assert cli("evaluate", output, *measured).code == 0
+    assert len(lines(output)) == count  # Masks that did not change are no news.
+
+
+def save_mask(mask: np.ndarray[Any, Any], folder: Path, image: str) -> None:
+    Image.fromarray(mask).save(folder / f"{Path(image).stem}.png")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"metrics": {"deletion": float("nan")}},
+        {"metrics": {"deletion": 10**400}},
+        {"metrics": {"deletion": "0.5"}},
+        {"metrics": {"deletion": True}},
+        {"metrics": [0.5]},
+        {"curves": {"deletion": {"shares": [0, 1], "scores": [0.5]}}},
+        {"curves": {"deletion": {"shares": [], "scores": []}}},
+        {"curves": {"deletion": {"shares": [[0, 1]], "scores": [[0, 1]]}}},
+        {"curves": {"deletion": {"shares": [0, 10**400], "scores": [0, 1]}}},
+        {"curves": {"deletion": [[0, 1], [0, 1]]}},
+        {"curves": None},
+        {"options": {"deletion": {"steps": "<b>50</b>"}}},
+        {"warnings": "deletion"},
+        {"inputs": None},
+        {"target": True},
+        {"method": "<script>"},
+        {"image": "../../etc/passwd"},
+    ],
+)
+def test_lines_that_were_edited_are_measured_again(
+    evaluated_output: Path, cli: Cli, damage: dict[str, Any]
+) -> None:
+    path = evaluated_output / "evaluation.jsonl"
+    whole, values = lines(evaluated_output), summary(evaluated_output)
+    nested = b"[" * 100_000 + b"\n"
+    edited = [{**whole[0], **damage}, *whole[1:]]
+    text = "".join(json.dumps(line) + "\n" for line in edited).encode()
+    path.write_bytes(nested + b"\xff\x00\n" + text + b'{"image": "torn')
+    result = cli("evaluate", evaluated_output, "--metrics", "deletion")
+    assert (result.code, summary(evaluated_output)) == (0, values)
+    assert lines_of(path)[-1] == whole[0]
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file that are whole."""
+    values = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            values.append(json.loads(line))
+        except (ValueError, RecursionError):
+            continue
+    return values
+
+
+@pytest.fixture
+def evaluated_output(evaluated_once: Path, tmp_path: Path) -> Path:
+    """A copy of a run of two images whose deletion is evaluated."""
+    return Path(shutil.copytree(evaluated_once, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def evaluated_once(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    folder = tmp_path_factory.mktemp("evaluated")
+    photos = write_images(folder / "photos", 2)
+    model = ("--model", tiny_model, "--model-preprocess", "unit", "--steps", 8)
+    options = ("--metrics", "deletion", "-o", folder / "out")
+    arguments = [*map(str, ("evaluate", photos, *model, *options))]
+    subprocess.run([sys.executable, "-m", "igcli", *arguments], check=True, capture_output=True)
+    return folder / "out"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arrays": "../../x.npz"}, "is not a name inside the output folder"),
+        ({"arrays": "/etc/passwd"}, "is not a name inside the output folder"),
+        ({"arrays": "config.yaml"}, "cannot read array"),
+        ({"arrays": ["a"]}, "no arrays"),
+        ({"target": 10**6}, "has the target 1000000"),
+        ({"target": "1"}, "no target"),
+        ({"score": 10**400}, "no target or score"),
+        ({"others": [{"method": "os", "target": 1, "score": 1.0}]}, "a method that this version"),
+        ({"others": [{"method": "random", "target": 1, "score": 1.0}]}, "method that this version"),
+        ({"others": {"a": 1}}, "does not list its methods"),
+    ],
+)
+def test_records_that_were_edited_end_in_one_line(
+    evaluated_output: Path, cli: Cli, changes: dict[str, Any], message: str
+) -> None:
+    path = evaluated_output / "results.jsonl"
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    path.write_text(json.dumps({**first, **changes}) + "\n" + json.dumps(second) + "\n")
+    result = cli("evaluate", evaluated_output, "--metrics", "insertion", "--json")
+    assert result.code == 3
+    assert [
+        line for line in result.err.splitlines() if "not evaluated: " in line and message in line
+    ]
+    assert "internal error" not in result.err
+    assert (
+        message
+        in json.loads(next(line for line in result.lines if "error" in json.loads(line)))["error"]
+    )
