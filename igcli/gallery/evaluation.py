@@ -174,7 +174,7 @@ def _plot(
     top = max((max(values) for values in shown.values()), default=0.0)
     low = min((0.0, *(min(values) for values in shown.values())))
     span = top - low or 1.0
-    if not math.isfinite(span):
+    if not all(math.isfinite(value) for values in (shares, *shown.values()) for value in values):
         raise ValueError("not a curve")
     return Plot(
         title,

@@ -163,3 +163,78 @@ def test_links(name: object, link: str | None) -> None:
 
 def test_links_into_another_folder() -> None:
     assert url("panels/a.jpg", "../run b") == "../run%20b/panels/a.jpg"
+
+
+def evaluation(name: str, **changes: Any) -> dict[str, Any]:
+    """An evaluation of one metric and one method, both with a name of one's own."""
+    mean = {"images": 9, "mean": 0.25, "median": 0.2, "interval": [0.125, 0.5]}
+    return {
+        "controls": ["random"],
+        "better": {name: "higher"},
+        "options": {name: {}},
+        "methods": {name: {name: mean}, "random": {name: mean}},
+        "differences": {name: [{"first": name, "second": "random", **mean, "beats": False}]},
+        "findings": [f"{name} does not beat random"],
+        "curves": {name: {"shares": [0, 0.5, 1], "scores": {name: [-1.0, 0.0, 1.0]}}},
+        **changes,
+    }
+
+
+def test_names_in_an_evaluation_stay_text(tmp_path: Path) -> None:
+    output = write_run(tmp_path, [ok("a.jpg")])
+    plain = Parsed(html_of(output))
+    (output / "evaluation.json").write_text(json.dumps(evaluation(NASTY)))
+    parsed = Parsed(html_of(output))
+    shown = NASTY.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    assert f"{shown} ↑" in parsed.texts["th"]
+    assert shown in parsed.texts["th"]
+    assert any(shown in text for text in parsed.texts["li"])
+    assert "0.25 (0.125 to 0.5) *" in parsed.texts["td"]
+    assert len(parsed.all("script")) == len(plain.all("script"))
+    assert not [image for image in parsed.all("img") if image.get("onerror")]
+    [line] = parsed.all("polyline")
+    assert line["points"] == "0.0,180.0 150.0,90.0 300.0,0.0"
+
+
+MEAN = {"images": 9, "mean": 0.5, "median": 0.5, "interval": [0.1, 0.9]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"methods": {"a": {"m": {**MEAN, "interval": []}}}},
+        {"methods": {"a": {"m": {**MEAN, "interval": ["x", {}]}}}},
+        {"methods": {"a": {"m": [0.5]}}},
+        {"methods": None},
+        {"options": 5},
+        {"controls": [["random"]]},
+        {"differences": {"m": [{"first": 1, "beats": False, "interval": 3}]}},
+        {"differences": {"m": 3}},
+        {"findings": 3},
+        {"curves": {"m": {"shares": [0, 1], "scores": {"m": [0.5]}}}},
+        {"curves": {"m": {"shares": [0, 1], "scores": {"m": [0, 10**400]}}}},
+        {"curves": {"m": {"shares": [0, 1], "scores": {"m": [0, float("nan")]}}}},
+        {"curves": {"m": {"shares": ["<", ">"], "scores": {"m": [0, 1]}}}},
+        {"curves": {"m": {"shares": [], "scores": {"m": []}}}},
+        {"curves": []},
+    ],
+)
+def test_an_evaluation_that_was_edited_leaves_the_page_whole(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    output = write_run(tmp_path, [ok("a.jpg")])
+    path = output / "evaluation.json"
+    for text in (json.dumps(evaluation("m", **changes)), "[" * 100_000, "5", "{}", '{"options'):
+        path.write_text(text)
+        html = html_of(output)
+        assert data_of(html)["cards"]
+        assert "nan" not in "".join(str(line) for line in Parsed(html).all("polyline"))
+
+
+def test_curves_without_lines_are_a_plot_without_lines(tmp_path: Path) -> None:
+    output = write_run(tmp_path, [ok("a.jpg")])
+    changes = {"curves": {"m": {"shares": [0, 1], "scores": {}}}}
+    (output / "evaluation.json").write_text(json.dumps(evaluation("m", **changes)))
+    parsed = Parsed(html_of(output))
+    assert parsed.all("figure")
+    assert not parsed.all("polyline")
