@@ -15,6 +15,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from support.image_files import write_images
+from support.limits import files_up_to
 from support.results import arrays, records
 from support.runs import ok, write_run
 
@@ -384,3 +385,20 @@ def test_records_that_were_edited_end_in_one_line(
         message
         in json.loads(next(line for line in result.lines if "error" in json.loads(line)))["error"]
     )
+
+
+def test_what_a_kill_or_a_full_disk_leaves_is_completed_to_the_same_bytes(
+    evaluated_output: Path, cli: Cli
+) -> None:
+    path, values = evaluated_output / "evaluation.jsonl", evaluated_output / "evaluation.json"
+    whole, expected = path.read_bytes(), values.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])  # Torn within a line.
+    values.unlink()
+    with files_up_to(len(whole) // 2 + 100):
+        full = cli("evaluate", evaluated_output, "--metrics", "deletion")
+    assert full.code == 1
+    assert not values.exists()
+    assert "internal error" not in full.err
+    assert cli("evaluate", evaluated_output, "--metrics", "deletion").code == 0
+    assert values.read_bytes() == expected
+    assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
