@@ -1,5 +1,6 @@
 """Small networks in ONNX files, against ONNX Runtime: scores, and attributions by differences."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+import tensorflow as tf
 
 import igcli
+from igcli.models.graph.freeze import freeze
 from igcli.models.load import Model, load
+from igcli.models.onnx.graph import Graph
+from igcli.models.onnx.operators import OPERATORS
 from igcli.models.options import ModelOptions
 from support import onnx_networks
 from support.onnx_networks import NETWORKS, SIDE, onnx_runtime, save
@@ -64,6 +69,28 @@ def test_scores_and_attributions_are_those_of_onnx_runtime(name: str, tmp_path: 
     assert np.abs(differences).max() > 1e-4
     distance = np.linalg.norm(explained - differences) / np.linalg.norm(differences)
     assert distance < 0.02, distance
+
+
+def test_shuffled_channels_stay_last() -> None:
+    graph = Graph(onnx_networks.shuffle())
+    frozen = freeze(graph, [tf.TensorSpec((None, 3, SIDE, SIDE), tf.float32)])
+    kinds = Counter(op.type for op in frozen.graph.graph.get_operations())
+    # One brings the channels of the image last, one shuffles in each block.
+    assert kinds["Transpose"] == 1 + 2
+
+
+def test_autograph_does_not_rewrite_the_operators(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen, relu = set(), OPERATORS["Relu"]
+
+    def recorded(node: Any, *values: Any) -> Any:
+        seen.add(tf.__internal__.autograph.control_status_ctx().status.name)
+        return relu(node, *values)
+
+    monkeypatch.setitem(OPERATORS, "Relu", recorded)
+    opened(save(onnx_networks.convolutional(), tmp_path))
+    assert seen == {"DISABLED"}
 
 
 @pytest.mark.parametrize("opset", [9, 11, 13, 18, 20, 21, 22])

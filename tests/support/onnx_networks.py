@@ -144,6 +144,22 @@ def _layer_norm(b: Builder, x: str, width: int) -> str:
     )
 
 
+def shuffle() -> onnx.ModelProto:
+    """Two blocks of ShuffleNet: half of the channels convolved, then shuffled with the others."""
+    b, width = Builder(), 8
+    x = b.node("Relu", _stem(b, width))
+    for _ in range(2):
+        half, other = b.nodes_of("Split", x, b.ints(width // 2, width // 2), count=2, axis=1)
+        half = b.node("Conv", half, b.weight(width // 2, width // 2, 3, 3), pads=[1, 1, 1, 1])
+        x = b.node("Concat", b.node("Relu", half), other, axis=1)
+        groups = b.node("Concat", _shape_part(b, x, 0), b.ints(2, -1, SIDE, SIDE), axis=0)
+        x = b.node("Transpose", b.node("Reshape", x, groups), perm=[0, 2, 1, 3, 4])
+        x = b.node("Reshape", x, b.ints(-1, width, SIDE, SIDE))
+    x = b.node("Conv", x, b.weight(width, width, 3, 3), strides=[2, 2])
+    x = b.node("ReduceMean", b.node("Relu", x), axes=[2, 3], keepdims=0)
+    return b.model(_head(b, x, width, ends=None))
+
+
 def transformer() -> onnx.ModelProto:
     """A vision transformer: patches, a class token by Expand, shapes computed from the input."""
     b, width, tokens = Builder(), 8, 5
@@ -242,7 +258,10 @@ def grey() -> onnx.ModelProto:
 
 NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     make.__name__: make
-    for make in (convolutional, mobile, transformer, windows, fixed_batch, open_size, grey)
+    for make in (
+        *(convolutional, mobile, shuffle, transformer, windows),
+        *(fixed_batch, open_size, grey),
+    )
 }
 
 

@@ -41,14 +41,17 @@ class Value:
         data: A NumPy array or a TensorFlow tensor, in the order of `channels_last`.
         shape: The declared shape, channels first, with multiples of `BATCH` for the images.
         channels_last: Whether the second axis of `shape` is the last one of `data`.
+        groups_last: The same numbers with the second and third axes of `shape` last: channels in
+            groups, which are shuffled without leaving the last place. None for other values.
     """
 
-    __slots__ = ("_other", "channels_last", "data", "shape")
+    __slots__ = ("_other", "channels_last", "data", "groups_last", "shape")
 
     def __init__(self, data: Any, shape: Sequence[int], *, channels_last: bool = False) -> None:
         self.data = data
         self.shape: Shape = tuple(int(side) for side in shape)
         self.channels_last = channels_last
+        self.groups_last: Any = None
         self._other: Value | None = None
 
     @property

@@ -63,7 +63,9 @@ def reduce(node: Node, x: Value, axes: Value | None = None) -> Value:
     # What stays of the axes lies in another order than declared.
     rest = [axis for axis in range(x.rank) if axis not in places]
     order = [axis for axis in first_axes(x.rank) if axis in rest]
-    return node.output(tf.transpose(reduced, [rest.index(axis) for axis in order]))
+    if order != rest:
+        reduced = tf.transpose(reduced, [rest.index(axis) for axis in order])
+    return node.output(reduced)
 
 
 def _alone(node: Node, x: Value) -> Any:

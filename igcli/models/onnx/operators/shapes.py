@@ -78,7 +78,23 @@ def reshape(node: Node, x: Value, shape: Value) -> Value:
     if _is_flattening(x, outer):
         # Of one row and column, the order of the axes does not matter.
         return node.output(reshaped(x.data, outer))
-    return node.output(reshaped(x.declared().data, outer))
+    if x.groups_last is not None and _are_groups(outer, x.shape):
+        return node.output(reshaped(x.groups_last, _sides_last(outer, 1)), channels_last=True)
+    output = node.output(reshaped(x.declared().data, outer))
+    if x.channels_last and _are_groups(x.shape, outer):
+        output.groups_last = reshaped(x.data, _sides_last(outer, 2))
+    return output
+
+
+def _are_groups(shape: Sequence[int], split: Sequence[int]) -> bool:
+    """Tell whether two shapes differ in that the channels are split into groups."""
+    ends = (split[0], *split[3:])
+    return len(split) == len(shape) + 1 > 3 and ends == (shape[0], *shape[2:])
+
+
+def _sides_last(shape: Sequence[int], count: int) -> list[int]:
+    """Return a shape with as many sides after the first one last."""
+    return [shape[0], *shape[count + 1 :], *shape[1 : count + 1]]
 
 
 def _per_image(node: Node, x: Value, shape: list[int]) -> list[int]:
@@ -114,7 +130,12 @@ def transpose(node: Node, x: Value) -> Value:
         return node.output(x.data)
     if not x.channels_last and x.rank > 2 and axes == first_axes(x.rank) and not x.is_constant:
         return node.output(x.data, channels_last=True)
-    return node.output(tf.transpose(x.declared().data, axes))
+    output = node.output(tf.transpose(x.declared().data, axes))
+    if x.groups_last is not None and axes == [0, 2, 1, *range(3, x.rank)]:
+        output.groups_last = tf.transpose(
+            x.groups_last, [*range(x.rank - 2), x.rank - 1, x.rank - 2]
+        )
+    return output
 
 
 @operator("Squeeze")
