@@ -21,6 +21,7 @@ COMPLETION = "_IGCLI_COMPLETE"
 """Environment variable by which shells request completions from Click."""
 
 INTERRUPTED, CLOSED_OUTPUT, TERMINATED = 130, 141, 143
+RESEND_SECONDS = 0.05
 SIGNAL_CODES = 128
 """Exit codes above it mean that a signal stopped the run."""
 
@@ -124,6 +125,7 @@ def _prepare() -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # A shell's "&" ignores it.
         signal.signal(signal.SIGINT, _interrupt)
     sys.excepthook = _report_bug
+    sys.unraisablehook = _send_ignored_signal_again
 
 
 def _run() -> int:
@@ -192,6 +194,23 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     _ignore_further_sigterm()
     raise KeyboardInterrupt
+
+
+def _send_ignored_signal_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose exception was raised where Python ignores exceptions.
+
+    Handlers run between any two instructions, also in the callback of a weak reference.
+    """
+    error = unraisable.exc_value
+    if not isinstance(error, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    is_sigterm = isinstance(error, Terminated)
+    number = signal.SIGTERM if is_sigterm else signal.SIGINT
+    signal.signal(number, _terminate if is_sigterm else _interrupt)
+    again = threading.Timer(RESEND_SECONDS, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _ignore_further_sigterm() -> None:

@@ -145,11 +145,14 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
 
 
 def _settings(model: str, options: Mapping[str, Any]) -> LoadedSettings:
-    overrides = {
-        key: value
-        for key, value in options["overrides"].items()
-        if key not in ("model", "model.source")
-    }
+    """Return the settings, with the network that is the first argument.
+
+    Raises:
+        UsageError: An option names a network as well.
+    """
+    overrides = options["overrides"]
+    if not {"model", "model.source"}.isdisjoint(overrides):
+        raise UsageError("--model: the network is the first argument: igcli sanity MODEL IMAGES")
     return load_command_settings(
         options["config_file"], {"model": model, **overrides}, quiet=options["quiet"]
     )

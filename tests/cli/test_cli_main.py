@@ -360,3 +360,34 @@ def test_a_closed_standard_input_is_no_list(given: list[str], tmp_path: Path) ->
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == ("igcli: standard input is closed: there is no list of images to read\n")
+
+
+IGNORED = """
+import os, signal, sys, time, types, weakref
+import click
+from igcli.cli.main import COMMANDS, main
+
+@click.command()
+def hang():
+    class Value:
+        pass
+    value = Value()
+    reference = weakref.ref(value, lambda _: [os.kill(os.getpid(), {signal}), sum(range(10000))])
+    del value
+    time.sleep(20)
+    print("not stopped")
+
+sys.modules["hanging"] = types.SimpleNamespace(hang=hang)
+COMMANDS["hang"] = ("hanging:hang", "")
+sys.argv = ["igcli", "hang"]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_that_python_ignores_stops_the_command(name: str, code: int) -> None:
+    script = IGNORED.replace("{signal}", f"signal.{name}")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == code
+    assert b"Exception ignored" not in done.stderr
+    assert b"not stopped" not in done.stdout

@@ -161,6 +161,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "method": (["photos", "--methods", "gradient"], 2, "unknown method 'gradient'"),
     "layers": (["photos", "--layers", "0"], 2, "'0' is neither all nor a number from 1"),
     "target": (["photos", "--target", "7"], 1, "7 is out of range"),
+    "network twice": (["photos", "--model", "demo"], 2, "the network is the first argument"),
 }
 
 
