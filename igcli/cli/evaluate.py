@@ -4,8 +4,8 @@ import logging
 import math
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from igcli.metrics import METRICS, MetricOptions
 from igcli.outputs import journal
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
-from igcli.outputs.run_files import is_page
+from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES, is_page
 from igcli.outputs.shards import started_shards
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ def evaluate(**options: Any) -> None:
         width = shutil.get_terminal_size().columns
         for line in (*report.table(statistics, width=width), *report.findings(statistics)):
             click.echo(line)
-    if shard is not None:
+    if shard is None:
+        say(f"the evaluation is in {folder.path}: {EVALUATION}, {EVALUATION_LINES}", NOTICE)
+    else:
         say(TOO_FEW_SHARDS.format(folder=folder.path), NOTICE)
     click.get_current_context().exit(exit_code or _exit_code(summary))
 
@@ -186,6 +188,12 @@ def _evaluation_options(
     unmasked = [name for name in names if name in with_masks and masks is None]
     if unmasked:
         raise UsageError(f"--metrics: {unmasked[0]} needs --masks FOLDER")
+    for parameter in _given_metric_options():
+        metric = parameter.partition("__")[2].partition("__")[0]
+        if not {metric, f"{metric}_lerf"} & {*names}:
+            raise UsageError(
+                f"{metric} has options here but is not measured: name it with --metrics"
+            )
     thresholds = [
         dict(_threshold(text, option, names) for text in texts)
         for option, texts in (("--min", minima), ("--max", maxima))
@@ -193,6 +201,17 @@ def _evaluation_options(
     return EvaluationOptions(
         names, metric_options, controls, masks, minima=thresholds[0], maxima=thresholds[1]
     )
+
+
+def _given_metric_options() -> Iterator[str]:
+    """Yield the parameters of metrics that are given on the command line."""
+    context = click.get_current_context()
+    groups = tuple(f"setting__{name}__" for name in MetricOptions.model_fields)
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if is_given and name.startswith(groups):
+            yield name
 
 
 def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, float]:
@@ -265,8 +284,10 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
     from igcli.evaluate.summary import EvaluationSummary
 
     summary = EvaluationSummary(evaluation.options, evaluation.seed)
-    with closing(evaluation.outcomes()) as outcomes:
-        for outcome in _with_progress(outcomes, len(evaluation.records), quiet=quiet):
+    done, total = 0, len(evaluation.records)
+    with _saying_how_far(lambda: done, total), closing(evaluation.outcomes()) as outcomes:
+        for outcome in _with_progress(outcomes, total, quiet=quiet):
+            done += 1
             summary.add(outcome)
             if outcome.error:
                 say(f"{outcome.image}: not evaluated: {outcome.error}")
@@ -278,6 +299,16 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
                 for line in outcome.lines:
                     click.echo(journal.to_json(line.record()))
     return summary
+
+
+@contextmanager
+def _saying_how_far(done: Callable[[], int], total: int) -> Iterator[None]:
+    """Say how many images were done if a signal stops the evaluation."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"stopped; {done():,} of {total:,} images done; run it again to continue", NOTICE)
+        raise
 
 
 def _warnings(outcome: "EvaluatedImage", metrics: Sequence[str]) -> Iterator[str]:
@@ -313,5 +344,6 @@ def _exit_code(summary: "EvaluationSummary") -> int:
         say(finding)
     if summary.failed:
         names = join_names(summary.failed, len(summary.failed))
-        say(f"{len(summary.failed):,} images not evaluated: {names}")
+        plural = "s" if len(summary.failed) > 1 else ""
+        say(f"{len(summary.failed):,} image{plural} not evaluated: {names}")
     return FINDINGS if findings or summary.failed else 0

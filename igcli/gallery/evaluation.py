@@ -11,7 +11,7 @@ from igcli.gallery.values import PlottedCurve
 from igcli.methods import METHODS
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import parse
-from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES
+from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES, EVALUATION_PARTS
 
 MAX_BYTES = 1 << 24
 """Number of bytes of an evaluation that are read at most."""
@@ -98,7 +98,10 @@ def read_curves(folder: OutputFolder) -> dict[str, list[PlottedCurve]]:
         OutputError: They cannot be read.
     """
     by_image: dict[str, dict[str, PlottedCurve]] = {}
-    for name in (EVALUATION_LINES,) if folder.has(EVALUATION_LINES) else ():
+    parts = [f"{EVALUATION_PARTS}/{name}" for name in folder.names(EVALUATION_PARTS)]
+    names = [name for name in parts if name.endswith(".jsonl")]
+    names += [EVALUATION_LINES] if folder.has(EVALUATION_LINES) else []
+    for name in names:
         for line in map(parse, folder.lines(name)):
             record = cast(dict[str, Any], line or {})
             if record.get("method") not in METHODS or not isinstance(record.get("curves"), dict):

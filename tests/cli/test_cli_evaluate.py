@@ -218,6 +218,7 @@ def test_a_changed_network_is_refused(
         (["--metrics", "pointing_game"], "pointing_game needs --masks"),
         (["--min", "deletion"], "--min deletion: expected METRIC=VALUE"),
         (["--min", "road=1"], "--min road=1: 'road' is not measured"),
+        (["--aopc-regions", 5], "aopc has options here but is not measured"),
         (["--deletion-steps", 0], "--deletion-steps: must be"),
         (["--deletion-fill", "red"], "--deletion-fill: "),
         (["--shard", "5/4"], "--shard"),

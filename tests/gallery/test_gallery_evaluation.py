@@ -129,3 +129,10 @@ def test_an_image_has_the_last_curve_of_each_method_and_metric(tmp_path: Path) -
     [(image, [curve])] = read_curves(folder).items()
     assert (image, curve.title) == ("a.jpg", "deletion of gradients (target 3)")
     assert (curve.x, curve.y) == ([0, 0.5, 1], [1, 0.25, 0])
+
+
+def test_curves_of_shards_are_shown_too(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "out", json.dumps(evaluation()), line())
+    (tmp_path / "out/evaluation").mkdir()
+    (tmp_path / "out/evaluation/1-of-2.jsonl").write_text(line(image="b.jpg"))
+    assert read_curves(folder).keys() == {"a.jpg", "b.jpg"}
