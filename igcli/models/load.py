@@ -184,9 +184,24 @@ def scores_of_pixels(opened: OpenedModel, layout: InputLayout, options: ModelOpt
         cast = cast_to_integers if layout.is_integer else tf.cast
         output = opened.function(cast(images, layout.dtype))
         is_map = layout.channels_first and output.shape.rank == 4
-        return tf.transpose(output, [0, 2, 3, 1]) if is_map else output
+        return _with_channels_last(output) if is_map else output
 
     return scores
+
+
+def _with_channels_last(maps: Any) -> Any:
+    """Return maps (N, K, H, W) as (N, H, W, K): as they were if they were transposed at the end.
+
+    Otherwise two transposes would hide the activation that the network ends in.
+    """
+    op = maps.op if tf.is_symbolic_tensor(maps) else None
+    while op is not None and op.type == "EnsureShape":
+        op = op.inputs[0].op
+    if op is not None and op.type == "Transpose":
+        axes = tf.get_static_value(op.inputs[1])
+        if axes is not None and list(axes) == [0, 3, 1, 2]:
+            return op.inputs[0]
+    return tf.transpose(maps, [0, 2, 3, 1])
 
 
 def _labels(opened: OpenedModel, options: ModelOptions, outputs: int) -> tuple[str, ...] | None:

@@ -284,12 +284,30 @@ def test_several_outputs_are_listed(tmp_path: Path) -> None:
         assert f"has no output {output!r}; it has: {listed}" in refused(path, output=output)
 
 
+def test_rows_of_a_detector_are_explained_only_by_name(tmp_path: Path) -> None:
+    b = Builder()
+    boxes = b.node("Reshape", b.node("Conv", "images", b.weight(6, 3, 3, 3)), b.ints(0, 6, -1))
+    path = save(b.model(boxes), tmp_path)
+    message = refused(path)
+    assert f"the output {boxes} has shape (images, 6, 36), several rows for an image" in message
+    assert opened(path, output=boxes).network.outputs == 36
+
+
+def test_a_file_of_scikit_learn(tmp_path: Path) -> None:
+    model = single("LinearClassifier", "images", domain="ai.onnx.ml")
+    model.opset_import[0].domain = "ai.onnx.ml"
+    assert "it has those of ai.onnx.ml, which no network is made of" in refused(
+        save(model, tmp_path)
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
         ("If", "control flow"),
         ("Loop", "control flow"),
         ("QLinearConv", "quantized: export the network in floating point"),
+        ("DequantizeLinear", "quantized: export the network in floating point"),
         ("NonMaxSuppression", "detection: name scores"),
         ("RandomNormalLike", "random: export the network in evaluation mode"),
         ("Einstein", "not supported: Einstein; the first is node /Einstein_0"),
@@ -309,7 +327,7 @@ def test_operators_of_another_domain(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        (("batch", "channels", SIDE, SIDE), None),
+        (("batch", "channels", SIDE, SIDE), "expected RGB or grey images"),
         (("batch", 3, SIDE, SIDE, "frames"), "expected RGB or grey images"),
         (("batch", 3, "height", "width"), "set model.size"),
         ((), "does not say the shape of its input images"),

@@ -21,6 +21,7 @@ from support import onnx_networks
 from support.onnx_networks import NETWORKS, SIDE, onnx_runtime, save
 
 STEPS = 4
+CONVOLUTIONS = ("Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative")
 
 Values = npt.NDArray[np.float64]
 
@@ -132,6 +133,53 @@ def test_resizing_of_opset_10(tmp_path: Path) -> None:
     path = save(b.model(b.node("Flatten", x), opset=10), tmp_path)
     expected = onnx_runtime(path)(images(3))
     np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-5)
+
+
+def test_weights_of_an_old_format_need_not_be_inputs(tmp_path: Path) -> None:
+    model = onnx_networks.convolutional(opset=9)
+    model.ir_version = 3
+    path = save(model, tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "attributes"),
+    [("Sigmoid", 1, {}), ("Sigmoid", 3, {}), ("Softmax", 3, {"axis": 1})],
+)
+def test_the_activation_of_maps_is_found(
+    kind: str, channels: int, attributes: dict[str, int], tmp_path: Path
+) -> None:
+    b = onnx_networks.Builder()
+    x = b.node("Relu", b.node("Conv", "images", b.weight(4, 3, 3, 3, scale=0.01)))
+    x = b.node("ConvTranspose", x, b.weight(4, channels, 2, 2), strides=[2, 2])
+    path = save(b.model(b.node(kind, x, **attributes)), tmp_path)
+    expected = np.moveaxis(onnx_runtime(path)(images(2)), 1, -1).reshape(2, -1, channels)
+    network = opened(path).network
+    assert network.activation == kind.lower()
+    np.testing.assert_allclose(network.predict(images(2))[..., -channels:], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"grey"}))
+def test_large_filters_are_no_constants_of_the_frozen_graph(name: str) -> None:
+    """Two batches at the same time crashed in TensorFlow's code for constant filters.
+
+    TensorFlow captures tensors of up to 128 numbers as constants.
+    """
+    graph = Graph(NETWORKS[name]())
+    shape = tuple(side or SIDE for side in graph.input_shape)
+    operations = freeze(graph, [tf.TensorSpec((None, *shape))]).graph.graph.get_operations()
+    inputs = [op.inputs[1] for op in operations if op.type in CONVOLUTIONS]
+    filters = [tensor for tensor in inputs if tensor.shape.num_elements() > 128]
+    assert filters
+    for tensor in filters:
+        sources, pending = [], [tensor]
+        while pending:
+            inner = pending.pop()
+            pending += inner.op.inputs
+            if not inner.op.inputs and inner.dtype.is_floating:
+                sources.append(inner.op.type)
+        assert set(sources) == {"Placeholder"}, tensor
 
 
 def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:

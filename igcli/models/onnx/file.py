@@ -221,13 +221,17 @@ def with_known_operators(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto
     """
     versions = [entry.version for entry in model.opset_import if entry.domain in DOMAINS]
     if not versions:
-        raise ModelError(f"{prefix} names no version of ONNX's operators")
+        named = ", ".join(entry.domain for entry in model.opset_import)
+        hint = f": it has those of {named}, which no network is made of" if named else ""
+        raise ModelError(f"{prefix} names no version of ONNX's operators{hint}")
     if model.functions and _inlined(model, onnx.NodeProto.ByteSize, prefix) >= MAX_BYTES:
         raise ModelError(f"{prefix} is too large for protobuf once its functions are inlined")
     try:
         if model.functions:
             model = inliner.inline_local_functions(model)
         if versions[0] < OLDEST_OPSET:
+            # Before version 4 of the format, `onnx` looks for weights among the graph's inputs.
+            model.ir_version = max(model.ir_version, 4)
             model = version_converter.convert_version(model, OLDEST_OPSET)
             _keep_old_resizing(model)
     except _CONVERSION_ERRORS as error:

@@ -87,6 +87,7 @@ class Graph:
         weights = {decoded(tensor.name): array_of(tensor) for tensor in graph.initializer}
         nodes = [node_of(proto, opset) for proto in graph.node]
         self.output = _select_output(graph, nodes, output)
+        self._is_named = output is not None
         self._nodes = _nodes_before(self.output, nodes)
         _check_operators(self._nodes)
         used = {name for node in self._nodes for name in node.inputs if name}
@@ -124,6 +125,12 @@ class Graph:
             raise ModelError(
                 f"model: the output {self.output} has shape {text(scores.shape)}, expected scores "
                 "for each image of a batch"
+            )
+        if len(scores.shape) == 3 and not self._is_named:
+            raise ModelError(
+                f"model: the output {self.output} has shape {text(scores.shape)}, several rows for "
+                "an image, as detectors give them: name scores of the whole image with "
+                f"model.output, or {self.output} to explain the mean of its rows"
             )
         tensor = scores.declared().data
         return tf.ensure_shape(tensor, [None, *scores.shape[1:]])
