@@ -130,7 +130,7 @@ class Graph:
             raise ModelError(
                 f"model: the output {self.output} has shape {text(scores.shape)}, several rows for "
                 "an image, as detectors give them: name scores of the whole image with "
-                f"model.output, or {self.output} to explain the mean of its rows"
+                f"model.output, or {self.output} if its rows are what you want to explain"
             )
         tensor = scores.declared().data
         return tf.ensure_shape(tensor, [None, *scores.shape[1:]])
