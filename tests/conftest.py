@@ -94,9 +94,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A .keras file: 16x16 pixels 0...255 to three softmax scores, with seeded weights."""
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
     inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Rescaling(1 / 64)(inputs)
-    x = keras.layers.Conv2D(4, 3, activation="tanh")(x)
-    x = keras.layers.Flatten()(x)
+    x = keras.layers.Rescaling(1 / 64, name="rescaling")(inputs)
+    x = keras.layers.Conv2D(4, 3, activation="tanh", name="conv2d")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
     rng = np.random.default_rng(11)
     model.set_weights([rng.normal(0, 0.1, weight.shape) for weight in model.get_weights()])

@@ -459,5 +459,5 @@ def test_gradients_that_are_not_finite_are_refused() -> None:
     def roots(x: Any) -> Any:
         return tf.stack([tf.reduce_sum(tf.sqrt(x), [1, 2, 3]), tf.reduce_sum(x, [1, 2, 3])], 1)
 
-    with pytest.raises(ImageError, match="gradient is NaN or inf"):
+    with pytest.raises(ImageError, match="score or gradient of the network is NaN or inf"):
         igcli.attribute(roots, np.ones((1, 4, 4, 3), np.float32), target=0, steps=4)

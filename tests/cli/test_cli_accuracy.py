@@ -193,7 +193,10 @@ def test_methods_that_cannot_be_refined_are_a_usage_error(cli: Cli, images: Path
         done = cli("attribute", images, "--steps", "auto", *chosen)
         assert done.code == 2
         assert f"steps: auto: {chosen[1].split(',')[-1]} cannot be refined; blur_int" in done.err
-        assert "expected_gradients, integrated_gradients, smoothgrad can: give a number" in done.err
+        assert (
+            "expected_gradients, integrated_gradients, smoothgrad, xrai can: give a number"
+            in done.err
+        )
         assert not Path("igcli-output").exists()
 
 

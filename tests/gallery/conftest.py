@@ -11,7 +11,7 @@ from support.chromium import Tab, chromium, installed
 Browse = Callable[[Path], Tab]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # While a browser is open, its event loop is that of the process.
 def new_tab() -> Iterator[Callable[[], Tab]]:
     path = installed()
     if path is None:

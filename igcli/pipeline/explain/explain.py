@@ -24,8 +24,11 @@ from igcli.pipeline.explain.spec import AttributionSpec
 from igcli.records import LARGE_ERROR, Array, Explanation, Source
 
 UNDEFINED = "completeness error undefined: the score differs from the baseline's by less than 1e-6"
-NO_GRADIENT = "the gradient is zero everywhere: nothing is attributed"
-SAME_SCORE = "the score stays the same whatever is hidden: nothing is attributed"
+NOTHING = "nothing is attributed"
+"""How a warning ends that says why there are no attributions."""
+
+NO_GRADIENT = f"the gradient is zero everywhere: {NOTHING}"
+SAME_SCORE = f"the score stays the same whatever is hidden: {NOTHING}"
 SATURATED = (
     "the {activation} is saturated (score {score:.3g}) and leaves no gradient: explain: logit "
     "(--explain logit) explains the value before it"
@@ -163,7 +166,7 @@ def _warnings(explanation: Explanation, image: Array, output: NetworkOutput) -> 
         return warnings if magnitude else [*warnings, SAME_SCORE]
     if magnitude < VANISHING and output.is_saturated(score):
         warnings.append(SATURATED.format(activation=output.activation, score=score))
-    elif not (magnitude or explanation.warnings):
+    elif not (magnitude or any(one.endswith(NOTHING) for one in explanation.warnings)):
         warnings.append(NO_GRADIENT)
     return warnings
 
