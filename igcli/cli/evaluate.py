@@ -46,6 +46,9 @@ OF_A_FINISHED_RUN = frozenset(
 )
 """Parameters that may be given with the output of a finished run, beside those of metrics."""
 
+METRIC_PARAMETERS = tuple(f"setting__{name}__" for name in MetricOptions.model_fields)
+"""Beginnings of the names of metrics' parameters."""
+
 TOO_FEW_SHARDS = (
     "the part is done; once all are, `igcli evaluate {folder}` without --shard writes the summary"
 )
@@ -188,8 +191,10 @@ def _evaluation_options(
     unmasked = [name for name in names if name in with_masks and masks is None]
     if unmasked:
         raise UsageError(f"--metrics: {unmasked[0]} needs --masks FOLDER")
-    for parameter in _given_metric_options():
-        metric = parameter.partition("__")[2].partition("__")[0]
+    for parameter in _given_parameters():
+        if not str(parameter.name).startswith(METRIC_PARAMETERS):
+            continue
+        metric = str(parameter.name).split("__")[1]
         if not {metric, f"{metric}_lerf"} & {*names}:
             raise UsageError(
                 f"{metric} has options here but is not measured: name it with --metrics"
@@ -203,15 +208,12 @@ def _evaluation_options(
     )
 
 
-def _given_metric_options() -> Iterator[str]:
-    """Yield the parameters of metrics that are given on the command line."""
+def _given_parameters() -> Iterator[click.Parameter]:
+    """Yield the parameters that are given on the command line."""
     context = click.get_current_context()
-    groups = tuple(f"setting__{name}__" for name in MetricOptions.model_fields)
     for parameter in context.command.params:
-        name = str(parameter.name)
-        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if is_given and name.startswith(groups):
-            yield name
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
+            yield parameter
 
 
 def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, float]:
@@ -248,12 +250,9 @@ def _refuse_settings() -> None:
     Raises:
         UsageError: One is given.
     """
-    context = click.get_current_context()
-    metric_groups = tuple(f"setting__{name}__" for name in MetricOptions.model_fields)
-    for parameter in context.command.params:
+    for parameter in _given_parameters():
         name = str(parameter.name)
-        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if is_given and name not in OF_A_FINISHED_RUN and not name.startswith(metric_groups):
+        if name not in OF_A_FINISHED_RUN and not name.startswith(METRIC_PARAMETERS):
             raise UsageError(
                 f"{parameter.opts[0]}: the attributions of a finished run are evaluated as they "
                 "are; to make others, give IMAGES and --output"
