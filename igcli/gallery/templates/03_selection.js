@@ -52,6 +52,7 @@ function drawPage() {
   element("back").disabled = !state.page;
   element("forward").disabled = state.page === pageCount() - 1;
   drawFilters();
+  drawExport();
   saveState();
 }
 

@@ -57,4 +57,3 @@ element("copy").onclick = () => {
   const { paths, end } = pathList();
   copyText(paths.map((path) => path + end).join(""));
 };
-element("export").ontoggle = drawExport;
