@@ -165,7 +165,27 @@ def test_a_circle(tmp_path: Path) -> None:
 def test_a_name_that_nothing_makes(tmp_path: Path) -> None:
     model = onnx_networks.convolutional()
     model.graph.node[0].input[1] = "kernel"
-    assert "needs 'kernel', which the graph does not have" in refused(save(model, tmp_path))
+    assert "needs 'kernel', which the graph does not give" in refused(save(model, tmp_path))
+
+
+def test_an_output_that_an_operator_does_not_give(tmp_path: Path) -> None:
+    b = Builder()
+    parts = [b.weight(3) for _ in range(4)]
+    x, mean = b.nodes_of("BatchNormalization", "images", *parts, count=2)
+    x = b.node("Add", x, b.node("Unsqueeze", mean, b.ints(0, 2, 3)))
+    message = refused(save(b.model(b.node("Flatten", x)), tmp_path))
+    assert f"needs {mean!r}, which the graph does not give" in message
+
+
+@pytest.mark.parametrize(("opset", "attributes"), [(13, {}), (17, {"training_mode": 1})])
+def test_images_are_not_normalized_by_their_batch(
+    opset: int, attributes: dict[str, int], tmp_path: Path
+) -> None:
+    b = Builder()
+    parts = [b.weight(3) for _ in range(4)]
+    x, *_ = b.nodes_of("BatchNormalization", "images", *parts, count=3, **attributes)
+    message = refused(save(b.model(b.node("Flatten", x), opset=opset), tmp_path))
+    assert "(BatchNormalization) is in training mode: export the network for inference" in message
 
 
 def test_large_arrays_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
@@ -228,7 +248,7 @@ def below(number: int, *, times: int) -> list[int]:
 
 
 def test_functions_that_double_are_refused_before_they_are_inlined(tmp_path: Path) -> None:
-    path = save(calling(16, partial(below, times=2), RELU), tmp_path)
+    path = save(calling(13, partial(below, times=2), RELU), tmp_path)
     assert opened(path).network.outputs == 3 * SIDE * SIDE
     for count in (31, 90):
         path = save(calling(count, partial(below, times=2), RELU), tmp_path)

@@ -101,6 +101,14 @@ def test_versions_of_the_operators(opset: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(opened(path).network.predict(images(3)), expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("opset", [9, 13, 17])
+def test_filters_that_are_standardized(opset: int, tmp_path: Path) -> None:
+    path = save(onnx_networks.standardized(by_node=False), tmp_path)
+    expected = onnx_runtime(path)(images(3))
+    predicted = opened(save(onnx_networks.standardized(opset=opset), tmp_path)).network
+    np.testing.assert_allclose(predicted.predict(images(3)), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs", "attributes"),
     [

@@ -105,6 +105,34 @@ def convolutional(*, opset: int = 17, half: bool = False) -> onnx.ModelProto:
     return b.model(_head(b, x, 6), opset=opset)
 
 
+def standardized(*, opset: int = 17, by_node: bool = True) -> onnx.ModelProto:
+    """A network without normalization whose filters are standardized, as timm's NFNets.
+
+    Args:
+        opset: Version of the operators; before 14, five outputs say that a node is in training.
+        by_node: Whether a node standardizes the filters; the weights are standardized otherwise.
+    """
+    b = Builder()
+    shape, gain = (6, 3, 3, 3), np.linspace(0.001, 0.003, 6).astype(np.float32)
+    filters = b.rng.normal(0.3, 2, shape).astype(np.float32)
+    if by_node:
+        rows = b.node("Reshape", b.tensor(filters), b.ints(1, 6, -1))
+        rest = [b.tensor(np.full(6, value, np.float32)) for value in (0, 0, 1)]
+        mode: dict[str, Any] = {} if opset < 14 else {"training_mode": 1}
+        parts = (rows, b.tensor(gain), *rest)
+        count = 3 if mode else 5
+        rows, *_ = b.nodes_of("BatchNormalization", *parts, count=count, epsilon=1e-3, **mode)
+        kernel = b.node("Reshape", rows, b.ints(*shape))
+    else:
+        mean, variance = filters.mean((1, 2, 3)), filters.var((1, 2, 3))
+        factor = gain / np.sqrt(variance + np.float32(1e-3))
+        kernel = b.tensor((filters - mean[:, None, None, None]) * factor[:, None, None, None])
+    x = b.node("Tanh", b.node("Conv", "images", kernel))
+    x = b.node("ReduceMean", x, axes=[2, 3], keepdims=0)
+    head = b.tensor(np.linspace(-3, 3, 6 * CLASSES).reshape(6, -1).astype(np.float32))
+    return b.model(b.node("Softmax", b.node("MatMul", x, head), axis=-1), opset=opset)
+
+
 def mobile() -> onnx.ModelProto:
     """Depthwise convolution, hard swish, squeeze and excitation, a residual."""
     b = Builder()
@@ -259,7 +287,7 @@ def grey() -> onnx.ModelProto:
 NETWORKS: dict[str, Callable[[], onnx.ModelProto]] = {
     make.__name__: make
     for make in (
-        *(convolutional, mobile, shuffle, transformer, windows),
+        *(convolutional, standardized, mobile, shuffle, transformer, windows),
         *(fixed_batch, open_size, grey),
     )
 }

@@ -188,6 +188,7 @@ def run_nodes(
         if all(name in values for name in node.outputs if name):
             continue
         node.images, node.shapes = images, shapes
+        _check_inputs(node, values.keys())
         inputs = [values[name] if name else None for name in node.inputs]
         while inputs and inputs[-1] is None:
             inputs.pop()
@@ -336,11 +337,15 @@ def _nodes_before(output: str, nodes: list[Node]) -> list[Node]:
 
 def _check_names(nodes: list[Node], known: AbstractSet[str]) -> None:
     """Refuse nodes with an input that nothing makes."""
-    made = {name for node in nodes for name in node.outputs} | known | {""}
+    made = {name for node in nodes for name in node.outputs} | known
     for node in nodes:
-        for name in node.inputs:
-            if name not in made:
-                raise ModelError(f"{node.where} needs {name!r}, which the graph does not have")
+        _check_inputs(node, made)
+
+
+def _check_inputs(node: Node, known: AbstractSet[str]) -> None:
+    for name in node.inputs:
+        if name and name not in known:
+            raise ModelError(f"{node.where} needs {name!r}, which the graph does not give")
 
 
 def _check_operators(nodes: list[Node]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from igcli.errors import ModelError
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.operators import operator
-from igcli.models.onnx.values import Value
+from igcli.models.onnx.values import Value, holds_batch
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -17,18 +17,32 @@ tf = tensorflow()
 def batch_normalization(
     node: Node, x: Value, scale: Value, bias: Value, mean: Value, variance: Value
 ) -> Value | tuple[Value, ...]:
-    """Scale and shift each channel by what training kept of it (Ioffe and Szegedy, 2015)."""
-    if node.get("training_mode", 0):
-        raise ModelError(f"{node.where} is in training mode: export the network for inference")
+    """Scale and shift each channel by what training kept of it (Ioffe and Szegedy, 2015).
+
+    In training mode, in which exporters write the standardization of weights, by its own mean and
+    variance. Before opset 14, further outputs say that a node is in training mode.
+    """
+    is_training = node.get("training_mode", node.opset < 14 and any(node.outputs[1:]))
     x = x.last()
     offset, factor, center, spread = (
         part.declared().data for part in (bias, scale, mean, variance)
     )
+    further = []
+    if is_training:
+        if holds_batch(x.shape):
+            raise ModelError(f"{node.where} is in training mode: export the network for inference")
+        own = tf.nn.moments(tf.convert_to_tensor(x.data), list(range(max(x.rank - 1, 1))))
+        momentum = node.get("momentum", 0.9)
+        further = [
+            node.output(kept * momentum + new * (1 - momentum), index=index)
+            for index, (kept, new) in enumerate(zip((center, spread), own, strict=True), 1)
+        ]
+        center, spread = own
     # As Keras writes it, so that it is folded, and that models check knows it.
     tensor = tf.nn.batch_normalization(
         x.data, center, spread, offset, factor, node.get("epsilon", 1e-5)
     )
-    return node.output(tensor, channels_last=x.channels_last)
+    return node.output(tensor, channels_last=x.channels_last), *further
 
 
 @operator("InstanceNormalization")
