@@ -6,7 +6,8 @@ from pathlib import Path
 
 from igcli.errors import ModelError
 from igcli.models.catalog import published
-from igcli.models.options import ModelOptions, is_name, is_onnx, is_saved_model
+from igcli.models.file_kind import kind_of
+from igcli.models.options import ModelOptions, is_name
 
 
 def of_file(path: str) -> str:
@@ -61,7 +62,7 @@ def of_source(options: ModelOptions) -> str | None:
         return published.RELEASES[source].graph.sha256
     if is_name(source):
         return None
-    if is_onnx(source) and not is_saved_model(source):
+    if kind_of(source) == "onnx":
         from igcli.models import onnx
 
         onnx.check_installed(source)

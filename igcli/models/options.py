@@ -1,7 +1,6 @@
 """The options of the network, and checks of its files that need no TensorFlow."""
 
 import difflib
-import zipfile
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -9,16 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from igcli.errors import UsageError
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX
+from igcli.models.file_kind import SUFFIXES, foreign, kind_by_content, kind_of
 from igcli.options import Expected, Options, PathField
 
 NAMES = ("demo", "inception_v1")
 """Networks known by name, besides those of `keras.applications`."""
-
-SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx", ".pb")
-"""Suffixes of files that networks are read from.
-
-A folder is a SavedModel or an unpacked .keras archive, and a Keras file may have any name.
-"""
 
 WEIGHTS = ("imagenet", "random")
 """Weights known by name; anything else is a file."""
@@ -27,16 +21,6 @@ WEIGHTS = ("imagenet", "random")
 def is_name(source: str) -> bool:
     """Tell whether a source is the name of a network rather than a path."""
     return source in NAMES or source.startswith(PREFIX)
-
-
-def is_saved_model(source: str) -> bool:
-    """Tell whether a source is a SavedModel folder."""
-    return (Path(source) / "saved_model.pb").is_file()
-
-
-def is_onnx(source: str) -> bool:
-    """Tell whether a source is an ONNX file."""
-    return source.lower().endswith(".onnx")
 
 
 def is_module(objects: str) -> bool:
@@ -177,7 +161,7 @@ def check_files(options: ModelOptions) -> None:
         if path is not None and key != "model" and Path(path).is_dir():
             raise UsageError(f"{key}: {path} is a folder, expected a file")
     if files["model"] is not None:
-        _check_kind(Path(source))
+        _check_kind(source)
 
 
 def _name_hint(path: str) -> str:
@@ -192,27 +176,20 @@ def _name_hint(path: str) -> str:
     return "" if is_file else " (igcli models list prints the networks known by name)"
 
 
-def _check_kind(path: Path) -> None:
-    if path.is_dir():
-        if not (is_saved_model(str(path)) or (path / "config.json").is_file()):
-            raise UsageError(
-                f"model: {path} is a folder, expected a SavedModel (with saved_model.pb) or an "
-                "unpacked .keras archive (with config.json)"
-            )
-    elif path.suffix.lower() not in SUFFIXES and not _is_keras_file(path):
+def _check_kind(source: str) -> None:
+    kind = kind_by_content(source)
+    if kind is not None:
+        return
+    if Path(source).is_dir():
         raise UsageError(
-            f"model: {path}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
+            f"model: {source} is a folder, expected a SavedModel (with saved_model.pb) or an "
+            "unpacked .keras archive (with config.json)"
+        )
+    reason = foreign(source)
+    if reason is not None:
+        raise UsageError(f"model: {source} {reason}")
+    if kind_of(source) is None:
+        raise UsageError(
+            f"model: {source}: networks are read from {', '.join(SUFFIXES)} files and SavedModel "
             "folders (convert other kinds first, or pass the model to igcli.attribute in Python)"
         )
-
-
-def _is_keras_file(path: Path) -> bool:
-    """Tell whether a file is a Keras file by its content, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            if file.read(8) == b"\x89HDF\r\n\x1a\n":
-                return True
-        with zipfile.ZipFile(path) as archive:
-            return "config.json" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False

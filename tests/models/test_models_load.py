@@ -90,16 +90,10 @@ def test_a_gpu_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize("name", ["net.pt", "net.keras"])
 def test_an_archive_of_something_else_is_refused(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / name, "w") as archive:
-        archive.writestr("archive/data.pkl", b"")
+        archive.writestr("archive/names.txt", b"")
     messages = {"net.pt": "networks are read from", "net.keras": "an archive without config.json"}
     with pytest.raises(IgcliError, match=messages[name]):
         load(options(tmp_path / name), device="cpu")
-
-
-def test_a_keras_file_of_any_name_is_opened(file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "net.model"
-    path.write_bytes(file.read_bytes())
-    assert load(options(path, size=(8, 8)), device="cpu").network.outputs == 2
 
 
 @pytest.mark.parametrize("kind", [".keras", ".h5"])

@@ -62,8 +62,8 @@ def test_truncated_files(data: bytes, tmp_path: Path) -> None:
     [
         (b"", "it is empty"),
         (b"a photo of a cat\n", "file of another kind|no graph"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "file of another kind|no graph"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n", "another kind"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "net.onnx cannot be read: it is damaged"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n", "git lfs pull"),
     ],
 )
 def test_other_files(content: bytes, message: str, tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """Opens a network of any kind."""
 
+import logging
+
 from igcli.errors import UsageError
 from igcli.models.catalog.applications import PREFIX
-from igcli.models.options import ModelOptions, check_files, is_name, is_onnx, is_saved_model
+from igcli.models.file_kind import disagreement, kind_of
+from igcli.models.options import ModelOptions, check_files, is_name
 from igcli.models.sources import OpenedModel
+
+log = logging.getLogger(__name__)
 
 
 def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
@@ -34,15 +39,19 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
         from igcli.models.sources import application
 
         return application.load(options)
-    if is_saved_model(source):
+    notice = disagreement(source)
+    if notice is not None:
+        log.warning(notice)
+    kind = kind_of(source)
+    if kind == "saved_model":
         from igcli.models.sources import saved_model
 
         return saved_model.load(options)
-    if is_onnx(source):
+    if kind == "onnx":
         from igcli.models.sources import onnx_file
 
         return onnx_file.load(options)
-    if source.lower().endswith(".pb"):
+    if kind == "frozen_graph":
         from igcli.models.sources import frozen_graph
 
         return frozen_graph.load(options)
@@ -54,13 +63,13 @@ def open_source(options: ModelOptions, *, trust: bool = False) -> OpenedModel:
 def _check_options_fit(options: ModelOptions, *, trust: bool) -> None:
     """Refuse options for networks of another kind, and code that is not trusted."""
     source, objects = options.source, options.custom_objects
-    is_graph = source == "inception_v1" or source.lower().endswith(".pb")
-    is_keras = not (is_name(source) or is_graph or is_onnx(source) or is_saved_model(source))
+    kind = None if is_name(source) else kind_of(source)
+    is_graph = source == "inception_v1" or kind == "frozen_graph"
     if options.feeds and not is_graph:
-        raise UsageError(f"model.feeds: only applies to frozen graphs (.pb), not to {source}")
+        raise UsageError(f"model.feeds: only applies to frozen graphs, not to {source}")
     if objects is None:
         return
-    if not is_keras:
+    if kind != "keras":
         raise UsageError(f"model.custom_objects: only applies to Keras files, not to {source}")
     if not trust:
         raise UsageError(
