@@ -23,7 +23,7 @@ from igcli.config.schema import Settings
 from igcli.pipeline.runs.prepared import prepare
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.throughput import repeated, scenes, whole_run
+from benchmarks.whole_runs import repeated, scenes, whole_run
 
 IMAGES = (10, 30, 100, 300, 1000)
 STEPS = (10, 25, 50, 100, 200)

@@ -6,29 +6,20 @@ the first decode to the last file renamed, the network loaded and traced.
     python tests/benchmarks/throughput.py --images 40
 """
 
-import itertools
-import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from PIL import Image
 
 from igcli.config.load import load_settings
-from igcli.config.schema import Settings
-from igcli.demo.scenes import render_scene
-from igcli.gallery.run_page import write_gallery
-from igcli.outputs.local_folder import LocalFolder
-from igcli.outputs.shards import RunLocation
-from igcli.pipeline.resume.earlier import EarlierResults
-from igcli.pipeline.runs.base import Selection
-from igcli.pipeline.runs.local import LocalRun
 from igcli.pipeline.runs.prepared import prepare
-from igcli.records import Source
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.whole_runs import repeated, scenes, spread, whole_run
 
 STEPS = 50
 
@@ -60,29 +51,6 @@ class BareLoop:
         for _ in range(batches):
             self._gradient(*self._batch)
         return (time.perf_counter() - start) / (batches * self._size)
-
-
-def whole_run(settings: Settings, sources: list[Source], prepared: Any) -> float:
-    """Return the seconds of a run into a fresh folder."""
-    with tempfile.TemporaryDirectory() as output:
-        start = time.perf_counter()
-        place, earlier = RunLocation(LocalFolder(output)), EarlierResults(settings)
-        with LocalRun(settings, place, prepared=prepared, earlier=earlier) as run:
-            outcomes = run.outcomes(Selection(sources, [len(sources)]))
-            failed = [outcome for outcome in outcomes if outcome.failed]
-        if settings.gallery:
-            write_gallery(place.folder)
-        if failed:
-            raise click.ClickException(str(failed[0].record))
-        return time.perf_counter() - start
-
-
-def scenes(folder: Path, count: int) -> Iterator[Source]:
-    """Write scenes of the demo's generator."""
-    for seed in range(count):
-        path = folder / f"{seed:04}.jpg"
-        Image.fromarray(render_scene(90_000 + seed).pixels).save(path, quality=92)
-        yield Source(str(path), path.name)
 
 
 @click.command()
@@ -122,15 +90,7 @@ def main(images: int, rounds: int, photos: Path | None, model: str, **options: A
     extras = [name for name in ("gif", "gallery") if options[name]]
     print(", ".join([model, f"{images} images, batch {batch_size}", *extras]))
     for name, values in rows.items():
-        low, middle, high = min(values), statistics.median(values), max(values)
-        print(f"{name:24} {middle:8.3g} ({low:.3g} to {high:.3g})")
-
-
-def repeated(photos: Path, count: int) -> Iterator[Source]:
-    """Name a folder's images again and again, each time as another image."""
-    files = itertools.cycle(sorted(photos.glob("*.jpg")))
-    for number, path in zip(range(count), files, strict=False):
-        yield Source(str(path), f"{number:04}.jpg")
+        print(f"{name:24} {spread(values)}")
 
 
 if __name__ == "__main__":

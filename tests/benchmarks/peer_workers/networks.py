@@ -33,11 +33,11 @@ def prepare(network: str, folder: Path) -> None:
         return
     keras.utils.set_random_seed(0)
     model = tf_networks.build(network)
-    _trained(model)
+    trained(model)
     _write_keras(model, folder / network, scenes)
 
 
-def _trained(model: Any) -> None:
+def trained(model: Any) -> None:
     """Have normalisation and biases do something: as they begin, compilers leave them out."""
     rng = np.random.default_rng(0)
     for layer in model.layers:
