@@ -33,14 +33,14 @@ class Prediction:
 
 
 class Inputs(Protocol):
-    """Inputs that are made one by one as the network takes them: all of them may be large."""
+    """Inputs that are made as the network takes them: all of them may be large."""
 
     def __len__(self) -> int:
         """Return their number, at least 1."""
         ...
 
-    def write(self, index: int, out: Array) -> None:
-        """Write an input into `out`, float32 in the input's shape; called from any thread."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write successive inputs into `out`, float32 (n, ...); called from any thread."""
         ...
 
 

@@ -50,12 +50,13 @@ class _Occluded:
     def __len__(self) -> int:
         return 1 + len(self._windows)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write the image, for index 0, or the image without window `index` - 1."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write the image, for index 0, and the image without window `index` - 1 for others."""
         out[...] = self._image
-        if index:
-            window = self._windows[index - 1]
-            out[window] = self._hidden[window]
+        for index, occluded in zip(indices, out, strict=True):
+            if index:
+                window = self._windows[index - 1]
+                occluded[window] = self._hidden[window]
 
     def mean_over_windows(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return each pixel's mean, (H, W), of a value for every window."""

@@ -76,8 +76,12 @@ class _Masked:
     def __len__(self) -> int:
         return len(self._grids)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write the image under a mask, and the baseline where the mask is zero."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write the image under masks, and the baseline where a mask is zero."""
+        for index, masked in zip(indices, out, strict=True):
+            self._write_one(index, masked)
+
+    def _write_one(self, index: int, out: Array) -> None:
         height, width, channels = out.shape
         down, first = self._shifts[index] * (1, channels)
         rows = slice(down, down + height)

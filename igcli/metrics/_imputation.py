@@ -16,7 +16,7 @@ from igcli.integration.randomness import seeds
 from igcli.integration.requests import Computation, predict_all
 from igcli.metrics._options import RoadOptions
 from igcli.metrics._protocol import Curve, Measurement, Subject
-from igcli.metrics._shared import ranked
+from igcli.metrics._shared import channel_sums, ranked
 from igcli.records import Array
 
 SHARES = tuple(tenth / 10 for tenth in range(1, 10))
@@ -43,7 +43,7 @@ def removal_curve(
         own: What is measured.
         smallest_first: Whether the least attributed pixels are removed first, not the most.
     """
-    sums = subject.attributions.sum(-1, dtype=np.float64)
+    sums = channel_sums(subject.attributions)
     order = ranked(sums, smallest_first=smallest_first)
     counts = [int(share * order.size) for share in (0, *SHARES)]
     drawn = seeds(subject.seed, subject.image, "road", len(counts))
@@ -80,8 +80,12 @@ class ImputedPixels:
         """Return the number of variants."""
         return len(self.counts)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write a variant, float32 (H, W, C)."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write variants, float32 (n, H, W, C)."""
+        for index, variant in zip(indices, out, strict=True):
+            self._write_one(index, variant)
+
+    def _write_one(self, index: int, out: Array) -> None:
         np.copyto(out, self.image)
         removed = self.ranks < self.counts[index]
         if removed.any():

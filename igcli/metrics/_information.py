@@ -12,7 +12,7 @@ from scipy.spatial import Delaunay
 from igcli.integration.randomness import generator
 from igcli.metrics._options import PicAicOptions
 from igcli.metrics._protocol import Curve, Measurement, Subject
-from igcli.metrics._shared import area, ranks
+from igcli.metrics._shared import area, channel_sums, ranks
 from igcli.records import Array, Pixels
 
 Mask = npt.NDArray[np.bool_]
@@ -87,7 +87,7 @@ def _most_attributed(subject: Subject, own: PicAicOptions) -> Mask:
     if own.ties == "position":
         order = ranks(subject.attributions)
         return np.stack([order < round(share * order.size) for share in SHARES])
-    sums = subject.attributions.sum(-1, dtype=np.float64)
+    sums = channel_sums(subject.attributions)
     return np.stack([sums >= np.quantile(sums, 1 - share) for share in SHARES])
 
 
@@ -110,11 +110,12 @@ class BlurredImages:
         """Return the number of images."""
         return len(self.shown)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write an image, float32 (H, W, C), and note its size."""
-        blurred = interpolated(self.pixels, self.shown[index])
-        self.sizes[index] = _compressed_size(blurred)
-        out[...] = blurred
+    def write(self, indices: range, out: Array) -> None:
+        """Write images, float32 (n, H, W, C), and note their sizes."""
+        for index, image in zip(indices, out, strict=True):
+            blurred = interpolated(self.pixels, self.shown[index])
+            self.sizes[index] = _compressed_size(blurred)
+            image[...] = blurred
 
 
 def interpolated(pixels: Pixels, shown: Mask) -> Pixels:

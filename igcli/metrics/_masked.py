@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.metrics._protocol import Measurement, Subject
-from igcli.records import Array
+from igcli.metrics._shared import channel_sums
 
 Sums = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -14,12 +14,6 @@ Mask = npt.NDArray[np.bool_]
 EMPTY_MASK = "undefined: the mask has no object, or it lies outside what the network sees"
 FULL_MASK = "undefined: the mask covers all that the network sees"
 NOTHING = "undefined: all attributions are 0"
-
-
-def channel_sums(attributions: Array) -> Sums:
-    """Return the sums over the channels, float64 (H, W), of float32 (H, W, C)."""
-    sums: Sums = attributions.sum(-1, dtype=np.float64)
-    return sums
 
 
 def on_object(subject: Subject, measure: Callable[[Sums, Mask], Measurement]) -> Measurement:

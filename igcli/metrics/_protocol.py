@@ -36,7 +36,7 @@ class Subject:
             method; None if they cannot be computed again.
         replacements: What pixels of the image are replaced by, as far as metrics have computed it;
             all subjects of an image share it.
-        ranks: The ranks of its pixels once a metric has computed them.
+        order: The positions of its pixels, most attributed first, once a metric has sorted them.
     """
 
     image: Array
@@ -50,7 +50,7 @@ class Subject:
     mask: npt.NDArray[np.bool_] | None = None
     attribute: Callable[[Array], Computation[Array]] | None = None
     replacements: dict[str, Array] = field(default_factory=dict)
-    ranks: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    order: list[npt.NDArray[np.intp]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,16 +21,17 @@ def region_curve(
         options: Which regions, and what replaces them.
         smallest_first: Whether the least attributed region is replaced first, not the most.
     """
-    order = region_ranks(subject.attributions, options.region_size, smallest_first=smallest_first)
-    counts = np.arange(min(options.regions, int(order.max()) + 1) + 1)
+    ranks = region_ranks(subject.attributions, options.region_size, smallest_first=smallest_first)
+    regions = np.arange(min(options.regions, int(ranks.max()) + 1) + 1)
+    order = np.argsort(ranks, axis=None)
+    counts = np.searchsorted(ranks.reshape(-1)[order], regions)
     variants = [
         ReplacedPixels(subject.image, replacement, order, counts)
         for replacement in _replacements(subject, options)
     ]
     answers = yield from concurrently([predict_target(each, subject.target) for each in variants])
     scores = np.stack(answers)
-    shares = np.searchsorted(np.sort(order, axis=None), counts) / order.size
-    return Curve(shares, scores.mean(0, dtype=np.float64))
+    return Curve(counts / order.size, scores.mean(0, dtype=np.float64))
 
 
 def region_ranks(
@@ -50,8 +51,8 @@ def region_ranks(
     rows, columns = np.arange(height) // size, np.arange(width) // size
     regions = rows[:, None] * (int(columns[-1]) + 1) + columns
     sums = np.bincount(np.repeat(regions, channels), attributions.reshape(-1)).astype(np.float64)
-    order: npt.NDArray[np.int64] = ranked(sums, smallest_first=smallest_first)[regions]
-    return order
+    ranks: npt.NDArray[np.int64] = ranked(sums, smallest_first=smallest_first)[regions]
+    return ranks
 
 
 def _replacements(subject: Subject, options: AopcOptions) -> list[Array]:

@@ -17,20 +17,53 @@ BLUR = 10.0
 """Standard deviation, in pixels, of the blur that replaces pixels."""
 
 
+Positions = npt.NDArray[np.intp]
+
+
+def channel_sums(attributions: Array) -> npt.NDArray[np.float64]:
+    """Return the sums over the channels, float64 (H, W), of float32 (H, W, C)."""
+    sums = attributions[..., 0].astype(np.float64)
+    for channel in range(1, attributions.shape[-1]):
+        sums += attributions[..., channel]
+    return sums
+
+
+def most_attributed_first(subject: Subject) -> Positions:
+    """Return the positions (H * W,) of a subject's pixels in order, computed once.
+
+    The sums of their attributions over the channels count; ties are in the order of positions.
+    """
+    if not subject.order:
+        subject.order.append(positions_in_order(-channel_sums(subject.attributions)))
+    return subject.order[0]
+
+
+def positions_in_order(values: npt.NDArray[np.float64]) -> Positions:
+    """Return the positions (N,) of N values in ascending order, ties by position.
+
+    By four stable sorts of 16 bits each, for which NumPy has a radix sort, from the least
+    significant on: three times as fast as its stable sort of 64 bits.
+
+    Args:
+        values: Float64, any shape, none of them NaN.
+    """
+    bits = (values.reshape(-1) + 0.0).view(np.int64)  # Zero has one sign.
+    # In the order of the values: those of negative ones are inverted, others get the highest bit.
+    keys = bits ^ ((bits >> 63) | np.int64(-(1 << 63)))
+    parts = keys.astype("<i8").view(np.uint16).reshape(-1, 4)
+    order = np.argsort(parts[:, 0], kind="stable")
+    for part in (1, 2, 3):
+        order = order[np.argsort(parts[order, part], kind="stable")]
+    return order
+
+
 def ranks(attributions: Array) -> npt.NDArray[np.int64]:
     """Return the rank (H, W) of each pixel: 0 for the largest attribution, ties by position.
 
     Args:
         attributions: Float32 (H, W, C); their sum over the channels counts.
     """
-    return ranked(attributions.sum(-1, dtype=np.float64))
-
-
-def ranks_of(subject: Subject) -> npt.NDArray[np.int64]:
-    """Return the ranks of a subject's pixels, computed once."""
-    if not subject.ranks:
-        subject.ranks.append(ranks(subject.attributions))
-    return subject.ranks[0]
+    return ranked(channel_sums(attributions))
 
 
 def ranked(
@@ -39,10 +72,10 @@ def ranked(
     """Return the rank of each value in the shape of the values: 0 is first, ties by position.
 
     Args:
-        values: Float64, any shape.
+        values: Float64, any shape, none of them NaN.
         smallest_first: Whether the smallest value is first, not the largest.
     """
-    order = np.argsort(values if smallest_first else -values, axis=None, kind="stable")
+    order = positions_in_order(values if smallest_first else -values)
     positions = np.empty(order.size, np.int64)
     positions[order] = np.arange(order.size)
     return positions.reshape(values.shape)
@@ -77,46 +110,44 @@ def replacement_for(subject: Subject, fill: Fill | Literal["baseline"]) -> Array
 
 @dataclass(frozen=True, eq=False)
 class ReplacedPixels:
-    """Variants of an image in which the pixels of the first ranks are replaced.
+    """Variants of an image in which more and more pixels are replaced.
 
     Attributes:
         image: Float32 (H, W, C).
         replacement: Float32 (H, W, C), where its pixels come from.
-        ranks: Int64 (H, W), see `ranks`.
-        counts: Number of pixels replaced in each variant.
+        order: Positions (H * W,) of the pixels, the first to be replaced first.
+        counts: Number of pixels replaced in each variant, rising.
     """
 
     image: Array
     replacement: Array
-    ranks: npt.NDArray[np.int64]
+    order: Positions
     counts: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         """Return the number of variants."""
         return len(self.counts)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write a variant, float32 (H, W, C)."""
-        # Exclusive or of the bits: exact, and 8 times as fast as copying under a mask.
-        is_replaced = self._channel_ranks < self.counts[index]
-        np.multiply(self._difference, is_replaced, out=_bits(out))
-        np.bitwise_xor(_bits(out), _bits(self.image), out=_bits(out))
+    def write(self, indices: range, out: Array) -> None:
+        """Write variants, float32 (n, H, W, C): each is the one before, with further pixels."""
+        before, replaced = self.image, 0
+        for index, variant in zip(indices, out, strict=True):
+            np.copyto(variant, before)
+            further = slice(replaced, int(self.counts[index]))
+            _as_pixels(variant)[self.order[further]] = self._replacements[further]
+            before, replaced = variant, further.stop
 
     @cached_property
-    def _difference(self) -> npt.NDArray[np.int32]:
-        return _bits(self.image) ^ _bits(np.ascontiguousarray(self.replacement))
-
-    @cached_property
-    def _channel_ranks(self) -> npt.NDArray[np.unsignedinteger]:
-        return np.repeat(
-            self.ranks.astype(np.min_scalar_type(self.ranks.size))[..., None],
-            self.image.shape[2],
-            -1,
-        )
+    def _replacements(self) -> npt.NDArray[np.void]:
+        """What replaces the pixels, in their order."""
+        return _as_pixels(np.ascontiguousarray(self.replacement))[self.order]
 
 
-def _bits(values: Array) -> npt.NDArray[np.int32]:
-    return values.view(np.int32)
+def _as_pixels(image: Array) -> npt.NDArray[np.void]:
+    """Return the pixels of an image as an array of (H * W,) elements, which are copied whole."""
+    channels = image.shape[-1]
+    pixels: npt.NDArray[np.void] = image.reshape(-1).view(np.dtype((np.void, 4 * channels)))
+    return pixels
 
 
 def step_counts(pixels: int, steps: int) -> npt.NDArray[np.int64]:
@@ -135,7 +166,7 @@ def replacement_curve(
         replacement: Float32 (H, W, C), what it ends with.
         steps: Number of equal steps.
     """
-    order = ranks_of(subject)
+    order = most_attributed_first(subject)
     counts = step_counts(order.size, steps)
     scores = yield from predict_all(ReplacedPixels(image, replacement, order, counts))
     return Curve(counts / order.size, scores[:, subject.target].astype(np.float64))

@@ -41,8 +41,12 @@ class RandomSubsets:
         count = int(self.features.max()) + 1
         return random.choice(count, self.sizes[index], replace=False, shuffle=False)
 
-    def write(self, index: int, out: Array) -> None:
-        """Write a variant, float32 (H, W, C)."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write variants, float32 (n, H, W, C)."""
+        for index, variant in zip(indices, out, strict=True):
+            self._write_one(index, variant)
+
+    def _write_one(self, index: int, out: Array) -> None:
         is_chosen = np.zeros(int(self.features.max()) + 1, np.bool_)
         is_chosen[self.chosen(index)] = True
         np.copyto(out, self.image)

@@ -70,8 +70,12 @@ class PerturbedImages:
         """Return the number of images."""
         return len(self.seeds) + 1
 
-    def write(self, index: int, out: Array) -> None:
-        """Write the image, if the index is 0, or a perturbed one: float32 (H, W, C)."""
+    def write(self, indices: range, out: Array) -> None:
+        """Write the image, whose index is 0, and perturbed ones: float32 (n, H, W, C)."""
+        for index, image in zip(indices, out, strict=True):
+            self._write_one(index, image)
+
+    def _write_one(self, index: int, out: Array) -> None:
         np.copyto(out, self.subject.image)
         if index == 0:
             return
@@ -94,7 +98,7 @@ class PerturbedImages:
         changed = np.empty_like(self.subject.image)
         falls = np.empty(len(self.seeds))
         for index in range(len(self.seeds)):
-            self.write(index + 1, changed)
+            self._write_one(index + 1, changed)
             falls[index] = np.vdot(gradients, image - changed)
         return falls
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from igcli.integration.requests import Computation
 from igcli.metrics import Measurement, MetricOptions, Subject
-from igcli.metrics._masked import channel_sums
+from igcli.metrics._shared import channel_sums
 
 HEADING = "Sparseness"
 HIGHER_IS_BETTER = None

@@ -7,6 +7,7 @@ import pytest
 
 from igcli import metrics
 from igcli.metrics import Measurement, MetricOptions, Subject
+from igcli.metrics._shared import ReplacedPixels, positions_in_order
 from igcli.pipeline.engine.engine import Engine
 from igcli.records import Array
 from support.networks import Separable
@@ -107,3 +108,30 @@ def test_equal_attributions_are_taken_in_the_order_of_positions() -> None:
     np.testing.assert_allclose(
         curve.scores[1:], image.sum(dtype=np.float64) - removed, rtol=1e-5, atol=1e-2
     )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("indices", [range(5), range(3, 5), range(4, 5)])
+def test_variants_are_the_same_wherever_a_batch_begins(channels: int, indices: range) -> None:
+    rng = np.random.default_rng(4)
+    image, replacement = rng.uniform(0, 255, (2, 5, 8, channels)).astype(np.float32)
+    order, counts = rng.permutation(40), np.array([0, 0, 7, 7, 40])
+    variants = ReplacedPixels(image, replacement[::-1], order, counts)
+    out = np.full((len(indices), *image.shape), np.nan, np.float32)
+    variants.write(indices, out)
+    for index, variant in zip(indices, out, strict=True):
+        is_replaced = np.isin(np.arange(40), order[: counts[index]]).reshape(5, 8, 1)
+        np.testing.assert_array_equal(variant, np.where(is_replaced, replacement[::-1], image))
+
+
+def test_the_order_is_stable_and_of_all_bits() -> None:
+    rng = np.random.default_rng(5)
+    tiny = np.nextafter(1.0, 2.0)
+    for values in (
+        rng.normal(size=1000) * 10.0 ** rng.integers(-300, 300, 1000),
+        rng.integers(-2, 3, 70_000).astype(np.float64),
+        np.array([0.0, -0.0, 1.0, tiny, -1.0, -tiny, np.inf, -np.inf, 5e-324, -5e-324, -0.0, 0.0]),
+        np.zeros(7),
+    ):
+        expected = sorted(range(values.size), key=lambda at: (values[at], at))
+        np.testing.assert_array_equal(positions_in_order(values), expected)

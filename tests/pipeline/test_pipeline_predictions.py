@@ -27,9 +27,10 @@ class Levels:
     def __len__(self) -> int:
         return self.count
 
-    def write(self, index: int, out: Array) -> None:
-        self.written.append(index)
-        out[...] = self.first + index
+    def write(self, indices: range, out: Array) -> None:
+        self.written += indices
+        for index, level in zip(indices, out, strict=True):
+            level[...] = self.first + index
 
 
 def scores_of(levels: Levels) -> Computation[Array]:

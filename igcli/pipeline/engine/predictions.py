@@ -29,7 +29,7 @@ class _OneInput:
     def __len__(self) -> int:
         return 1
 
-    def write(self, _index: int, out: Array) -> None:
+    def write(self, _indices: range, out: Array) -> None:
         out[...] = self.input
 
 
@@ -99,9 +99,8 @@ class PredictionBatch:
             batch = np.empty((self.size, *shape), np.float32)
         row = 0
         for part, indices in self.parts:
-            for index in indices:
-                part.inputs.write(index, batch[row])
-                row += 1
+            part.inputs.write(indices, batch[row : row + len(indices)])
+            row += len(indices)
         batch[row:] = batch[row - 1]
         scores = predict(batch)
         self.buffers.append(batch)
