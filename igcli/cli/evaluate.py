@@ -136,8 +136,8 @@ def evaluate(**options: Any) -> None:
     )
     if not evaluation.records:
         raise NoImagesError(f"no images of {folder.path!r} are in this shard")
-    say(f"evaluating {len(evaluation.records):,} images", NOTICE)
     with evaluation:
+        say(_how_many(evaluation), NOTICE)
         summary = _evaluated(evaluation, as_json=as_json, quiet=quiet)
         if shard is None:
             summary.write(folder)
@@ -298,6 +298,16 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
                 for line in outcome.lines:
                     click.echo(journal.to_json(line.record()))
     return summary
+
+
+def _how_many(evaluation: "Evaluation") -> str:
+    """Return how many images there are to evaluate."""
+    total = len(evaluation.records)
+    if not evaluation.left:
+        return f"nothing is left to compute: all {total:,} images are evaluated"
+    if evaluation.left < total:
+        return f"evaluating {evaluation.left:,} of {total:,} images; the others are done"
+    return f"evaluating {total:,} images"
 
 
 @contextmanager

@@ -4,13 +4,19 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from igcli import metrics
 from igcli.config.load import load_settings
 from igcli.config.problems import ConfigError
 from igcli.config.schema import Settings
 from igcli.errors import IgcliError, UsageError
-from igcli.evaluate.image import EvaluatedImage, EvaluationContext, evaluate_image
+from igcli.evaluate.image import (
+    EvaluatedImage,
+    EvaluationContext,
+    evaluate_image,
+    missing_metrics,
+)
 from igcli.evaluate.lines import open_lines, read_lines
 from igcli.evaluate.masks import Masks
 from igcli.evaluate.options import EvaluationOptions
@@ -20,8 +26,10 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.results import read_results
 from igcli.outputs.shards import Shard
 from igcli.pipeline.engine.without_network import run_without_network
-from igcli.pipeline.runs.prepared import Prepared, prepare
 from igcli.records import Record
+
+if TYPE_CHECKING:  # Imports TensorFlow, which an evaluation that is complete does not need.
+    from igcli.pipeline.runs.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +91,7 @@ class Evaluation:
         options: What it computes.
         seed: The run's seed.
         records: The records of the images.
+        left: Number of images of which something is to compute; known once it is entered.
     """
 
     def __init__(
@@ -93,7 +102,7 @@ class Evaluation:
         shard: Shard | None = None,
         trust_model: bool = False,
     ) -> None:
-        """Load the network if a metric needs it.
+        """Check what can be checked without the network.
 
         Args:
             run: The run.
@@ -102,48 +111,62 @@ class Evaluation:
             trust_model: Whether to run custom code contained in a Keras file.
 
         Raises:
-            UsageError: The network is another one than that of the run, or the masks are missing.
-            IgcliError: The network cannot be loaded, or scores pixels.
+            UsageError: The masks are missing.
         """
         self.options, self.seed = options, run.settings.seed
-        self._run, self._shard = run, shard
+        self._run, self._shard, self._trust_model = run, shard, trust_model
+        self.left = 0
         self.records = [
             record for record in run.records if shard is None or shard.owns(record["image"])
         ]
         masks = None if options.masks is None else Masks(options.masks, run.settings)
         if masks is not None:
             masks.check(run.records)
-        self._prepared = _prepared(run, trust_model=trust_model) if options.needs_network else None
+        self._prepared: Prepared | None = None
         self._context = EvaluationContext(
-            options,
-            run.folder,
-            run.settings.method,
-            run.settings.seed,
-            None if self._prepared is None else self._prepared.spec,
-            masks=masks,
+            options, run.folder, run.settings.method, run.settings.seed, masks=masks
         )
-        if self._prepared is not None:
-            network = self._prepared.model.network
-            self._context = replace(
-                self._context, input_shape=network.input_shape, outputs=network.outputs
-            )
         self._stack = ExitStack()
 
-    @property
-    def network(self) -> Network | None:
-        """The network; None if no metric needs it."""
-        return None if self._prepared is None else self._prepared.model.network
+    def load_network(self) -> Network:
+        """Return the network, which is loaded once.
+
+        Raises:
+            UsageError: It is another one than that of the run.
+            IgcliError: It cannot be loaded, or scores pixels.
+        """
+        if self._prepared is None:
+            self._prepared = _prepared(self._run, trust_model=self._trust_model)
+            network = self._prepared.model.network
+            self._context = replace(
+                self._context,
+                spec=self._prepared.spec,
+                input_shape=network.input_shape,
+                outputs=network.outputs,
+            )
+        return self._prepared.model.network
 
     def __enter__(self) -> Self:
-        """Take the output.
+        """Take the output, and load the network if a metric that needs it is to compute.
 
         Raises:
             OutputError: A run or another evaluation is writing there.
+            UsageError: The network is another one than that of the run.
+            IgcliError: The network cannot be loaded, or scores pixels.
         """
-        self._writer = self._stack.enter_context(open_lines(self._run.folder, self._shard))
-        self._context = replace(
-            self._context, earlier=read_lines(self._run.folder, self.options.is_current)
-        )
+        with ExitStack() as stack:
+            self._writer = stack.enter_context(open_lines(self._run.folder, self._shard))
+            earlier = read_lines(self._run.folder, self.options.is_current)
+            self._context = replace(self._context, earlier=earlier)
+            missing: set[str] = set()
+            self.left = 0
+            for record in self.records:
+                of_image = missing_metrics(record, self._context)
+                self.left += bool(of_image)
+                missing |= of_image
+            if any(metrics.load(name).NEEDS_NETWORK for name in missing):
+                self.load_network()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -170,7 +193,9 @@ class Evaluation:
                 yield outcome
 
 
-def _prepared(run: FinishedRun, *, trust_model: bool) -> Prepared:
+def _prepared(run: FinishedRun, *, trust_model: bool) -> "Prepared":
+    from igcli.pipeline.runs.prepared import prepare
+
     prepared = prepare(run.settings, panels=True, trust_model=trust_model)
     recorded = {record.get("model_sha256") for record in run.records}
     if recorded != {prepared.model.sha256}:

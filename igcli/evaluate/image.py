@@ -81,10 +81,18 @@ def evaluate_image(record: Record, context: EvaluationContext) -> Job[EvaluatedI
         return EvaluatedImage(record["image"], error=str(error))
 
 
+def missing_metrics(record: Record, context: EvaluationContext) -> set[str]:
+    """Return the metrics that an image lacks for any method; none for one that has no arrays."""
+    try:
+        plans = _planned(record, attributed(record, context.method), context)
+    except IgcliError:
+        return set()  # Reported in its turn.
+    return {name for plan in plans for name in plan.missing}
+
+
 def _evaluated(record: Record, context: EvaluationContext) -> Job[EvaluatedImage]:
     entries = attributed(record, context.method)
-    inputs = inputs_of(record)
-    planned = [_plan(entry, record["image"], inputs, context) for entry in _all(entries, context)]
+    planned = _planned(record, entries, context)
     lines: list[Line] = [plan.line for plan in planned]
     notes: tuple[str, ...] = ()
     if any(plan.missing for plan in planned):
@@ -151,6 +159,11 @@ class _Plan:
     entry: Attributed
     line: Line
     missing: tuple[str, ...]
+
+
+def _planned(record: Record, entries: list[Attributed], context: EvaluationContext) -> list[_Plan]:
+    inputs = inputs_of(record)
+    return [_plan(entry, record["image"], inputs, context) for entry in _all(entries, context)]
 
 
 def _plan(entry: Attributed, image: str, inputs: str, context: EvaluationContext) -> _Plan:

@@ -34,11 +34,6 @@ class EvaluationOptions:
     minima: Mapping[str, float] = field(default_factory=dict)
     maxima: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def needs_network(self) -> bool:
-        """Whether any metric asks for scores of the network."""
-        return any(load(name).NEEDS_NETWORK for name in self.metrics)
-
     def of_metric(self, name: str) -> dict[str, object]:
         """Return the options of a metric, as records state them.
 

@@ -1,17 +1,20 @@
 """Images as a network takes them: decoded, and fitted to its size and channels."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from igcli.config.schema import Settings
 from igcli.images.colour import to_luma
 from igcli.images.decode import Decoded, decode_whole
 from igcli.images.files import read_source
 from igcli.images.fit import fit
-from igcli.models.load import Model
 from igcli.records import Pixels, Source
 
+if TYPE_CHECKING:
+    from igcli.models.load import Model
 
-def read_fitted(source: Source, model: Model, settings: Settings) -> Pixels:
+
+def read_fitted(source: Source, model: "Model", settings: Settings) -> Pixels:
     """Read an image and fit it to a network.
 
     Returns:
@@ -24,7 +27,7 @@ def read_fitted(source: Source, model: Model, settings: Settings) -> Pixels:
     return decode_fitted(data, model, settings).pixels
 
 
-def decode_fitted(data: bytes, model: Model, settings: Settings) -> Decoded:
+def decode_fitted(data: bytes, model: "Model", settings: Settings) -> Decoded:
     """Decode an image file and fit its pixels to a network.
 
     Args:

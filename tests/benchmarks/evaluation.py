@@ -111,7 +111,7 @@ def measure_speed(photos: str, others: Sequence[str], rounds: int) -> None:
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         run = open_run(LocalFolder(output), {})
         evaluation = Evaluation(run, EvaluationOptions(("deletion", "insertion")))
-        network: Any = evaluation.network
+        network: Any = evaluation.load_network()
         batch = np.random.default_rng(0).uniform(0, 255, (LARGE_SIZE, *network.input_shape))
         passes = len(evaluation.records) * (len(QUICK_METHODS) + len(CONTROLS)) * 2 * 51
         ratios = []

@@ -127,6 +127,51 @@ def test_a_finished_run_is_evaluated_as_it_is(
         assert "sparseness" in line["metrics"]
 
 
+def test_what_is_complete_is_printed_without_the_network(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path, tiny_model: Path
+) -> None:
+    model = tmp_path / "gone.keras"
+    shutil.copyfile(tiny_model, model)
+    arguments = ("--metrics", "deletion,completeness", "--model", model)
+    first = run(*arguments)
+    assert first.code == 0
+    model.unlink()
+    code = (
+        "import sys; sys.modules['tensorflow'] = None\n"
+        "from igcli.cli.main import main; sys.exit(main())"
+    )
+
+    def again(*more: str) -> Any:
+        return subprocess.run(
+            [sys.executable, "-c", code, "evaluate", str(tmp_path / "out"), *more],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    written = summary(tmp_path / "out")
+    complete = again("--metrics", "deletion,completeness")
+    assert complete.returncode == 0
+    assert complete.stdout.encode() == first.out
+    assert "nothing is left to compute: all 4 images are evaluated" in complete.stderr
+    assert summary(tmp_path / "out") == written
+    # What is new is computed, with the network where that is asked for scores.
+    assert "internal error" not in again("--metrics", "sparseness").stderr
+    assert "no such file" in cli("evaluate", tmp_path / "out", "--metrics", "insertion").err
+
+
+def test_images_that_are_done_are_counted(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "deletion")
+    path = tmp_path / "out" / "evaluation.jsonl"
+    kept = [line for line in path.read_text().splitlines() if '"image": "2.png"' not in line]
+    path.write_text("".join(f"{line}\n" for line in kept))
+    result = cli("evaluate", tmp_path / "out", "--metrics", "deletion")
+    assert result.code == 0
+    assert "evaluating 1 of 4 images; the others are done" in result.err
+
+
 def test_other_options_of_a_metric_measure_it_again(
     run: Callable[..., Any], cli: Cli, tmp_path: Path
 ) -> None:

@@ -21,7 +21,6 @@ from igcli.methods import (
     layers_of,
     own_options,
 )
-from igcli.models.load import Model
 from igcli.pipeline.engine.predictions import PREDICTION_SIZE, padded
 from igcli.pipeline.explain.network_output import NetworkOutput, network_output_of
 from igcli.pipeline.explain.targets import Targets, resolve_targets
@@ -30,6 +29,7 @@ from igcli.pipeline.read import read_fitted
 from igcli.records import Array, Pixels, Source
 
 if TYPE_CHECKING:
+    from igcli.models.load import Model
     from igcli.models.network.network import TensorFlowNetwork
 
 MAX_REFERENCES = 200
@@ -73,7 +73,7 @@ class AttributionSpec:
     gathered: bool = False
 
 
-def resolve_spec(settings: Settings, model: Model, *, panels: bool) -> AttributionSpec:
+def resolve_spec(settings: Settings, model: "Model", *, panels: bool) -> AttributionSpec:
     """Return the attribution settings of a run; predicts the scores of a shared baseline.
 
     Raises:
@@ -146,14 +146,14 @@ def predict_all(inputs: Sequence[Array | Pixels], network: Network) -> Array:
     return np.concatenate(scores)
 
 
-def _fitted(path: str, settings: Settings, model: Model) -> Pixels:
+def _fitted(path: str, settings: Settings, model: "Model") -> Pixels:
     try:
         return read_fitted(Source(path, path), model, settings)
     except ImageError as error:
         raise UsageError(f"baseline: {path}: {error}") from None
 
 
-def _references(settings: Settings, model: Model) -> References:
+def _references(settings: Settings, model: "Model") -> References:
     """Read the images that expected gradients draws baselines from; the seed selects them."""
     folder = own_options(settings, ExpectedGradientsOptions).folder or "."
     paths = [source.path for source in Walk([folder])]
