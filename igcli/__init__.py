@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from igcli.api.attribute import Attribution, attribute, load_model
     from igcli.errors import (
+        DeviceError,
         IgcliError,
         ImageError,
         ModelError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attribution",
+    "DeviceError",
     "Explanation",
     "IgcliError",
     "ImageError",

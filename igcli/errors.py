@@ -30,6 +30,10 @@ class OutOfMemoryError(ModelError):
     """A batch does not fit into the device's memory."""
 
 
+class DeviceError(ModelError):
+    """A device that fails while it computes a batch."""
+
+
 class OutputError(IgcliError):
     """A result that cannot be written."""
 

@@ -94,7 +94,7 @@ def load_model(
     Args:
         source: A known name ("demo", "inception_v1", "keras:ResNet50V2"), or the path of a .keras,
             .h5 or .onnx file, a SavedModel folder or a frozen .pb graph.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        device: "auto", "cpu", "gpu", "gpu:N", or several: "all" GPUs or "gpu:0,1".
         explain: Explain the output itself, "probability", or the value before its softmax or
             sigmoid, "logit".
         precision: The precision of gradients, "float32" or "bfloat16"; "auto" is float32 here.
@@ -179,7 +179,7 @@ def attribute(
         activation: "softmax" or "sigmoid", added if the model does not end in it.
         precision: The precision of gradients, "float32" or "bfloat16".
         batch_size: Gradient evaluations at a time; None chooses for the device.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        device: "auto", "cpu", "gpu", "gpu:N", or several: "all" GPUs or "gpu:0,1".
         options: Other settings of paths and methods, named as in the configuration: `seed=1`,
             `smoothgrad={"samples": 20}`; options of `method` also by themselves: `samples=20`.
 
@@ -257,7 +257,7 @@ def attribute(
             examples, baselines, targets, drawn_from, strict=True
         )
     ]
-    engine = Engine(network, batch_size=_batch_size(batch_size, batch.wrapped.device))
+    engine = Engine(network, batch_size=_batch_size(batch_size, network.device))
     jobs = (
         _indexed(index, example, spec)
         for index, (example, spec) in enumerate(zip(examples, specs, strict=True))

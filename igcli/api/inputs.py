@@ -194,7 +194,7 @@ def _loaded_batch(
             f"inputs: have shape {arrays[0].shape}, expected (N, {', '.join(map(str, shape))})"
         )
     values = [_as_finite_float32(arrays[0], "inputs")]
-    wrapped = WrappedModel(model.network, structure, (model.network.outputs,), model.device)
+    wrapped = WrappedModel(model.network, structure, (model.network.outputs,))
     return ExampleBatch(wrapped, values, (structure, values))
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
@@ -12,8 +12,9 @@ from igcli.models import labels, preprocess
 from igcli.models.graph.integer_input import cast_to_integers
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
+from igcli.models.network.several_devices import AnyNetwork, on_devices
 from igcli.models.options import Explained, ModelOptions, Precision
-from igcli.models.runtime import choose_device, tensorflow
+from igcli.models.runtime import choose_devices, tensorflow
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source
@@ -40,17 +41,20 @@ class Model:
         network: Its scores and gradients, in pixel space.
         labels: Class names, or None if unknown.
         sha256: SHA-256 of the file or of the weights, hexadecimal.
-        device: TensorFlow's name of the device it runs on.
         suggested_preprocess: What it probably expects of pixels if the options do not say; None if
             unknown.
     """
 
     name: str
-    network: TensorFlowNetwork
+    network: AnyNetwork
     labels: tuple[str, ...] | None
     sha256: str
-    device: str
     suggested_preprocess: str | None = None
+
+    @property
+    def device(self) -> str:
+        """TensorFlow's name of the device it runs on; several in words."""
+        return self.network.device
 
     @property
     def precision(self) -> str:
@@ -81,11 +85,11 @@ def load(
     precision: Precision = "float32",
     trust: bool = False,
 ) -> Model:
-    """Open a network, freeze it and place it on a device.
+    """Open a network, freeze it and place it on one device or several.
 
     Args:
         options: The network, and how images are prepared for it.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        device: As `choose_devices` takes it.
         explain: The scores to explain: "probability" (the output as it is) or "logit".
         precision: Type that gradients are computed in; "auto" means float32 here.
         trust: Whether a Keras file may run its author's code.
@@ -94,26 +98,26 @@ def load(
         UsageError: The device or a file does not exist.
         ModelError: The network cannot be read, or does not take RGB or grey images.
     """
-    device_name = choose_device(device)
+    devices = choose_devices(device)
     opened = open_source(options, trust=trust)
     resolved = "float32" if precision == "auto" else precision
-    return from_source(opened, options, device=device_name, explain=explain, precision=resolved)
+    return from_source(opened, options, devices=devices, explain=explain, precision=resolved)
 
 
 def from_source(
     opened: OpenedModel,
     options: ModelOptions,
     *,
-    device: str,
+    devices: Sequence[str],
     explain: Explained,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Model:
-    """Freeze an opened network and place it on a device.
+    """Freeze an opened network and place it on one device or several.
 
     Args:
         opened: The network.
         options: How images are prepared for it.
-        device: TensorFlow's name of the device.
+        devices: TensorFlow's names of the devices.
         explain: The scores to explain.
         precision: Type that gradients are computed in.
 
@@ -126,7 +130,7 @@ def from_source(
         network = TensorFlowNetwork(
             scores,
             layout.shape,
-            device=device,
+            device=devices[0],
             head_options=head_options_of(options, explain),
             precision=precision,
         )
@@ -146,7 +150,8 @@ def from_source(
         )
     names = _labels(opened, options, network.outputs)
     suggestion = None if options.preprocess else opened.suggested_preprocess
-    return Model(options.source, network, names, opened.sha256, device, suggestion)
+    everywhere = on_devices(network, devices)
+    return Model(options.source, everywhere, names, opened.sha256, suggestion)
 
 
 def head_options_of(options: ModelOptions, explain: Explained) -> HeadOptions:

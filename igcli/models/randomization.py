@@ -8,8 +8,9 @@ from igcli.models.graph.layer_weights import LayerWeights
 from igcli.models.load import Model, from_source, head_options_of, scores_of_pixels
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
+from igcli.models.network.several_devices import on_devices
 from igcli.models.options import Explained, ModelOptions
-from igcli.models.runtime import choose_device
+from igcli.models.runtime import choose_devices
 from igcli.models.sources.input_shape import input_layout
 from igcli.models.sources.open import open_source
 
@@ -47,10 +48,10 @@ class RandomizableModel:
         network = TensorFlowNetwork(
             self.weights.permuted(layers, seed),
             intact.input_shape,
-            device=self.intact.device,
+            device=intact.devices[0],
             head_options=self.head_options,
         )
-        return replace(self.intact, network=network)
+        return replace(self.intact, network=on_devices(network, intact.devices))
 
 
 def load_randomizable(
@@ -60,7 +61,7 @@ def load_randomizable(
 
     Args:
         options: The network, and how images are prepared for it.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        device: As `choose_devices` takes it.
         explain: The scores to explain: "probability" or "logit".
         trust: Whether a Keras file may run its author's code.
 
@@ -69,9 +70,9 @@ def load_randomizable(
         ModelError: The network cannot be read, does not take RGB or grey images, or has no weights
             that can be randomized.
     """
-    device_name = choose_device(device)
+    devices = choose_devices(device)
     opened = open_source(options, trust=trust)
-    intact = from_source(opened, options, device=device_name, explain=explain)
+    intact = from_source(opened, options, devices=devices, explain=explain)
     scores = scores_of_pixels(opened, input_layout(opened, options), options)
     weights = LayerWeights(scores, intact.network.input_shape)
     return RandomizableModel(intact, weights, head_options_of(options, explain))

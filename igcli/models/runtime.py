@@ -2,14 +2,14 @@
 
 import logging
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 
-from igcli.errors import OutOfMemoryError, UsageError
+from igcli.errors import DeviceError, OutOfMemoryError, UsageError
+from igcli.models.devices import parse_devices
 
 
 def tensorflow() -> ModuleType:
@@ -44,33 +44,44 @@ def quiet_stderr() -> Iterator[None]:
             os.close(stderr)
 
 
-def choose_device(device: str) -> str:
-    """Return TensorFlow's name of a device, such as "CPU:0" or "GPU:1".
+def choose_devices(device: str) -> tuple[str, ...]:
+    """Return TensorFlow's names of devices, such as "CPU:0" or "GPU:1".
 
     Args:
-        device: "auto" (the first GPU if there is one), "cpu", "gpu" or "gpu:N".
+        device: "auto" (the first GPU if there is one), "all" (every GPU; without one, every part
+            that a program has divided the CPU into, which is usually one), "cpu", "gpu", or the
+            numbers of some devices, such as "gpu:0,2".
 
     Raises:
         UsageError: The name is invalid, or there is no such device.
     """
-    match = re.fullmatch(r"auto|cpu|gpu(?::([0-9]{1,4}))?", str(device))
-    if match is None:
-        raise UsageError(f"device: must be auto, cpu, gpu or gpu:N, not {device!r}")
+    try:
+        chosen = parse_devices(device)
+    except ValueError as error:
+        raise UsageError(f"device: {error}") from None
     tf = tensorflow()
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        # Without this, TensorFlow takes all of a GPU's memory at once.
-        tf.config.experimental.set_memory_growth(gpu, True)
-    if device == "cpu" or (device == "auto" and not gpus):
-        return "CPU:0"
-    number = int(match[1] or 0)
-    if number >= len(gpus):
-        available = f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''}" if gpus else "no GPU"
-        raise UsageError(
-            f"device: there is no {device}: TensorFlow sees {available} "
-            "(use device: cpu, or install igcli[cuda] if the machine has an NVIDIA GPU)"
-        )
-    return f"GPU:{number}"
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # Without this, TensorFlow takes all of a GPU's memory at once. It refuses if a program has
+        # divided the GPU, or has used it before.
+        with suppress(ValueError, RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    counts = {kind: len(tf.config.list_logical_devices(kind)) for kind in ("CPU", "GPU")}
+    kind = chosen.kind or ("GPU" if counts["GPU"] else "CPU")
+    numbers = range(counts[kind]) if chosen.numbers is None else chosen.numbers
+    for number in numbers:
+        if number >= counts[kind]:
+            raise UsageError(_missing(kind, number, counts[kind]))
+    return tuple(f"{kind}:{number}" for number in numbers)
+
+
+def _missing(kind: str, number: int, count: int) -> str:
+    """Return the message about a device that does not exist, of `count` that do."""
+    names = ", ".join(f"{kind.lower()}:{existing}" for existing in range(count))
+    hint = "use device: cpu, or install igcli[cuda] if the machine has an NVIDIA GPU"
+    return (
+        f"device: there is no {kind.lower()}:{number}: TensorFlow sees {names or 'no GPU'}"
+        f"{f' ({hint})' if kind == 'GPU' else ''}"
+    )
 
 
 @contextmanager
@@ -87,6 +98,24 @@ def translate_memory_errors() -> Iterator[None]:
         if "out of memory" not in text and "failed to allocate" not in text:
             raise
         raise OutOfMemoryError("model: out of memory; lower --batch-size") from error
+
+
+@contextmanager
+def translate_device_errors(device: str) -> Iterator[None]:
+    """Raise `DeviceError` or `OutOfMemoryError` for errors of a device, rather than of a network.
+
+    Args:
+        device: TensorFlow's name of the device.
+    """
+    errors = tensorflow().errors
+    try:
+        with translate_memory_errors():
+            yield
+    except (
+        *(errors.InternalError, errors.UnknownError, errors.UnavailableError),
+        *(errors.AbortedError, errors.DataLossError),
+    ) as error:
+        raise DeviceError(f"model: failed on {device}: {first_line(error)}") from error
 
 
 def first_line(error: Exception) -> str:

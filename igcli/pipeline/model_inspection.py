@@ -13,7 +13,7 @@ from igcli.models.catalog.applications import PREFIX, cached_weights
 from igcli.models.diagnostics import Finding, find_problems, read_training_statistics
 from igcli.models.load import Model, from_source
 from igcli.models.options import ModelOptions, describe_preprocessing
-from igcli.models.runtime import choose_device
+from igcli.models.runtime import choose_devices
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.open import open_source
 from igcli.pipeline.explain.network_output import segments_of
@@ -49,7 +49,7 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
     if not has_weights:
         options = options.model_copy(update={"weights": "random"})
     loaded = open_source(options, trust=trust_model)
-    model = from_source(loaded, options, device="CPU:0", explain=settings.explain)
+    model = from_source(loaded, options, devices=["CPU:0"], explain=settings.explain)
     height, width = model.size
     return {
         "source": options.source,
@@ -98,8 +98,8 @@ def check(settings: Settings, images: Sequence[str], *, trust_model: bool) -> Ve
     """
     loaded = open_source(settings.model, trust=trust_model)
     without_labels = settings.model.model_copy(update={"labels": None})
-    device = choose_device(settings.device)
-    model = from_source(loaded, without_labels, device=device, explain=settings.explain)
+    devices = choose_devices(settings.device)[:1]  # For so few images one is enough.
+    model = from_source(loaded, without_labels, devices=devices, explain=settings.explain)
     names, problems = _labels(settings, model)
     inputs = [_read(image, settings, model) for image in images]
     training = read_training_statistics(loaded, settings.model)

@@ -443,7 +443,7 @@ def test_a_loaded_network_takes_pixels_and_labels(tiny_model: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("device", "tpu", "must be auto, cpu, gpu or gpu:N, not 'tpu'"),
+        ("device", "tpu", "must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'tpu'"),
         ("explain", "logits", "must be one of probability, logit, not 'logits'; .*"),
         ("precision", "bf16", "must be one of float32, bfloat16, auto, not 'bf16'; .*"),
     ],

@@ -247,6 +247,8 @@ def test_a_network_that_cannot_be_loaded_ends_the_run_with_one_line(
         (("--precision", "auto"), ("precision: auto", "float32", "--limit 32")),
         (("--panel-scale", "shared"), ("--panel-scale: shared", "a number", "--limit 32")),
         (("--device", "gpu:1"), ("gpu:1", "device: gpu")),
+        (("--device", "gpu:0,1"), ("gpu:0,1", "device: gpu")),
+        (("--device", "cpu:0"), ("cpu:0", "device: cpu")),
         (("--engine", "local", "--workers", "2"), ("--workers", "--engine ray")),
         (("--engine", "local", "--ray-address", "h:1"), ("--ray-address", "--engine ray")),
     ],

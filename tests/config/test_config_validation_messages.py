@@ -32,8 +32,19 @@ def mistakes(content: str, **overrides: object) -> list[str]:
         ("steps: 0", "1:8: steps: must be an integer of at least 1 or auto"),
         ("steps: -5", "1:8: steps: must be an integer of at least 1 or auto"),
         ("batch_size: true", "1:13: batch_size: must be an integer"),
-        ("device: gpu:x", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:x'"),
-        ("device: 'gpu:1\n\n'", "1:9: device: must be auto, cpu, gpu or gpu:N, not 'gpu:1\\n'"),
+        (
+            "device: gpu:x",
+            "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'gpu:x'",
+        ),
+        ("device: gpu:0,2,0", "1:9: device: names gpu:0 twice"),
+        (
+            "device: [gpu:0, gpu:1]",
+            "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not ",
+        ),
+        (
+            "device: 'gpu:1\n\n'",
+            "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'gpu:1\\n'",
+        ),
         ("method: integrated_gradient", "1:9: method: must be"),
         ("output: 2024", "1:9: output: must be text, not 2024; quote it if it is text"),
         ("output: ''", "1:9: output: must not be empty"),
@@ -110,7 +121,9 @@ def test_all_mistakes_come_in_one_go_and_in_order() -> None:
         start.split(": ") for start in starts
     ]
     assert problems[5].startswith("7:9: arrays: ")
-    assert problems[6] == "--device: must be auto, cpu, gpu or gpu:N, not 'tpu'"
+    assert (
+        problems[6] == "--device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'tpu'"
+    )
     assert len(problems) == 7
 
 

@@ -46,7 +46,9 @@ def bfloat16() -> TensorFlowNetwork:
 
 
 def demo() -> TensorFlowNetwork:
-    return igcli.load_model("demo", device="cpu").network
+    network = igcli.load_model("demo", device="cpu").network
+    assert isinstance(network, TensorFlowNetwork)
+    return network
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from igcli.errors import ModelError
 from igcli.integration.network import Points
 from igcli.models.load import Model, load
 from igcli.models.network.network import TensorFlowNetwork
+from igcli.models.network.several_devices import AnyNetwork
 from igcli.models.options import ModelOptions
 from igcli.records import Array
 from support import model_files
@@ -64,11 +65,11 @@ def test_the_value_before_the_activation_is_found(build: Any, tmp_path: Path) ->
     np.testing.assert_allclose(probabilities, whole(PIXELS, training=False), rtol=1e-4)
 
 
-def gradients(network: TensorFlowNetwork, target: int) -> Array:
+def gradients(network: AnyNetwork, target: int) -> Array:
     placed = [network.place(np.zeros(SHAPE, np.float32), PIXELS[0])]
     line, alpha = np.zeros(1, np.int32), np.ones(1, np.float32)
     points = Points(placed, line, alpha, np.array([target], np.int32))
-    return np.asarray(network.gradients(points, per_point=True).gradients)
+    return network.fetch(network.gradients(points, per_point=True).gradients)
 
 
 def test_one_sigmoid_is_a_network_of_two_classes(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from igcli.errors import IgcliError, ModelError, UsageError
 from igcli.models.load import load
 from igcli.models.options import ModelOptions, check_files
-from igcli.models.runtime import choose_device
+from igcli.models.runtime import choose_devices
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> N
 
 def test_a_gpu_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UsageError, match="there is no gpu:93"):
-        choose_device("gpu:93")
+        choose_devices("gpu:93")
 
 
 @pytest.mark.parametrize("name", ["net.pt", "net.keras"])
@@ -109,17 +111,64 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
     assert len(str(error.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("device", ["tpu", "GPU:0", "gpu:", "cpu:0", "", None, 0])
-def test_a_kind_of_device_that_is_none_is_refused(device: object) -> None:
-    with pytest.raises(UsageError, match=r"must be auto, cpu, gpu or gpu:N, not") as error:
-        choose_device(device)  # type: ignore[arg-type]
-    assert str(error.value).endswith(repr(device))
+@pytest.mark.parametrize(
+    "device",
+    ["tpu", "GPU:0", "gpu:", "gpu:0,", "gpu:0, 1", "cpu,gpu", "all:1", "gpu:1\n", "", None, 0],
+)
+def test_a_kind_of_device_that_is_none_is_refused(device: Any) -> None:
+    with pytest.raises(
+        UsageError, match="must be auto, all, cpu, gpu or numbers as in gpu:0,2"
+    ) as error:
+        choose_devices(device)
+    assert str(error.value).endswith(f"not {device!r}")
+
+
+def test_a_device_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^device: names gpu:1 twice$"):
+        choose_devices("gpu:0,1,2,01")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have TensorFlow see four GPUs."""
+    counts = {"CPU": 1, "GPU": 4}
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [None] * counts[kind])
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("device", "names"),
+    [
+        ("auto", ["GPU:0"]),
+        ("gpu", ["GPU:0"]),
+        ("cpu", ["CPU:0"]),
+        ("cpu:0", ["CPU:0"]),
+        ("gpu:2", ["GPU:2"]),
+        ("gpu:0,1,3", ["GPU:0", "GPU:1", "GPU:3"]),
+        ("gpu:3,0", ["GPU:3", "GPU:0"]),
+        ("all", ["GPU:0", "GPU:1", "GPU:2", "GPU:3"]),
+    ],
+)
+def test_the_devices_that_a_setting_names(device: str, names: list[str]) -> None:
+    assert choose_devices(device) == tuple(names)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_number_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(UsageError, match="no gpu:4: TensorFlow sees gpu:0, gpu:1, gpu:2, gpu:3 "):
+        choose_devices("gpu:1,4,5")
+    with pytest.raises(UsageError, match=r"no cpu:1: TensorFlow sees cpu:0$"):
+        choose_devices("cpu:0,1")
+
+
+def test_without_gpus_all_is_the_cpu() -> None:
+    assert choose_devices("all") == choose_devices("auto") == ("CPU:0",)
 
 
 @pytest.mark.parametrize("place", ["CPU:0", "GPU:0"])
 def test_bfloat16_is_for_every_device(
     file: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("igcli.models.load.choose_device", lambda _device: place)
+    monkeypatch.setattr("igcli.models.load.choose_devices", lambda _device: [place])
     model = load(options(file, size=[6, 5]), device="auto", precision="bfloat16")
     assert (model.device, model.precision) == (place, "bfloat16")

@@ -129,7 +129,9 @@ def test_no_convolution_keeps_a_term_of_a_residual_sum() -> None:
 
 def application(name: str, precision: Any) -> TensorFlowNetwork:
     options = ModelOptions(source=f"keras:{name}", weights="random")
-    return load(options, device="cpu", precision=precision).network
+    network = load(options, device="cpu", precision=precision).network
+    assert isinstance(network, TensorFlowNetwork)
+    return network
 
 
 def branches(precision: Any) -> TensorFlowNetwork:

@@ -15,6 +15,7 @@ class Clock:
 
     input_shape = (2, 2, 3)
     precision = "float32"
+    devices = ("CPU:0",)
 
     def __init__(
         self, seconds: dict[int, float], *, most: int = 1000, compiling: float = 0

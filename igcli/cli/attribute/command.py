@@ -131,7 +131,8 @@ def dry_run(request: RunRequest) -> int:
     already_done = 0 if earlier.record is None else count_results(request.location, images)
     to_do = images.total - already_done
     work = per_image.times(to_do)
-    seconds = seconds_for(work, prepared.engine)
+    devices = len(prepared.model.network.devices)
+    seconds = seconds_for(work, prepared.engine, devices=devices)
     note = f" ({already_done:,} more already done)" if already_done else ""
     say(
         f"{to_do:,} images{note}, about {work.in_words()} and {seconds:,.0f} s; nothing was written"

@@ -17,8 +17,9 @@ from igcli.models.adapters.input_structure import InputStructure
 from igcli.models.adapters.layer_hook import LayerHook, read, replace
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import WRONG_ROWS, TensorFlowNetwork
+from igcli.models.network.several_devices import AnyNetwork, on_devices
 from igcli.models.options import Activation, Explained
-from igcli.models.runtime import choose_device, tensorflow
+from igcli.models.runtime import choose_devices, tensorflow
 
 tf = tensorflow()
 
@@ -195,13 +196,11 @@ class WrappedModel:
         network: Its scores are flattened, (N, K).
         structure: How examples are joined and split.
         output_shape: Shape of the scores of one example.
-        device: TensorFlow's name of the device.
     """
 
-    network: TensorFlowNetwork
+    network: AnyNetwork
     structure: InputStructure
     output_shape: tuple[int, ...]
-    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +211,7 @@ class Scoring:
         explain: Explain the output itself, or the value before its softmax or sigmoid.
         activation: The activation that the output must end in, added if it is missing.
         precision: The precision of gradients.
-        device: "auto", "cpu", "gpu" or "gpu:N".
+        device: As `choose_devices` takes it.
     """
 
     explain: Explained = "probability"
@@ -274,14 +273,14 @@ def wrap(
             output = replace(model.hooks, replacements, run)
         return tf.reshape(tf.cast(output, tf.float32), [-1, prod(output_shape)])
 
-    device = choose_device(scoring.device)
+    devices = choose_devices(scoring.device)
     has_two_classes = model.is_keras or scoring.activation is not None
     head_options = HeadOptions(scoring.explain, scoring.activation, has_two_classes)
     try:
         network = TensorFlowNetwork(
             scores,
             structure.shape,
-            device=device,
+            device=devices[0],
             head_options=head_options,
             precision=scoring.precision,
         )
@@ -290,7 +289,7 @@ def wrap(
         raise ModelError(str(error).rpartition("ModelError: ")[2].strip()) from error
     # A single output may stand for two classes.
     scores_shape = output_shape if network.outputs == prod(output_shape) else (network.outputs,)
-    return WrappedModel(network, structure, scores_shape, device)
+    return WrappedModel(on_devices(network, devices), structure, scores_shape)
 
 
 def _reason(error: Exception) -> str:

@@ -20,7 +20,7 @@ NAME = "batch-sizes.json"
 def key(model: Model) -> str:
     """Return what a measurement depends on: network, input size, precision, device, TensorFlow."""
     height, width = model.size
-    device = _device_model(model.device)
+    device = _device_model(model.network.devices[0])
     parts = (model.sha256, f"{height}x{width}", model.precision, device, tf.__version__)
     return " ".join(parts)
 
@@ -55,10 +55,10 @@ def _device_model(name: str) -> str:
     """Return the model of processor or GPU that TensorFlow's name of a device stands for."""
     if name.startswith("CPU"):
         return f"{_processor()}, {os.cpu_count()} cores"
-    number = int(name.partition(":")[2])
-    details = tf.config.experimental.get_device_details(
-        tf.config.list_physical_devices("GPU")[number]
-    )
+    gpus = tf.config.list_physical_devices("GPU")
+    # A program may have divided GPUs, so that there are more names than GPUs.
+    number = min(int(name.partition(":")[2]), len(gpus) - 1)
+    details = tf.config.experimental.get_device_details(gpus[number])
     return str(details.get("device_name", name))
 
 

@@ -5,7 +5,7 @@ README.md in this folder lists the rewrites in their order.
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -59,6 +59,24 @@ class FrozenGraph:
             return self.graph.prune(self.graph.inputs, [find(self.graph.outputs[0])])
         source = self.source
         return tf.compat.v1.wrap_function(lambda *inputs: [find(source(*inputs))], self.signature)
+
+    def moved(self) -> "FrozenGraph":
+        """Return the function on the device of the `tf.device` that this is called in."""
+        if self.source is not None:
+            source = self.source
+            graph = tf.compat.v1.wrap_function(lambda *inputs: [source(*inputs)], self.signature)
+            return replace(self, graph=graph)
+        definition = self.graph.graph.as_graph_def()
+        bodies = [function.node_def for function in definition.library.function]
+        for node in (node for nodes in (definition.node, *bodies) for node in nodes):
+            node.ClearField("device")
+        captures = self.graph.graph.captures
+        weights = {inner.name: tf.identity(outer) for outer, inner in captures}
+        captured = {inner.name for _, inner in captures}
+        inputs = [tensor for tensor in self.graph.inputs if tensor.name not in captured]
+        outputs = [tensor.name for tensor in self.graph.outputs]
+        graph = function_from_graph(definition, weights, inputs, outputs)
+        return replace(self, graph=graph)
 
     def inlined(self, inputs: Any) -> Any:
         """Return the only output for the only input, with all operations in the current graph."""

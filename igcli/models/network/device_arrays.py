@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import tensorflow, translate_device_errors
 from igcli.records import Array
 
 tf = tensorflow()
@@ -123,14 +123,15 @@ class AcceleratorArrays:
 
     def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
         """Add on the device, one gradient after the other."""
-        with tf.device(self._device):
+        with translate_device_errors(self._device), tf.device(self._device):
             if total is None:
                 total = tf.zeros_like(gradients[0])
             return self._accumulate(total, gradients, tf.constant(weights))
 
     def fetch(self, placed: Any) -> Array:
-        """Copy from the device."""
-        return np.asarray(placed.numpy(), np.float32)
+        """Copy from the device, where a failure during the computation may show only now."""
+        with translate_device_errors(self._device):
+            return np.asarray(placed, np.float32)
 
 
 def arrays_on(device: str) -> DeviceArrays:

@@ -7,7 +7,7 @@ convolutions: it keeps the values that the layers have. Everything is float32.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from igcli.errors import ModelError
@@ -60,16 +60,25 @@ class LayerFunctions:
         function: Scores (N, K) of inputs (N, ...), with variables; None once it is frozen.
         input_shape: Shape of one input.
         options: How the function's output becomes scores.
+        device: TensorFlow's name of the device.
         is_fused: Whether XLA compiles.
+        origin: The same functions on the device where the network is frozen; None if that is here.
     """
 
     function: Callable[..., Any] | None
     input_shape: tuple[int, ...]
     options: HeadOptions
+    device: str
     is_fused: bool
+    origin: "LayerFunctions | None" = None
     _frozen: tuple[FrozenGraph, Head] | None = None
     _compiled: dict[tuple[str | None, int], _Compiled] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on(self, device: str) -> "LayerFunctions":
+        """Return the same functions on another device of the kind."""
+        # They share the lock: Keras marks layers for one trace at a time.
+        return replace(self, function=None, device=device, origin=self, _frozen=None, _compiled={})
 
     def gradients(self, layer: str | None, *rows: Any) -> list[LayerGradients]:
         """Return the values at a layer and the gradients there for each of B inputs.
@@ -144,8 +153,14 @@ class LayerFunctions:
         return _Compiled(function.get_concrete_function(*signature), *layouts)
 
     def _freeze(self) -> tuple[FrozenGraph, Head]:
-        if self._frozen is None:
-            function: Any = self.function
-            self._frozen = freeze_with_head(function, self.input_shape, self.options, fold=False)
-            self.function = None
-        return self._frozen
+        if self._frozen is not None:
+            return self._frozen
+        with tf.device(self.device):
+            if self.origin is None:
+                function: Any = self.function
+                frozen = freeze_with_head(function, self.input_shape, self.options, fold=False)
+            else:
+                graph, head = self.origin._freeze()
+                frozen = graph.moved(), head
+        self._frozen, self.function = frozen, None
+        return frozen

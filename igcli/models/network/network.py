@@ -16,6 +16,7 @@ from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
 from igcli.integration.requests import LayerGradients
 from igcli.models.graph.bfloat16 import in_bfloat16
+from igcli.models.graph.freeze import FrozenGraph
 from igcli.models.graph.full_rows import in_full_rows, is_full, padded_rows
 from igcli.models.network import interpolation
 from igcli.models.network.affine_stem import split_stem
@@ -28,7 +29,7 @@ from igcli.models.network.head import (
 )
 from igcli.models.network.layer_gradients import LayerFunctions
 from igcli.models.network.reentrant import reentrant
-from igcli.models.runtime import tensorflow, translate_memory_errors
+from igcli.models.runtime import tensorflow, translate_device_errors
 from igcli.records import Array
 
 tf = tensorflow()
@@ -59,6 +60,8 @@ class TensorFlowNetwork:
     Points on paths are interpolated after its stem, the affine operations that it begins with.
 
     Attributes:
+        device: TensorFlow's name of the device that computes.
+        memory: Where placed lines are: that device, or "CPU" for all devices of the CPU.
         input_shape: Shape of one input.
         small_batches: Batch sizes in which a gradient has the same bits as in a full batch.
         outputs: Number of scores.
@@ -97,26 +100,38 @@ class TensorFlowNetwork:
         """
         self.input_shape = input_shape
         self.precision = precision
-        self._device = device
-        self._arrays = arrays_on(device)
-        self._is_fused = self._arrays.is_fused
-        self.accumulate = self._arrays.accumulate
-        self.fetch = self._arrays.fetch
-        self.streams = self._arrays.streams
         with tf.device(device):
             frozen, head = freeze_with_head(function, input_shape, head_options)
-            graph = explained_graph(frozen, head, head_options.explain)
-            self._stem, self._rest = split_stem(graph, input_shape)
         self.has_bfloat16 = frozen.source is None
-        has_one_size = self._is_fused or frozen.source is not None or head.batch is not None
-        self.small_batches = () if has_one_size else SMALL_BATCHES
         if precision == "bfloat16" and not self.has_bfloat16:
             raise ModelError(NO_BFLOAT16)
         self.outputs, self.positions = head.outputs, head.positions
         self.activation, self.is_binary = head.activation, head.is_binary
         self.explained = head_options.explain
-        self._fixed_batch = head.batch
+        self._head, self._fixed_batch = head, head.batch
         self._with_scores = partial(scores_function, head=head, explain=head_options.explain)
+        self._trace_lock = threading.Lock()
+        self._settle(frozen, device)
+        self._layers: LayerFunctions | None = LayerFunctions(
+            function, input_shape, head_options, device, self._is_fused
+        )
+
+    def _settle(self, frozen: FrozenGraph, device: str) -> None:
+        """Set everything that belongs to a device, given the function there."""
+        self.device = device
+        self.memory = "CPU" if device.startswith("CPU") else device
+        self._frozen = frozen
+        self._arrays = arrays_on(device)
+        self._is_fused = self._arrays.is_fused
+        self.accumulate = self._arrays.accumulate
+        self.fetch = self._arrays.fetch
+        self.streams = self._arrays.streams
+        has_one_size = self._is_fused or frozen.source is not None or self._fixed_batch is not None
+        self.small_batches = () if has_one_size else SMALL_BATCHES
+        input_shape = self.input_shape
+        with tf.device(device):
+            graph = explained_graph(frozen, self._head, self.explained)
+            self._stem, self._rest = split_stem(graph, input_shape)
         self._scores = self._with_scores(graph)
         self._predict = _traced(self._scores, *frozen.signature)
         self._scores_after_stem: dict[tuple[str, bool], Function] = {}
@@ -133,16 +148,33 @@ class TensorFlowNetwork:
         line = tf.TensorSpec((None,), tf.int32)
         self._points = _traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
         self._slopes_signature = [inner, inner, line]
+        self.__dict__.pop("_slopes", None)
         self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
-        self._layers: LayerFunctions | None = LayerFunctions(
-            function, input_shape, head_options, self._is_fused
-        )
-        self._trace_lock = threading.Lock()
         self._functions: dict[tuple[object, ...], Function] = {}
+
+    def on(self, device: str) -> "TensorFlowNetwork":
+        """Return the same network on another device; nothing is read or folded again.
+
+        Raises:
+            DeviceError: The device fails.
+            OutOfMemoryError: It has too little memory for the weights.
+        """
+        network = copy.copy(self)
+        with translate_device_errors(device):
+            with tf.device(device):
+                frozen = self._frozen.moved()
+            network._settle(frozen, device)
+        network._layers = self._layers and self._layers.on(device)
+        return network
 
     @cached_property
     def _slopes(self) -> Function:
         return _traced(interpolation.slopes_along, *self._slopes_signature)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """TensorFlow's names of the devices in use."""
+        return (self.device,)
 
     def uncompiled(self) -> "TensorFlowNetwork":
         """Return the same network without compiled gradients, for trials that are thrown away."""
@@ -269,9 +301,14 @@ class TensorFlowNetwork:
             gradients = self._stem_gradients(tf.constant(total[None]))
             return self.fetch(self._arrays.keep(gradients)[0])
 
+    def rows(self, array: Any, rows: slice) -> Any:
+        """Return some rows of an array on the device, still there."""
+        with self._computing():
+            return array[rows]
+
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        with translate_memory_errors(), reentrant(), tf.device(self._device):
+        with translate_device_errors(self.device), reentrant(), tf.device(self.device):
             yield
 
     def _differentiated(self, rows: Sequence[Any], ends: Sequence[Any], **outputs: bool) -> Any:

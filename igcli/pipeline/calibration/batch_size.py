@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,12 +121,13 @@ def _seconds_per_gradient(network: TensorFlowNetwork, batch_size: int) -> float:
     return fastest / batch_size
 
 
-def seconds_for(work: Work, engine: Engine) -> float:
+def seconds_for(work: Work, engine: Engine, *, devices: int = 1) -> float:
     """Return the seconds that some work would take.
 
     Args:
         work: Numbers of gradients and of forward passes.
         engine: The network and its batch size.
+        devices: Number of devices that share the work.
     """
     network, seconds = engine.network, 0.0
     blank = np.zeros(network.input_shape, np.float32)
@@ -133,18 +135,24 @@ def seconds_for(work: Work, engine: Engine) -> float:
         size = engine.batch_size
         zeros = np.zeros(size, np.int32)
         points = Points([network.place(blank, blank)], zeros, zeros.astype(np.float32), zeros)
-        one_batch = _seconds(lambda: network.fetch(network.gradients(points).scores))
+        one_batch = _seconds(lambda: network.fetch(network.gradients(points).scores), devices)
         seconds += work.gradients / size * one_batch
     if work.predictions:
         inputs = np.stack([blank] * LARGE_SIZE)
-        seconds += work.predictions / LARGE_SIZE * _seconds(lambda: engine.backoff.predict(inputs))
+        one_batch = _seconds(lambda: engine.backoff.predict(inputs), devices)
+        seconds += work.predictions / LARGE_SIZE * one_batch
     return seconds
 
 
-def _seconds(compute: Callable[[], object]) -> float:
-    """Return the mean seconds of a call after the first one, which compiles."""
-    compute()
-    start = time.perf_counter()
-    for _ in range(REPETITIONS):
-        compute()
-    return (time.perf_counter() - start) / REPETITIONS
+def _seconds(compute: Callable[[], object], at_once: int) -> float:
+    """Return the mean seconds of a call, some at a time, after those that compile."""
+    with ThreadPoolExecutor(at_once) as pool:
+
+        def call(count: int) -> None:
+            for future in [pool.submit(compute) for _ in range(count)]:
+                future.result()
+
+        call(at_once)
+        start = time.perf_counter()
+        call(REPETITIONS * at_once)
+        return (time.perf_counter() - start) / (REPETITIONS * at_once)

@@ -15,7 +15,7 @@ NOT_RECORDED = (
     "{} is determined by the first images, which workers do not share: {}, or start with "
     "--engine local --limit 32 and continue with --engine ray"
 )
-OWN_GPU = "device: {}: --engine ray gives each worker its own GPU: use device: gpu"
+OWN_DEVICE = "device: {}: --engine ray gives each worker a device of its own: use device: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,9 @@ def recorded_calibration(
     Raises:
         UsageError: It is not recorded yet, or a worker cannot use the device.
     """
-    if settings.device.startswith("gpu:"):
-        raise UsageError(OWN_GPU.format(settings.device))
+    kind, _, numbers = settings.device.partition(":")
+    if numbers:
+        raise UsageError(OWN_DEVICE.format(settings.device, kind))
     precision = None
     if settings.precision == "auto":
         precision = earlier.precision

@@ -176,7 +176,7 @@ def worker_resources(
     Args:
         nodes: The nodes, as `ray.nodes` returns them.
         workers: Number of workers; None for as many as the cluster has room for.
-        device: "cpu", "gpu", or "auto": one GPU for each worker if there are GPUs.
+        device: "cpu", "gpu", or "auto" or "all": one GPU for each worker if there are GPUs.
 
     Raises:
         UsageError: There are no GPUs, or fewer than workers.
@@ -184,7 +184,7 @@ def worker_resources(
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(node.get("GPU", 0)) for node in alive)
     cores = [int(node.get("CPU", 0)) for node in alive]
-    if device == "cpu" or (device == "auto" and not gpus):
+    if device == "cpu" or (device != "gpu" and not gpus):
         count = workers or sum(max(1, cpus // CORES_PER_WORKER) for cpus in cores if cpus)
         return WorkerResources(count, _cores_per_worker(cores, count), 0)
     count = workers or gpus

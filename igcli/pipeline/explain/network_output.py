@@ -16,7 +16,7 @@ from igcli.methods import References
 from igcli.records import Array
 
 if TYPE_CHECKING:
-    from igcli.models.network.network import TensorFlowNetwork
+    from igcli.models.network.several_devices import AnyNetwork
 
 NO_PIXELS = (
     "no pixel of the image is given to this class: its score is 0, and nothing is attributed"
@@ -103,6 +103,6 @@ class NetworkOutput:
         return squashed and min(abs(score), abs(1 - score)) < _SATURATED
 
 
-def network_output_of(network: "TensorFlowNetwork") -> NetworkOutput:
+def network_output_of(network: "AnyNetwork") -> NetworkOutput:
     """Return the last activation of a network."""
     return NetworkOutput(network.activation, network.is_binary, network.explained == "logit")

@@ -30,7 +30,7 @@ from igcli.records import Array, Pixels, Source
 
 if TYPE_CHECKING:
     from igcli.models.load import Model
-    from igcli.models.network.network import TensorFlowNetwork
+    from igcli.models.network.several_devices import AnyNetwork
 
 MAX_REFERENCES = 200
 """Images that expected gradients draws baselines from; all of them are kept in memory."""
@@ -103,9 +103,7 @@ def resolve_spec(settings: Settings, model: "Model", *, panels: bool) -> Attribu
     )
 
 
-def check_layers(
-    names: Sequence[str], options: MethodOptions, network: "TensorFlowNetwork"
-) -> None:
+def check_layers(names: Sequence[str], options: MethodOptions, network: "AnyNetwork") -> None:
     """Refuse methods that explain the values at a layer if the network has no such layer.
 
     Raises:

@@ -1,0 +1,213 @@
+"""Runs on several devices: the files of one, whatever happens to a device.
+
+TensorFlow divides the CPU once for a whole process, so the runs share a process of their own.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.image_files import write_image
+
+BATCHES = 8
+"""Batch size of all runs."""
+
+RUNS = """
+import contextlib, io, json, sys
+from igcli.models.runtime import tensorflow
+
+tf = tensorflow()
+[cpu] = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+
+from igcli.cli import main
+from igcli.errors import OutOfMemoryError
+from igcli.models.network.network import TensorFlowNetwork
+
+real = TensorFlowNetwork.gradients
+batches = {}
+
+def gradients(self, points, **wanted):
+    count = batches[self.device] = batches.get(self.device, 0) + 1
+    if name.endswith("one fails") and self.device == "CPU:1" and count > 2:
+        with self._computing():
+            raise tf.errors.InternalError(None, None, "the device fell off the bus\\nmore")
+    if "all fail" in name:
+        with self._computing():
+            raise tf.errors.UnavailableError(None, None, "gone")
+    if "memory" in name and self.device == "CPU:2" and len(points.line) > 4:
+        with self._computing():
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    return real(self, points, **wanted)
+
+TensorFlowNetwork.gradients = gradients
+for name, arguments in json.load(sys.stdin).items():
+    batches.clear()
+    sys.argv = ["igcli", *arguments]
+    sys.stderr = io.StringIO()
+    code = main()
+    said, sys.stderr = sys.stderr.getvalue(), sys.__stderr__
+    print(json.dumps([name, code, said.splitlines(), batches]), file=sys.__stderr__)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a run.
+
+    Attributes:
+        code: Exit code.
+        said: Lines on standard error.
+        batches: Number of batches of gradients that each device was given.
+        output: Its folder.
+    """
+
+    code: int
+    said: list[str]
+    batches: dict[str, int]
+    output: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = json.loads((self.output / "summary.json").read_text())
+        return summary
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The panels, GIFs and arrays by name."""
+        folders = ("panels", "gifs", "arrays")
+        paths = (path for folder in folders for path in (self.output / folder).rglob("*.*"))
+        return {str(path.relative_to(self.output)): path.read_bytes() for path in paths}
+
+    @property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The records by image, without how long each took."""
+        lines = (self.output / "results.jsonl").read_text().splitlines()
+        records = (json.loads(line) for line in lines)
+        return {record.pop("image"): {**record, "seconds": 0} for record in records}
+
+
+METHODS = [
+    *("integrated_gradients", "guided_integrated_gradients", "grad_cam", "expected_gradients"),
+    *("gradients", "rise"),
+]
+MANY = ["--gif", "--panel-columns", ",".join(["image", *METHODS]), "--steps", "15"]
+AUTO = ["--steps", "auto", "--tolerance", "0.001", "--baseline", "noise"]
+OPTIONS = {
+    "many, one": [*MANY, "--device", "cpu"],
+    "many, two": [*MANY, "--device", "cpu:0,3"],
+    "many, four": [*MANY, "--device", "all"],
+    "many, one fails": [*MANY, "--device", "all"],
+    "many, little memory": [*MANY, "--device", "all"],
+    "auto, one": [*AUTO, "--device", "cpu:0"],
+    "auto, two": [*AUTO, "--device", "cpu:1,0"],
+    "auto, four": [*AUTO, "--device", "all"],
+    "all fail": ["--device", "cpu:1,2"],
+    "unknown": ["--device", "cpu:1,4"],
+}
+IMAGES = 8
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[str, Run]:
+    folder = tmp_path_factory.mktemp("devices")
+    for number in range(IMAGES):
+        write_image(folder / "images" / f"{number:02}.png", number)
+    base = ["attribute", "images", "--model", str(tiny_model), "--batch-size", str(BATCHES)]
+    base += ["--arrays", "--expected-gradients-folder", "images"]
+    base += ["--expected-gradients-samples", "6", "--rise-masks", "64"]
+    commands = {name: [*base, *own, "--output", name] for name, own in OPTIONS.items()}
+    commands["continued"] = [*base, *AUTO, "--device", "all", "--output", "auto, one"]
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+    results = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [name for name, *_ in results] == list(commands)
+    return {name: Run(code, said, batches, folder / name) for name, code, said, batches in results}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("many, two", "many, four", "many, one fails", "many, little memory"),
+        *("auto, two", "auto, four"),
+    ],
+)
+def test_files_and_records_are_those_of_one_device(runs: dict[str, Run], name: str) -> None:
+    kind, _, _ = name.partition(",")
+    one, several = runs[f"{kind}, one"], runs[name]
+    assert (one.code, several.code) == (0, 0)
+    assert len(one.files) == (3 if kind == "many" else 2) * IMAGES
+    assert several.files == one.files
+    assert several.records == one.records
+
+
+@pytest.mark.parametrize(
+    ("name", "devices"),
+    [
+        ("many, two", "CPU:0, CPU:3"),
+        ("many, four", "CPU:0, CPU:1, CPU:2, CPU:3"),
+        ("auto, two", "CPU:1, CPU:0"),
+        ("auto, four", "CPU:0, CPU:1, CPU:2, CPU:3"),
+    ],
+)
+def test_every_device_takes_part_and_is_named(
+    runs: dict[str, Run], name: str, devices: str
+) -> None:
+    run = runs[name]
+    assert sorted(run.batches) == sorted(devices.split(", "))
+    assert run.summary["device"] == devices
+    assert run.said[0].endswith(f"tiny.keras on {devices}")
+    assert f" s on {devices}, in " in run.said[-1]
+
+
+def test_a_device_that_fails_is_named_and_the_run_goes_on(runs: dict[str, Run]) -> None:
+    run = runs["many, one fails"]
+    assert [line for line in run.said if "CPU:1:" in line] == [
+        "igcli: model: failed on CPU:1: the device fell off the bus; "
+        "the run goes on without this device"
+    ]
+    assert run.summary["device"] == "CPU:0, CPU:1 (lost), CPU:2, CPU:3"
+    assert run.batches["CPU:1"] <= 2 + 2  # Both of its streams may be at work when it fails.
+
+
+def test_what_one_device_has_no_memory_for_is_computed_by_others(runs: dict[str, Run]) -> None:
+    run = runs["many, little memory"]
+    assert [line for line in run.said if "memory" in line and "in /" not in line] == [
+        f"igcli: out of memory on CPU:2: the other devices compute batches of {BATCHES}"
+    ]
+    assert run.summary["batch_size"] == BATCHES
+    assert run.summary["device"] == "CPU:0, CPU:1, CPU:2, CPU:3"
+
+
+def test_a_run_without_devices_ends_with_one_line(runs: dict[str, Run]) -> None:
+    run = runs["all fail"]
+    assert run.code == 1
+    failures = [line for line in run.said if "failed on CPU" in line]
+    assert failures == run.said[-2:]
+    assert failures[0].endswith(": gone; the run goes on without this device")
+    assert failures[1].endswith(": gone")
+    assert run.summary["finished"] is False
+    assert run.summary["device"] == "CPU:1 (lost), CPU:2 (lost)"
+
+
+def test_a_device_that_is_not_there_is_refused(runs: dict[str, Run]) -> None:
+    run = runs["unknown"]
+    message = "--device: there is no cpu:4: TensorFlow sees cpu:0, cpu:1, cpu:2, cpu:3"
+    assert (run.code, run.said[-1]) == (2, f"igcli: {message}")
+
+
+def test_a_run_is_continued_on_other_devices(runs: dict[str, Run]) -> None:
+    run = runs["continued"]
+    assert run.code == 0
+    assert f"{IMAGES} of {IMAGES} images done ({IMAGES} already done)" in run.said[-1]
