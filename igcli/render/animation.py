@@ -4,7 +4,7 @@ Source: the published animations of interior gradients (Sundararajan, Taly and Y
 1611.02639, "Gradients of counterfactuals").
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from igcli.render.curve import Curve
 from igcli.render.encoders import encode_gif, encode_webp
 from igcli.render.options import GifOptions
 from igcli.render.panel import Cell, PictureCell
+from igcli.render.style_common import in_planes
 from igcli.render.text import PACKAGED, Face
 from igcli.render.visualize import magnified, own_scales, paint, shared_scale
 
@@ -54,8 +55,8 @@ def frames(
     factor: int = 1,
     beside: Sequence[Cell | Curve] = (),
     face: Face = PACKAGED,
-) -> list[Pixels]:
-    """Return a frame, uint8 (H * factor + 90, at least 300, 3), for each map.
+) -> Iterator[Pixels]:
+    """Yield a frame, uint8 (H * factor + 90, at least 300, 3), for each map.
 
     Args:
         image: uint8 (H, W, 3).
@@ -73,10 +74,10 @@ def frames(
     first = PictureCell((HEADING,), magnified(image, factor))
     layout = panel.arrange([first, *cells], headings="short", face=face)
     scale = _shared_scale(interior.maps, options)
-    blank = _padded(layout.draw(), width, is_alone=not beside)
-    pictures = []
+    blank = in_planes(_padded(layout.draw(), width, is_alone=not beside))
+    image = in_planes(image)
     for values, alpha in zip(interior.maps, interior.alphas, strict=True):
-        frame = blank.copy()
+        frame = blank.copy(order="K")
         painting = paint(image, values, options, scale=scale)
         _paste(frame, magnified(painting.picture, factor), (0, layout.top))
         for path, cell, left in zip(beside, cells, layout.lefts[1:], strict=False):
@@ -86,8 +87,7 @@ def frames(
         caption = f"alpha={round(float(alpha), 4)!r}"
         y = layout.top + height + MARGIN
         text.write(frame, caption, x=MARGIN, y=y, size=CAPTION_SIZE, face=face)
-        pictures.append(frame)
-    return pictures
+        yield frame
 
 
 def _shared_scale(maps: Array, options: GifOptions) -> float | None:

@@ -10,7 +10,7 @@ specification (RFC 9649).
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import pairwise
 from typing import Literal
@@ -30,8 +30,12 @@ WEBP_QUALITY = 75
 
 _BITS = 5
 _MAX_LEVEL = (1 << _BITS) - 1
-_LEVELS = np.rint(np.arange(256) * (_MAX_LEVEL / 255)).astype(np.uint16)
-"""Each 8-bit value rounded to five bits."""
+
+SAMPLED_FRAMES = 8
+"""Every which frame is encoded to tell whether the file will be small enough."""
+
+_BLOCK = 64
+"""Colours compared with the palette at a time."""
 
 _TRANSPARENT = 255
 _WEBP_ANIMATED = 0x02
@@ -53,7 +57,7 @@ def encode_image(picture: Pixels, *, format: Literal["jpg", "png"], quality: int
 
 
 def encode_gif(
-    frames: Sequence[Pixels], *, frame_ms: int, loop: int, max_bytes: float = math.inf
+    frames: Iterable[Pixels], *, frame_ms: int, loop: int, max_bytes: float = math.inf
 ) -> bytes:
     """Return an animated GIF.
 
@@ -64,11 +68,18 @@ def encode_gif(
         max_bytes: Size above which the palette is made smaller, as far as `COLOURS` goes.
     """
     binned = [_bins(frame) for frame in frames]
+    left, top, right, bottom = _moving(binned)
+    moved = [bins[top : bottom + 1, left : right + 1] for bins in binned]
+    counts = _counts([binned[0], *moved[1:]])
     file = b""
     for colours in COLOURS:
-        palette, nearest = _palette(binned, colours)
-        blocks = _gif_blocks([nearest[bins] for bins in binned], frame_ms)
-        file = b"".join([_gif_header(binned[0].shape, palette, loop), *blocks, b";"])
+        palette, nearest = _palette(counts, colours)
+        indexed = [nearest.take(bins) for bins in moved]
+        if colours != COLOURS[-1] and _expected_size(indexed) > max_bytes:
+            continue
+        first = _gif_block(nearest[binned[0]], (0, 0), frame_ms)
+        changes = (_gif_change(*pair, (left, top), frame_ms) for pair in pairwise(indexed))
+        file = b"".join([_gif_header(binned[0].shape, palette, loop), first, *changes, b";"])
         if len(file) <= max_bytes:
             break
     return file
@@ -76,20 +87,34 @@ def encode_gif(
 
 def _bins(frame: Pixels) -> Bins:
     """Return the number of each pixel's colour, rounded to five bits a channel, (H, W)."""
-    red, green, blue = (_LEVELS[frame[..., channel]] for channel in range(3))
-    bins: Bins = (red << 2 * _BITS) | (green << _BITS) | blue
-    return bins
+    # 249 / 2048 is 31 / 255 for all 8-bit values, once rounded.
+    levels: Bins = (frame * np.uint16(249) + np.uint16(1014)) >> np.uint16(11)
+    red, green, blue = (levels[..., channel] for channel in range(3))
+    return np.asarray((red << 2 * _BITS) | (green << _BITS) | blue, np.uint16)
 
 
-def _palette(binned: Sequence[Bins], colours: int) -> tuple[Pixels, Pixels]:
+def _moving(binned: Sequence[Bins]) -> tuple[int, int, int, int]:
+    """Return the bounds of all that differs from the first frame."""
+    differs = np.zeros(binned[0].shape, np.bool_)
+    for bins in binned[1:]:
+        differs |= bins != binned[0]
+    return _bounds(differs)
+
+
+def _counts(binned: Sequence[Bins]) -> npt.NDArray[np.int64]:
+    """Return how often each bin is used."""
+    counts = np.zeros(1 << 3 * _BITS, np.int64)
+    for bins in binned:
+        counts += np.bincount(bins.ravel(), minlength=len(counts))
+    return counts
+
+
+def _palette(counts: npt.NDArray[np.int64], colours: int) -> tuple[Pixels, Pixels]:
     """Return the palette (256, 3) and, for each bin, the index of its nearest colour.
 
     Black and white, for the text, come before the `colours` of the frames. Bins count by the square
     root of their frequency, so that rare bright marks get colours too.
     """
-    counts = np.zeros(1 << 3 * _BITS, np.int64)
-    for bins in binned:
-        counts += np.bincount(bins.ravel(), minlength=len(counts))
     used = np.flatnonzero(counts)
     channels = (used >> 2 * _BITS, (used >> _BITS) & _MAX_LEVEL, used & _MAX_LEVEL)
     rgb = np.rint(np.stack(channels, axis=-1) * (255 / _MAX_LEVEL)).astype(np.uint8)
@@ -103,8 +128,14 @@ def _palette(binned: Sequence[Bins], colours: int) -> tuple[Pixels, Pixels]:
 
 
 def _nearest(colours: Array, palette: Array) -> npt.NDArray[np.intp]:
-    distances: Array = (palette**2).sum(axis=1) - 2 * colours @ palette.T
-    nearest: npt.NDArray[np.intp] = distances.argmin(axis=1)
+    """Return the index of the palette's nearest colour to each colour, (N, 3)."""
+    # Not one matrix product: BLAS would use all cores, which then wait busily and hold up the
+    # network.
+    nearest = np.empty(len(colours), np.intp)
+    lengths = (palette**2).sum(axis=1)
+    for start in range(0, len(colours), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        nearest[part] = (lengths - 2 * colours[part] @ palette.T).argmin(axis=1)
     return nearest
 
 
@@ -114,18 +145,20 @@ def _gif_header(shape: tuple[int, ...], palette: Pixels, loop: int) -> bytes:
     return screen + palette.tobytes() + repeat
 
 
-def _gif_blocks(indexed: Sequence[Pixels], frame_ms: int) -> list[bytes]:
-    """Return a block for each frame, of the part that differs from the previous frame."""
-    changes = [_gif_change(previous, frame, frame_ms) for previous, frame in pairwise(indexed)]
-    return [_gif_block(indexed[0], (0, 0), frame_ms), *changes]
+def _expected_size(indexed: Sequence[Pixels]) -> float:
+    """Return about how many bytes the changes of all frames take, from those of a few."""
+    pairs = list(pairwise(indexed))
+    sizes = [len(_gif_change(*pair, (0, 0), 0)) for pair in pairs[::SAMPLED_FRAMES]]
+    return len(pairs) * sum(sizes) / max(1, len(sizes))
 
 
-def _gif_change(previous: Pixels, frame: Pixels, frame_ms: int) -> bytes:
+def _gif_change(previous: Pixels, frame: Pixels, corner: tuple[int, int], frame_ms: int) -> bytes:
     """Return the changed rectangle of `frame`, transparent where it is as in `previous`."""
-    changed = frame != previous
-    left, top, right, bottom = _bounds(changed)
-    rectangle = np.where(changed, frame, np.uint8(_TRANSPARENT))[top : bottom + 1, left : right + 1]
-    return _gif_block(rectangle, (left, top), frame_ms)
+    same = frame == previous
+    left, top, right, bottom = _bounds(~same)
+    # As a byte, minus one is `_TRANSPARENT`.
+    rectangle = (frame | -same.view(np.uint8))[top : bottom + 1, left : right + 1]
+    return _gif_block(rectangle, (corner[0] + left, corner[1] + top), frame_ms)
 
 
 def _gif_block(indexed: Pixels, offset: tuple[int, int], frame_ms: int) -> bytes:
@@ -145,8 +178,9 @@ def _bounds(changed: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
-def encode_webp(frames: Sequence[Pixels], *, frame_ms: int, loop: int) -> bytes:
+def encode_webp(frames: Iterable[Pixels], *, frame_ms: int, loop: int) -> bytes:
     """Return an animated WebP; arguments as in `encode_gif`, with a time in full milliseconds."""
+    frames = list(frames)
     height, width = frames[0].shape[:2]
     canvas = struct.pack("<B3x", _WEBP_ANIMATED) + _uint24(width - 1) + _uint24(height - 1)
     chunks = [

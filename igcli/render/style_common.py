@@ -8,6 +8,7 @@ TensorFlow library Alibi, which follows it. Colours other than red-white-green a
 sequential schemes, by Cynthia Brewer.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, cast
@@ -22,6 +23,9 @@ from igcli.render.options import StyleOptions
 
 BAR_SHADES = 256
 """Colours of a colour bar."""
+
+SAMPLE_STRIDE = 16
+"""Every which value `high_percentile` looks at first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +101,14 @@ def as_rgb(image: Pixels) -> Pixels:
     return image if image.shape[2] == 3 else np.repeat(image, 3, 2)
 
 
+def in_planes(picture: Pixels) -> Pixels:
+    """Return the same pixels, uint8 (H, W, C), with each channel in one piece of memory.
+
+    NumPy computes the product of such a picture and a map (H, W) several times faster.
+    """
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(picture, 2, 0)), 0, 2)
+
+
 def grey(image: Pixels) -> Array:
     """Return the mean of the channels, float32 (H, W), 0...255, of uint8 (H, W, 3)."""
     wide = image.astype(np.uint16)
@@ -125,6 +137,24 @@ def percentile(values: Array, *ranks: float) -> npt.NDArray[np.float64]:
     """Return percentiles by linear interpolation, float64 (ranks,)."""
     percentiles: npt.NDArray[np.float64] = np.percentile(values, ranks).astype(np.float64)
     return percentiles
+
+
+def high_percentile(values: Array, rank: float) -> float:
+    """Return one percentile like `percentile`, several times faster for ranks near 100.
+
+    Only the values above a threshold are put in order; a sample of the values says where it is.
+    """
+    flat = values.ravel()
+    position = (flat.size - 1) * rank / 100
+    sample = np.sort(flat[::SAMPLE_STRIDE])
+    threshold = sample[int((len(sample) - 1) * max(0.0, 2 * rank - 100) / 100)]
+    highest = flat[flat >= threshold]
+    if flat.size - highest.size > position:
+        highest = flat
+    index = position - (flat.size - highest.size)
+    lower, upper = math.floor(index), math.ceil(index)
+    ordered = np.partition(highest, [lower, upper])
+    return float(np.interp(index, [lower, upper], ordered[[lower, upper]]))
 
 
 def value_at_share(ordered: Array, percent: float) -> float:

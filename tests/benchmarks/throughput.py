@@ -62,6 +62,7 @@ class BareLoop:
 @click.option("--weights", help="As in the configuration.")
 @click.option("--batch-size", default=24, show_default=True)
 @click.option("--gif", is_flag=True)
+@click.option("--panels/--no-panels", default=True, help="Without: as igcli gif does.")
 @click.option("--gallery", is_flag=True)
 def main(images: int, rounds: int, photos: Path | None, model: str, **options: Any) -> None:
     """Print both rates and their ratio, median of the rounds (lowest to highest)."""
@@ -70,7 +71,7 @@ def main(images: int, rounds: int, photos: Path | None, model: str, **options: A
     named = (name for name in ("preprocess", "weights") if options[name])
     overrides |= {f"model.{name}": options[name] for name in named}
     settings = load_settings(None, overrides).settings
-    prepared = prepare(settings, panels=True)
+    prepared = prepare(settings, panels=options["panels"])
     network, batch_size = prepared.model.network, prepared.engine.batch_size
     evaluations = images * (STEPS + 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +88,7 @@ def main(images: int, rounds: int, photos: Path | None, model: str, **options: A
         "bare loop, gradients/s": [1 / bare for _, bare in pairs],
         "ratio": [bare / whole for whole, bare in pairs],
     }
-    extras = [name for name in ("gif", "gallery") if options[name]]
+    extras = [name for name in ("panels", "gif", "gallery") if options[name]]
     print(", ".join([model, f"{images} images, batch {batch_size}", *extras]))
     for name, values in rows.items():
         print(f"{name:24} {spread(values)}")

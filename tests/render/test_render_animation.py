@@ -45,7 +45,7 @@ def read(file: bytes) -> tuple[list[Pixels], list[int]]:
 
 def test_published_geometry() -> None:
     image = photo()
-    shown = frames(image, interior(51), options=GifOptions())
+    shown = list(frames(image, interior(51), options=GifOptions()))
     assert len(shown) == 51
     assert {frame.shape for frame in shown} == {(314, 300, 3)}
     dark = shown[0].max(axis=2) < 140
@@ -74,13 +74,13 @@ def test_frames_are_windows_normalised_one_by_one() -> None:
 def test_captions(alpha: float, caption: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr("igcli.render.text.write", lambda _, text, **place: written.append(text))
-    frames(photo(8), interior(1, 8, alphas=[alpha]), options=GifOptions())
+    next(frames(photo(8), interior(1, 8, alphas=[alpha]), options=GifOptions()))
     assert written == ["Interior gradients GIF", f"alpha={caption}"]
 
 
 @pytest.mark.parametrize("side", [1, 60, 400])
 def test_other_sizes_keep_the_margins(side: int) -> None:
-    frame = frames(photo(side), interior(1, side), options=GifOptions())[0]
+    frame = next(frames(photo(side), interior(1, side), options=GifOptions()))
     assert frame.shape == (side + 90, max(300, side + 76), 3)
 
 
@@ -88,7 +88,7 @@ def test_a_curve_moves_beside_the_gradients() -> None:
     image = np.full((224, 224, 3), 255, np.uint8)
     alphas = np.linspace(0, 1, 3)
     path = Curve(alphas, alphas.astype(np.float32))
-    shown = frames(image, interior(3), options=GifOptions(), beside=[path])
+    shown = list(frames(image, interior(3), options=GifOptions(), beside=[path]))
     assert {frame.shape for frame in shown} == {(314, 468, 3)}
     red = [(frame == np.array(MARK_COLOUR)).all(axis=2) for frame in shown]
     rows, columns = zip(*(map(np.mean, np.nonzero(marks)) for marks in red), strict=True)
@@ -115,8 +115,8 @@ def test_cells_stand_beside_the_gradients() -> None:
 
 def test_gradients_are_magnified_pixel_by_pixel() -> None:
     image, gradients = photo(8), interior(2, 8)
-    plain = frames(image, gradients, options=GifOptions())
-    large = frames(image, gradients, options=GifOptions(), factor=5)
+    plain = list(frames(image, gradients, options=GifOptions()))
+    large = list(frames(image, gradients, options=GifOptions(), factor=5))
     assert {frame.shape for frame in large} == {(40 + 90, 300, 3)}
     for small, frame in zip(plain, large, strict=True):
         blocks = np.kron(small[40:48, :8], np.ones((5, 5, 1), np.uint8))
@@ -129,7 +129,7 @@ def test_gradients_are_magnified_pixel_by_pixel() -> None:
 @pytest.mark.parametrize("style", styles.names())
 def test_frames_in_any_style(style: str) -> None:
     options = GifOptions.model_validate({"style": style})
-    shown = frames(photo(40), interior(2, 40), options=options)
+    shown = list(frames(photo(40), interior(2, 40), options=options))
     decoded, _ = read(encode_gif(shown, frame_ms=500, loop=0))
     for frame, after in zip(shown, decoded, strict=True):
         assert np.abs(frame.astype(int) - after).mean() < 4
@@ -137,7 +137,7 @@ def test_frames_in_any_style(style: str) -> None:
 
 def test_every_frame_is_read_back() -> None:
     image = photo()
-    shown = frames(image, interior(51), options=GifOptions())
+    shown = list(frames(image, interior(51), options=GifOptions()))
     file = encode_gif(shown, frame_ms=500, loop=0)
     decoded, durations = read(file)
     assert durations == [500] * 51
@@ -147,8 +147,36 @@ def test_every_frame_is_read_back() -> None:
         assert (after[40:264, 224:] == 255).all()
 
 
+def test_palettes_get_smaller_until_the_file_is_small_enough() -> None:
+    rng = np.random.default_rng(4)
+    shown = [rng.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(20)]
+    sizes, colours = [], []
+    for max_bytes in (np.inf, 90_000, 1):
+        file = encode_gif(shown, frame_ms=500, loop=0, max_bytes=max_bytes)
+        decoded, _ = read(file)
+        assert len(decoded) == len(shown)
+        sizes.append(len(file))
+        colours.append(len(np.unique(np.stack(decoded).reshape(-1, 3), axis=0)))
+    assert sizes[0] > 90_000 > sizes[1] > sizes[2]
+    # Of the frames, and black and white for the text.
+    assert 100 < colours[0] <= 130
+    assert 40 < colours[1] <= 50
+    assert 25 < colours[2] <= 34
+
+
+def test_changes_of_single_pixels_are_read_back() -> None:
+    rng = np.random.default_rng(5)
+    shown = [np.full((30, 40, 3), 255, np.uint8)]
+    for _ in range(12):
+        frame = shown[-1].copy()
+        frame[rng.integers(30), rng.integers(40)] = rng.choice([0, 255], 3)
+        shown.append(frame)
+    decoded, _ = read(encode_gif(shown, frame_ms=500, loop=0))
+    np.testing.assert_array_equal(np.stack(decoded), np.stack(shown))
+
+
 def test_equal_frames_stay_frames() -> None:
-    frame = frames(photo(20), interior(1, 20), options=GifOptions())[0]
+    frame = next(frames(photo(20), interior(1, 20), options=GifOptions()))
     decoded, durations = read(encode_gif([frame, frame, 255 - frame, frame], frame_ms=120, loop=3))
     assert durations == [120] * 4
     np.testing.assert_array_equal(decoded[0], decoded[1])
@@ -158,7 +186,7 @@ def test_equal_frames_stay_frames() -> None:
 
 def test_flat_frames_are_black() -> None:
     maps = np.zeros((3, 16, 16), np.float32)
-    shown = frames(photo(16), Interior(np.array([0, 0.5, 1]), maps), options=GifOptions())
+    shown = list(frames(photo(16), Interior(np.array([0, 0.5, 1]), maps), options=GifOptions()))
     decoded, durations = read(encode_gif(shown, frame_ms=500, loop=0))
     assert len(durations) == 3
     assert all((frame[40:56, :16] == 0).all() for frame in decoded)
@@ -199,6 +227,6 @@ def test_frames_may_share_a_scale() -> None:
     image = np.full((4, 4, 3), 200, np.uint8)
     maps = np.stack([np.full((4, 4), value, np.float32) for value in (0.5, 1, 2)])
     options = GifOptions.model_validate({"scale": "shared"})
-    shown = frames(image, Interior(np.array([0, 0.5, 1]), maps), options=options)
+    shown = list(frames(image, Interior(np.array([0, 0.5, 1]), maps), options=options))
     # The median of 0.5, 1 and 2 is at full strength.
     assert [int(frame[40, 0, 0]) for frame in shown] == [100, 200, 200]

@@ -6,6 +6,7 @@ import pytest
 
 from igcli.records import Array, Pixels
 from igcli.render.options import PanelOptions
+from igcli.render.style_common import high_percentile
 from igcli.render.visualize import paint
 
 SIGNS = ["all", "positive", "negative", "absolute_value"]
@@ -123,3 +124,21 @@ def test_a_single_nonzero_pixel_stands_out(style: str) -> None:
     different = (painting.picture != painting.picture[0, 0]).any(axis=2)
     assert different.sum() == 1
     assert different[4, 4]
+
+
+@pytest.mark.parametrize("rank", [0, 50, 90, 97.5, 99, 100])
+@pytest.mark.parametrize("kind", ["normal", "heavy tails", "zeros", "few values", "rising"])
+def test_high_percentiles_are_numpys(kind: str, rank: float) -> None:
+    rng = np.random.default_rng(7)
+    for shape in [(1, 1), (1, 2), (3, 5), (40, 17), (224, 224)]:
+        values = np.abs(rng.standard_normal(shape)).astype(np.float32)
+        if kind == "heavy tails":
+            values = values**9
+        if kind == "zeros":
+            values *= rng.random(shape) < 0.003
+        if kind == "few values":
+            values = np.round(values)
+        if kind == "rising":
+            values = np.sort(values, axis=None).reshape(shape)
+        expected = np.percentile(values.astype(np.float64), rank)
+        assert high_percentile(values, rank) == pytest.approx(expected, rel=1e-12)

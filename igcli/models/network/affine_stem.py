@@ -10,6 +10,7 @@ the machine, above all in their gradient.
 from dataclasses import dataclass
 from typing import Any
 
+from igcli.models.graph.strided_gradient import with_fast_gradients
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -60,12 +61,15 @@ class AffineStem:
         return tape.gradient(values, any_inputs, upstream)
 
 
-def split_stem(graph: Any, input_shape: tuple[int, ...]) -> tuple[AffineStem | None, Any]:
+def split_stem(
+    graph: Any, input_shape: tuple[int, ...], *, is_fused: bool = False
+) -> tuple[AffineStem | None, Any]:
     """Return the affine stem of a frozen function of one input, and the rest of the function.
 
     Args:
         graph: The graph of a `FrozenGraph`, or a part of it.
         input_shape: Shape of one input.
+        is_fused: Whether XLA compiles the gradients, which then stay as TensorFlow defines them.
 
     Returns:
         None and the function itself if it has no stem that is worth splitting off.
@@ -78,6 +82,7 @@ def split_stem(graph: Any, input_shape: tuple[int, ...]) -> tuple[AffineStem | N
         return None, graph
     stem = graph.prune([source], [end])
     [offset] = stem(tf.zeros([1, *input_shape]))
+    stem = stem if is_fused else with_fast_gradients(stem)
     return AffineStem(stem, offset, input_shape), graph.prune([end], graph.outputs)
 
 

@@ -83,8 +83,8 @@ class HostArrays:
         return total
 
     def fetch(self, placed: Array) -> Array:
-        """Copy, so that a part does not keep the whole batch alive."""
-        return placed.copy()
+        """Return the array itself."""
+        return placed
 
 
 class AcceleratorArrays:

@@ -131,7 +131,7 @@ class TensorFlowNetwork:
         input_shape = self.input_shape
         with tf.device(device):
             graph = explained_graph(frozen, self._head, self.explained)
-            self._stem, self._rest = split_stem(graph, input_shape)
+            self._stem, self._rest = split_stem(graph, input_shape, is_fused=self._is_fused)
         self._scores = self._with_scores(graph)
         self._predict = _traced(self._scores, *frozen.signature)
         self._scores_after_stem: dict[tuple[str, bool], Function] = {}
@@ -412,7 +412,8 @@ class TensorFlowNetwork:
             gradients = self._through_stem(summands, points.shape[0])
         if interior:
             line, starts, directions = others[-3:]
-            maps = tf.reduce_mean(tf.gather(starts + directions, line) * gradients, -1)
+            channels = tf.unstack(tf.gather(starts + directions, line) * gradients, axis=-1)
+            maps = sum(channels) / len(channels)  # Half the time of `tf.reduce_mean`.
         return scores, summands, gradients if per_point else None, maps
 
     def _through_stem(self, summands: Any, size: int) -> Any:

@@ -1,7 +1,7 @@
 """Batches: packing points of many lines into batches of one size, and collecting the results."""
 
 from bisect import insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -35,7 +35,7 @@ class _OpenLine:
         done: Number of points with results.
         total: The weighted sum so far, placed where the network computes.
         gradients: Float32 (P, ...), filled from the front; None if only their sum is requested.
-        interior: Interior gradients so far, one array for each batch.
+        interior: Float32 (requested points, H, W), likewise; None if not requested.
     """
 
     line: Line
@@ -48,7 +48,7 @@ class _OpenLine:
     done: int = 0
     total: Any = None
     gradients: Array | None = None
-    interior: list[Array] = field(default_factory=list)
+    interior: Array | None = None
 
     @property
     def size(self) -> int:
@@ -139,6 +139,9 @@ class BatchQueue:
             scores=np.empty(size, np.float32),
             slopes=np.empty(size, np.float32) if line.slopes else None,
         )
+        if line.interior is not None:
+            shape = np.count_nonzero(line.interior), *line.start.shape[:-1]
+            open_line.interior = np.empty(shape, np.float32)
         if line.weights is None:
             open_line.gradients = np.empty((size, *line.start.shape), np.float32)
         insort(self._open, open_line, key=attrgetter("turn"))
@@ -189,9 +192,13 @@ class BatchQueue:
             open_line.total = self._network.accumulate(open_line.total, summands[rows], weights)
         if open_line.gradients is not None:
             open_line.gradients[points] = fetch(results.gradients[rows])
-        if line.interior is not None and results.interior is not None:
-            interior = fetch(results.interior[rows])
-            open_line.interior.append(interior[line.interior[points]])
+        maps = results.interior
+        if line.interior is not None and open_line.interior is not None and maps is not None:
+            first, end = (
+                np.count_nonzero(line.interior[:at]) for at in (points.start, points.stop)
+            )
+            wanted, shown = line.interior[points], open_line.interior[first:end]
+            np.compress(wanted, fetch(maps[rows]), axis=0, out=shown)
         open_line.done = points.stop
 
     def _answer(self, open_line: _OpenLine) -> LineGradients:
@@ -205,7 +212,7 @@ class BatchQueue:
             scores=open_line.scores,
             gradients=gradients,
             slopes=open_line.slopes,
-            interior=np.concatenate(open_line.interior) if open_line.interior else None,
+            interior=open_line.interior,
         )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from igcli.records import Array, Pixels
 from igcli.render.options import StyleOptions
-from igcli.render.style_common import Bar, channel_mean, percentile, ramp, to_pixels
+from igcli.render.style_common import Bar, channel_mean, high_percentile, ramp, to_pixels
 
 
 def scales(attributions: Array, options: StyleOptions) -> tuple[float]:
     """Return the 99th percentile of the channel mean's magnitude."""
-    return (float(percentile(np.abs(channel_mean(attributions)), 99)[0]),)
+    return (high_percentile(np.abs(channel_mean(attributions)), 99),)
 
 
 def picture(
@@ -21,7 +21,8 @@ def picture(
     """Return the image weighted by magnitude over scale, at most 1."""
     full = np.float32(scales[0])
     window = np.minimum(np.abs(channel_mean(attributions)), full) / full
-    return to_pixels(image * window[..., np.newaxis])
+    painted: Pixels = (image * window[..., np.newaxis]).astype(np.uint8)
+    return painted
 
 
 def plain(image: Pixels, options: StyleOptions) -> Pixels:
