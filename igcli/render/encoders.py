@@ -146,10 +146,10 @@ def _gif_header(shape: tuple[int, ...], palette: Pixels, loop: int) -> bytes:
 
 
 def _expected_size(indexed: Sequence[Pixels]) -> float:
-    """Return about how many bytes the changes of all frames take, from those of a few."""
-    pairs = list(pairwise(indexed))
-    sizes = [len(_gif_change(*pair, (0, 0), 0)) for pair in pairs[::SAMPLED_FRAMES]]
-    return len(pairs) * sum(sizes) / max(1, len(sizes))
+    """Return about how many bytes all frames take, from the changes of a few."""
+    pairs = list(pairwise(indexed))[::SAMPLED_FRAMES]
+    sizes = [len(_gif_change(*pair, (0, 0), 0)) for pair in pairs]
+    return len(indexed) * sum(sizes) / max(1, len(sizes))
 
 
 def _gif_change(previous: Pixels, frame: Pixels, corner: tuple[int, int], frame_ms: int) -> bytes:
