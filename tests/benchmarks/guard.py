@@ -137,7 +137,8 @@ class Animation:
     def of(cls, picture: Pixels, maps: Array) -> "Animation":
         """Draw the frames."""
         interior = Interior(np.linspace(0, 1, FRAMES), maps.astype(np.float32))
-        return cls(picture, interior, animation.frames(picture, interior, options=GifOptions()))
+        frames = list(animation.frames(picture, interior, options=GifOptions()))
+        return cls(picture, interior, frames)
 
     def drawn(self) -> bytes:
         """Return igcli's file."""
