@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +49,7 @@ from igcli.pipeline.explain.network_output import network_output_of
 from igcli.pipeline.explain.spec import AttributionSpec, check_layers
 from igcli.pipeline.explain.targets import Targets, parse_target
 from igcli.records import Array, Explanation
+from igcli.registry import suggestion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,8 +273,7 @@ def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
         ValueError: The message suggests the nearest choice.
     """
     if not (isinstance(value, str) and value in choices):
-        nearest = difflib.get_close_matches(str(value), choices, 1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        hint = suggestion(str(value), choices)
         raise ValueError(f"{name}: must be one of {', '.join(choices)}, not {value!r}{hint}")
 
 

@@ -19,6 +19,7 @@ from igcli.models.adapters.input_structure import InputStructure
 from igcli.pipeline.explain.spec import predict_one
 from igcli.pipeline.explain.targets import TargetChoice, Targets
 from igcli.records import Array
+from igcli.registry import suggestion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,9 +150,10 @@ def _samplers(
     if isinstance(baseline, str) or _is_options(baseline):
         options = validated(BaselineOptions, baseline, KEYS, ("baseline",))
         if not baselines.is_name(options.kind):
+            known = baselines.names()
             raise ValueError(
-                f"baseline: unknown name {options.kind!r}; expected "
-                f"{', '.join(baselines.names())} or a colour as '#rrggbb'"
+                f"baseline: unknown name {options.kind!r}; expected {', '.join(known)} or a colour "
+                f"as '#rrggbb'{suggestion(options.kind, known)}"
             )
         return [BaselineSampler.from_options(options, seed=seed)] * count
     values = _numbers(baseline)

@@ -1,9 +1,13 @@
-"""Shell completion of option values: file names and the choices of settings."""
+"""Values of options that the shell completes: paths, the choices of settings, lists of names."""
 
 import os
+from collections.abc import Sequence
 
 import click
 from click.shell_completion import CompletionItem
+
+from igcli.errors import UsageError
+from igcli.registry import suggestion
 
 
 class PathType(click.ParamType[str]):
@@ -44,3 +48,22 @@ class Names(click.ParamType[str]):
         """Return the names that start with the typed text."""
         names = [CompletionItem(name) for name in self._names if name.startswith(incomplete)]
         return names or ([CompletionItem(incomplete, type="file")] if self._files else [])
+
+
+def names_in(text: str | None, known: Sequence[str], option: str) -> tuple[str, ...]:
+    """Return the names in a list separated by commas, each once; none for None.
+
+    Args:
+        text: The list.
+        known: All names.
+        option: The option that it is the value of.
+
+    Raises:
+        UsageError: One is unknown.
+    """
+    names = [] if text is None else [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            hint = suggestion(name, known) or f"; expected {', '.join(known)}"
+            raise UsageError(f"{option}: unknown name {name!r}{hint}")
+    return tuple(dict.fromkeys(names))

@@ -18,7 +18,7 @@ from igcli.cli.attribute.options import run_options
 from igcli.cli.attribute.report import join_names
 from igcli.cli.attribute.request import RunRequest, resolve_request
 from igcli.cli.attribute.shard_option import parse_shard
-from igcli.cli.completion import Names, PathType
+from igcli.cli.completion import Names, PathType, names_in
 from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.setting_options import group_options
 from igcli.cli.terminal import NOTICE, ProgressLines, say
@@ -31,6 +31,7 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
 from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES, is_page
 from igcli.outputs.shards import started_shards
+from igcli.registry import suggestion
 
 if TYPE_CHECKING:
     from igcli.evaluate.evaluation import Evaluation
@@ -105,7 +106,7 @@ def evaluate(**options: Any) -> None:
     """
     names = ("methods", "metrics", "masks", "controls", "minima", "maxima", "metric_options")
     own = {name: options.pop(name) for name in names}
-    methods = _names(own.pop("methods"), METHODS, "--methods")
+    methods = names_in(own.pop("methods"), METHODS, "--methods")
     evaluation_options = _evaluation_options(**own)
     as_json, quiet = options["as_json"], options["quiet"]
     folder = _finished_run(options["images"])
@@ -157,19 +158,6 @@ def evaluate(**options: Any) -> None:
     click.get_current_context().exit(exit_code or _exit_code(summary))
 
 
-def _names(text: str | None, known: Sequence[str], option: str) -> tuple[str, ...]:
-    """Return the names in a list, each once.
-
-    Raises:
-        UsageError: One is unknown.
-    """
-    names = [] if text is None else [name.strip() for name in text.split(",")]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{option}: unknown name {name!r}; expected {', '.join(known)}")
-    return tuple(dict.fromkeys(names))
-
-
 def _evaluation_options(
     *,
     metrics: str | None,
@@ -185,7 +173,7 @@ def _evaluation_options(
         UsageError: A metric is unknown, needs masks, or has a threshold without being computed.
     """
     with_masks = metrics_with_masks()
-    names = _names(metrics, METRICS, "--metrics")
+    names = names_in(metrics, METRICS, "--metrics")
     if not names:
         names = (*DEFAULT_METRICS, *(with_masks if masks is not None else ()))
     unmasked = [name for name in names if name in with_masks and masks is None]
@@ -224,6 +212,9 @@ def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, flo
         number = math.nan
     if math.isnan(number):
         raise UsageError(f"{option} {text}: expected METRIC=VALUE, such as insertion=0.2")
+    if name not in METRICS:
+        hint = suggestion(name, METRICS) or f"; expected {', '.join(METRICS)}"
+        raise UsageError(f"{option} {text}: unknown name {name!r}{hint}")
     if name not in metrics:
         raise UsageError(
             f"{option} {text}: {name!r} is not measured; choose one of {', '.join(metrics)}, or "

@@ -16,6 +16,7 @@ from click.shell_completion import shell_complete
 from igcli.cli.terminal import open_terminal, print_line, print_traceback, say
 from igcli.config.problems import ConfigError
 from igcli.errors import IgcliError, UsageError
+from igcli.registry import suggestion
 
 COMPLETION = "_IGCLI_COMPLETE"
 """Environment variable by which shells request completions from Click."""
@@ -64,6 +65,15 @@ class LazyGroup(click.Group):
         module, name = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a subcommand; where there is none of this name, name the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {name!r}{suggestion(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands."""

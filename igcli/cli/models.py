@@ -15,7 +15,7 @@ from igcli.config.schema import Settings
 from igcli.errors import FINDINGS, UsageError
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
-from igcli.models.options import ModelOptions, check_files
+from igcli.models.options import NAMES, ModelOptions, check_files, name_hint
 from igcli.printable import printable
 
 Command = Callable[..., Any]
@@ -119,7 +119,8 @@ def fetch(name: str, archive: str | None, *, quiet: bool) -> None:  # noqa: ARG0
             f"--from is only for {', '.join(published.RELEASES)}; Keras downloads {name}"
         )
     if not name.startswith(PREFIX) or name.removeprefix(PREFIX) not in APPLICATIONS:
-        raise UsageError(f"{name}: nothing to fetch (see igcli models list)")
+        hint = "" if name in NAMES else name_hint(name)
+        raise UsageError(f"{name}: nothing to fetch{hint or ' (see igcli models list)'}")
     from igcli.models.sources.application import load
 
     load(ModelOptions(source=name))

@@ -1,10 +1,9 @@
 """The command `igcli sanity`: do attributions change when the network's weights are random?"""
 
-import json
 import logging
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +12,9 @@ from tqdm import tqdm
 from igcli.cli.attribute.inputs import select_images
 from igcli.cli.attribute.options import Arguments
 from igcli.cli.attribute.request import announce_model
-from igcli.cli.completion import Names, PathType
+from igcli.cli.completion import Names, PathType, names_in
 from igcli.cli.help_sections import SectionedCommand
-from igcli.cli.setting_options import load_command_settings, setting_options
+from igcli.cli.setting_options import load_command_settings, setting_options_without
 from igcli.cli.terminal import NOTICE, say, verbosity
 from igcli.config.load import LoadedSettings
 from igcli.errors import FINDINGS, UsageError
@@ -23,24 +22,26 @@ from igcli.images.sources import Walk
 from igcli.methods import METHODS
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
-from igcli.outputs.output_paths import sanity_name
 from igcli.outputs.shards import RunLocation
 from igcli.pipeline.preflight import check
 from igcli.printable import printable
 from igcli.records import Source
 
 if TYPE_CHECKING:  # Not imported for the command's help, which does not need NumPy.
-    from igcli.sanity.pictures import Strip
     from igcli.sanity.randomization import Outcome, RandomizationTest, TestedImage
-    from igcli.sanity.similarity import Similarity
-    from igcli.sanity.stages import Stage
-    from igcli.sanity.summary import Row, Summary
+    from igcli.sanity.run import SanityRun
+    from igcli.sanity.summary import Summary
 
 MODES = ("cascading", "independent", "both")
 DEFAULT_LAYERS = 10
 DEFAULT_MAXIMUM = 0.5
-HEADINGS = ("correlation", "absolute", "SSIM", "score", "randomized", "layers")
-FILE = "sanity.json"
+MEANINGLESS = ("precision", "max_error", "panel", "gif", "arrays", "gallery")
+"""Settings of what the test does not do: it writes no panels, and computes in float32."""
+
+OUTPUT_HELP = (
+    "Write sanity.json and pictures of the first 100 images to a folder, or the URL of a store; "
+    "by default nothing is written."
+)
 
 
 class _LayerCount(click.ParamType[int | None]):
@@ -107,7 +108,9 @@ class _LayerCount(click.ParamType[int | None]):
     "--trust-model", is_flag=True, help="Allow a Keras file to execute code from its author."
 )
 @verbosity
-@setting_options
+@setting_options_without(
+    MEANINGLESS, {"model.source": {"hidden": True}, "output": {"help": OUTPUT_HELP}}
+)
 def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     """Test whether attributions change when the network's weights are randomized.
 
@@ -120,25 +123,23 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     attributions do not change.
     """
     loaded = _settings(model, options)
-    methods = _methods(options["methods"], loaded)
-    from igcli.sanity.randomization import with_methods
+    methods = names_in(options["methods"], METHODS, "--methods") or (loaded.settings.method,)
+    from igcli.sanity.randomization import RandomizationTest, with_methods
 
     check(with_methods(loaded.settings, methods), panels=True)
     given = options["overrides"].get("output")
     folder = output_at(given or loaded.settings.output)
     folder.check()
     sources, walk = _sources(images, loaded, folder, options)
-    from igcli.sanity.randomization import RandomizationTest
-
     test = RandomizationTest(loaded.settings, methods, trust=options["trust_model"])
     intact = test.model.intact
     announce_model(loaded, intact.device, suggestion=intact.suggested_preprocess)
     if given:
         folder.create()
-    run = _Run(test, options)
-    summary = run.summary(sources)
+    run = _run(test, options, has_pictures=bool(given))
+    summary = _tested(run, sources, as_json=options["as_json"], quiet=options["quiet"])
     if given:
-        run.write(summary, folder)
+        run.write(folder)
     _print_summary(summary)
     passed = summary.passed and not walk.statistics.unreadable
     click.get_current_context().exit(0 if passed else FINDINGS)
@@ -156,21 +157,6 @@ def _settings(model: str, options: Mapping[str, Any]) -> LoadedSettings:
     return load_command_settings(
         options["config_file"], {"model": model, **overrides}, quiet=options["quiet"]
     )
-
-
-def _methods(names: str | None, loaded: LoadedSettings) -> tuple[str, ...]:
-    """Return the methods to test.
-
-    Raises:
-        UsageError: One of the names is unknown.
-    """
-    if names is None:
-        return (loaded.settings.method,)
-    methods = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown:
-        raise UsageError(f"--methods: unknown method {unknown[0]!r}: use {', '.join(METHODS)}")
-    return methods
 
 
 def _sources(
@@ -200,157 +186,82 @@ def _sources(
     return list(selection), walk
 
 
-class _Run:
-    """Runs the test and prints its results as they come."""
+def _run(
+    test: "RandomizationTest", options: Mapping[str, Any], *, has_pictures: bool
+) -> "SanityRun":
+    from igcli.sanity.run import SanityRun
+    from igcli.sanity.stages import MODES, stages_of
+    from igcli.sanity.summary import Thresholds
 
-    def __init__(self, test: "RandomizationTest", options: Mapping[str, Any]) -> None:
-        from igcli.sanity import stages
-        from igcli.sanity.summary import Thresholds
+    modes = [mode for mode in MODES if options["mode"] in (mode, "both")]
+    stages = stages_of(test.model.layers, modes, options["layers"])
+    thresholds = Thresholds(options["max_correlation"], options["max_ssim"])
+    return SanityRun(test, stages, thresholds, has_pictures=has_pictures)
 
-        self._test = test
-        self._as_json = options["as_json"]
-        self._quiet = options["quiet"]
-        self._thresholds = Thresholds(options["max_correlation"], options["max_ssim"])
-        self._layers = test.model.layers
-        self._has_pictures = "output" in options["overrides"]
-        self._strips: Mapping[str, Strip] = {}
-        modes = [mode for mode in stages.MODES if options["mode"] in (mode, "both")]
-        self._stages = stages.stages_of(self._layers, modes, options["layers"])
 
-    def summary(self, sources: Sequence[Source]) -> "Summary":
-        """Run the test."""
-        from igcli.sanity.similarity import mean_similarity
-        from igcli.sanity.summary import Summary, rows_of
+def _tested(
+    run: "SanityRun", sources: Sequence[Source], *, as_json: bool, quiet: bool
+) -> "Summary":
+    """Run the test, print its results as they come, and return the summary."""
+    from igcli.sanity.report import Table
 
-        total = len(sources) * (1 + len(self._stages))
-        # None leaves it to tqdm: no bar outside a terminal, and TQDM_DISABLE works.
-        disable = True if self._quiet else None
-        with tqdm(total=total, unit=" attributions", disable=disable, file=sys.stderr) as bar:
-            images = self._attributed(sources, bar)
-            good = [image for image in images if not image.failure]
-            controls = [self._test.controls(image) for image in good]
-            means = {
-                name: mean_similarity([each[name] for each in controls])
-                for name in (controls[0] if controls else ())
-            }
-            self._print_head(means)
-            if self._has_pictures:
-                from igcli.sanity.pictures import strips_of
+    # Whoever reads the table from a pipe gets whole names.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    table = Table(run.test.methods, len(run.test.model.layers), width=width)
+    total = len(sources) * (1 + len(run.stages))
+    # None leaves it to tqdm: no bar outside a terminal, and TQDM_DISABLE works.
+    disable = True if quiet else None
+    with tqdm(total=total, unit=" attributions", disable=disable, file=sys.stderr) as bar:
+        start = run.start(sources, bar.update)
+        _say_failures(start.images)
+        if as_json:
+            _print_json(image.record() for image in start.images if image.failure)
+        else:
+            _print(table.head(start))
+        for result in run.results(bar.update):
+            _say_failed_stages(result.outcomes)
+            if as_json:
+                _print_json(record for one in result.outcomes for record in one.records())
+            else:
+                _print(map(table.row, result.rows))
+    summary = run.summary()
+    if as_json:
+        _print_json([summary.record()])
+    return summary
 
-                self._strips = strips_of(good, len(self._layers))
-            rows: list[Row] = []
-            failed = 0
-            for stage in self._stages if good else ():
-                outcomes = self._compared(stage, good, bar)
-                failed += sum(bool(outcome.failure) for outcome in outcomes)
-                rows += rows_of(outcomes, self._test.methods, stage)
-                self._print_stage(outcomes, rows[-len(self._test.methods) :], good)
-        summary = Summary(self._layers, images, rows, means, self._thresholds, failed)
-        if self._as_json:
-            self._print_json(summary.record())
-        return summary
 
-    def write(self, summary: "Summary", folder: OutputFolder) -> None:
-        """Write the summary and the pictures.
+def _say_failures(images: "Iterable[TestedImage]") -> None:
+    for image in images:
+        if image.failure:
+            say(f"{image.source.shown}: {image.failure}", logging.WARNING)
 
-        Raises:
-            OutputError: The folder cannot be written.
-        """
-        text = json.dumps(summary.record(), allow_nan=False, indent=2)
-        folder.write(FILE, text.encode("ascii") + b"\n")
-        for name, strip in self._strips.items():
-            folder.write(sanity_name(name), strip.encoded())
 
-    def _attributed(self, sources: Sequence[Source], bar: Any) -> "list[TestedImage]":
-        order = {source.name: index for index, source in enumerate(sources)}
-        images = []
-        for image in self._test.attribute(sources):
-            bar.update()
-            images.append(image)
-        images.sort(key=lambda image: order[image.source.name])
-        for image in images:
-            if image.failure:
-                say(f"{image.source.shown}: {image.failure}", logging.WARNING)
-                if self._as_json:
-                    self._print_json(image.record())
-        return images
+def _say_failed_stages(outcomes: "Iterable[Outcome]") -> None:
+    for outcome in outcomes:
+        if outcome.failure:
+            where = f"{outcome.stage.mode}, {outcome.stage.number} layers"
+            say(f"{outcome.image.source.shown}: {where}: {outcome.failure}", logging.WARNING)
 
-    def _compared(
-        self, stage: "Stage", images: "Sequence[TestedImage]", bar: Any
-    ) -> "list[Outcome]":
-        order = {id(image): index for index, image in enumerate(images)}
-        outcomes = []
-        for outcome in self._test.compare(stage, images):
-            bar.update()
-            if outcome.image.source.name in self._strips:
-                self._strips[outcome.image.source.name].add(outcome)
-            outcomes.append(replace(outcome, maps={}))  # All of them would take too much memory.
-        outcomes.sort(key=lambda outcome: order[id(outcome.image)])
-        for outcome in outcomes:
-            if outcome.failure:
-                where = f"{stage.mode}, {stage.number} layers"
-                name = outcome.image.source.shown
-                say(f"{name}: {where}: {outcome.failure}", logging.WARNING)
-        return outcomes
 
-    def _print_head(self, controls: "Mapping[str, Similarity]") -> None:
-        if self._as_json:
-            return
-        self._print(_line((*HEADINGS, "method", "down to")))
-        for name, values in controls.items():
-            cells = (*_cells(values), "-", "-", "-")
-            self._print(_line((*cells, f"control: {name}", "-")))
+def _print_json(records: Iterable[Mapping[str, object]]) -> None:
+    from igcli.outputs.journal import to_json
 
-    def _print_stage(
-        self, outcomes: "Sequence[Outcome]", rows: "Sequence[Row]", images: "Sequence[TestedImage]"
-    ) -> None:
-        if self._as_json:
-            for outcome in outcomes:
-                for record in outcome.records():
-                    self._print_json(record)
-            return
-        score = sum(image.score for image in images) / len(images)
-        for row in rows:
-            stage = row.stage
-            count = f"{stage.number} of {len(self._layers)}"
-            scores = _cell(score, ".4g"), _cell(row.score, ".4g")
-            cells = (*_cells(row.mean), *scores, count)
-            where = stage.layer if stage.mode == "cascading" else f"{stage.layer} alone"
-            self._print(_line((*cells, row.method, where)))
+    _print(map(to_json, records))
 
-    def _print_json(self, record: Mapping[str, object]) -> None:
-        from igcli.outputs.journal import to_json
 
-        self._print(to_json(record))
-
-    def _print(self, line: str) -> None:
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         with tqdm.external_write_mode(file=sys.stdout):
             click.echo(printable(line))
 
 
-def _line(cells: Sequence[str]) -> str:
-    """Return a line of the table; the method and the layer are last, as they have any length."""
-    *numbers, method, where = cells
-    return "  ".join(f"{cell:>11}" for cell in numbers) + f"  {method:<27}  {where}"
-
-
-def _cells(values: "Similarity") -> tuple[str, ...]:
-    return tuple(_cell(value) for value in values.record().values())
-
-
-def _cell(value: float | None, format_spec: str = ".4f") -> str:
-    return "-" if value is None else format(value, format_spec)
-
-
-def _notes(summary: "Summary") -> Iterator[str]:
-    flat = {row.method: row.flat for row in summary.rows if row.flat}
-    for method, count in flat.items():
-        yield f"{method}: warning: flat attributions, which have no order: {count:,} images"
-
-
 def _print_summary(summary: "Summary") -> None:
-    for note in _notes(summary):
-        say(note, logging.WARNING)
+    from igcli.sanity.report import flat_methods
+
+    for warning in flat_methods(summary.rows):
+        say(warning, logging.WARNING)
+    for change in summary.changes():
+        say(change, NOTICE)
     for finding in summary.findings():
         say(finding)
     parts = [f"{len(summary.images) - summary.failed:,} of {len(summary.images):,} images tested"]

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +18,7 @@ from igcli.errors import IgcliError, ModelError, UsageError
 from igcli.options import Options
 
 Command = Callable[..., Any]
+Changes = Mapping[str, Mapping[str, Any]]
 Group = TypeVar("Group", bound=Options)
 
 SHORT = {"output": ("-o",)}
@@ -37,7 +38,24 @@ def setting_options(command: Command) -> Command:
     options by key: both are for `load_command_settings`. Errors about a setting name the option,
     or the place in the YAML file, that gave its value.
     """
-    keys = {_parameter(key): key for key in walk(KEYS)}
+    return _with_options(command, KEYS, {})
+
+
+def setting_options_without(
+    names: Collection[str], changes: Changes
+) -> Callable[[Command], Command]:
+    """Return `setting_options` for a command that some keys mean nothing to.
+
+    Args:
+        names: Keys and groups of keys without options; the YAML file may have them.
+        changes: What is different of others' options, by key: arguments of `click.option`.
+    """
+    keys = tuple(key for key in KEYS if key.name not in names)
+    return lambda command: _with_options(command, keys, changes)
+
+
+def _with_options(command: Command, all_keys: tuple[Key, ...], changes: Changes) -> Command:
+    keys = {_parameter(key): key for key in walk(all_keys)}
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -55,7 +73,7 @@ def setting_options(command: Command) -> Command:
                 raise
             raise ConfigError([located], error.exit_code) from error
 
-    for option in reversed((_config_option(), *options_for(KEYS))):
+    for option in reversed((_config_option(), *options_for(all_keys, changes))):
         wrapped = option(wrapped)
     return wrapped
 
@@ -84,7 +102,7 @@ def group_options(group: type[Group], name: str) -> Callable[[Command], Command]
                 raise UsageError(_with_option_names(str(error), group_keys)) from None
             return command(*arguments, **{name: chosen}, **options)
 
-        for option in reversed([*options_for(group_keys)]):
+        for option in reversed([*options_for(group_keys, {})]):
             wrapped = option(wrapped)
         return wrapped
 
@@ -136,27 +154,30 @@ def _config_option() -> Command:
     )
 
 
-def options_for(keys: tuple[Key, ...]) -> Iterator[Command]:
-    """Yield an option of Click for every key that has a value of its own."""
+def options_for(keys: tuple[Key, ...], changes: Changes) -> Iterator[Command]:
+    """Yield an option of Click for every key that has a value of its own.
+
+    Args:
+        keys: The keys.
+        changes: Arguments of `click.option` that replace those of a key, by its name.
+    """
     for key in walk(keys):
+        other = changes.get(key.name, {})
         if key.is_switch or isinstance(key.default, bool):
             (name,) = key.flags
-            flags = f"{name}/{name.replace('--', '--no-', 1)}"
+            switch = f"{name}/{name.replace('--', '--no-', 1)}"
             default = "on" if key.default else "off"
             help_text = f"{key.help}  [default: {default}]"
-            yield click.option(flags, _parameter(key), default=None, help=help_text)
+            arguments: dict[str, Any] = {"default": None, "help": help_text}
+            yield click.option(switch, _parameter(key), **{**arguments, **other})
         elif key.scalars:
             choices = (choice for scalar in key.scalars for choice in scalar.choices)
             names = tuple(str(choice) for choice in choices)
             placeholder, help_text = _value_help(key)
-            yield click.option(
-                *SHORT.get(key.name, ()),
-                *key.flags,
-                _parameter(key),
-                type=Names(names, files=key.path_field is not None),
-                metavar=placeholder,
-                help=help_text,
-            )
+            value = Names(names, files=key.path_field is not None)
+            arguments = {"type": value, "metavar": placeholder, "help": help_text}
+            flags = (*SHORT.get(key.name, ()), *key.flags)
+            yield click.option(*flags, _parameter(key), **{**arguments, **other})
 
 
 def _value_help(key: Key) -> tuple[str, str]:

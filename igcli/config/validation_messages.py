@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from igcli.config.keys import NUMBER, Alternative, Key, child, walk
 from igcli.config.problems import KeyPath, Problem, dotted
 from igcli.options import Expected, Options, PathField, Switch
+from igcli.registry import suggestion
 
 Group = TypeVar("Group", bound=Options)
 
@@ -153,8 +154,7 @@ def _hint(value: object, alternatives: tuple[Alternative, ...]) -> str:
     if bool in kinds and value.lower() in ("true", "false"):
         return f"; write {value.lower()}"
     choices = [str(choice) for alternative in alternatives for choice in alternative.choices]
-    close = difflib.get_close_matches(value, choices, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return suggestion(value, choices)
 
 
 _MAX_LENGTH = 60

@@ -213,7 +213,11 @@ class _Subjects:
         self._mask = ObjectMask(None)
 
     def read_mask(self) -> tuple[str, ...]:
-        """Read the image's mask if masks are given; return what is to be said of it."""
+        """Read the image's mask if masks are given; return what is to be said of it.
+
+        Raises:
+            ImageError: It cannot be used.
+        """
         masks = self._context.masks
         if masks is not None:
             height, width, _ = self._image.shape

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from igcli.config.schema import Settings
-from igcli.errors import IgcliError, OutputError, UsageError
+from igcli.errors import IgcliError, ImageError, OutputError, UsageError
 from igcli.images.decode import upright_size
 from igcli.images.files import read_file, reason_of
 from igcli.images.fit import fit
@@ -91,19 +91,23 @@ class Masks:
         Args:
             record: The image's.
             size: Height and width of the network's input.
+
+        Raises:
+            ImageError: There is one, but it cannot be used.
         """
         names = self._candidates(record)
         if not names:
             return ObjectMask(None, (f"it has no mask {self._expected(record['image'])!r}",))
         if len(names) > 1:
             listed = " and ".join(map(repr, names))
-            return ObjectMask(None, (f"it has more than one mask: {listed}; keep one",))
+            raise ImageError(f"it has more than one mask: {listed}; keep one")
         path = self._path(names[0])
         try:
             data = read_file(path, max_bytes=self._settings.max_bytes)
-            return self._fitted(decode_mask(data, self._settings), path, record, size)
+            mask = decode_mask(data, self._settings)
         except IgcliError as error:
-            return ObjectMask(None, (f"its mask {path!r}: {error}",))
+            raise ImageError(f"its mask {path!r}: {error}") from error
+        return self._fitted(mask, path, record, size)
 
     def _fitted(self, mask: Pixels, path: str, record: Record, size: Size) -> ObjectMask:
         """Fit a mask as the image was, after making it as large as the image.
@@ -119,7 +123,7 @@ class Masks:
             elif own != whole:
                 sizes = f"{own[1]} x {own[0]}, and the image {whole[1]} x {whole[0]}"
                 if own == whole[::-1]:
-                    return ObjectMask(None, (f"its mask {path!r} is {sizes}: turn it upright",))
+                    raise ImageError(f"its mask {path!r} is {sizes}: turn it upright")
                 notice = f"its mask {path!r} is {sizes}: resized"
                 mask = fit(mask, whole, how="squash", resample="nearest")
         fitted = fit(mask, size, how=options.fit, resample="nearest")

@@ -98,7 +98,10 @@ def _of_array(data: bytes) -> Flags:
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)
     except (*DAMAGED, TokenError, MemoryError) as error:
-        raise ImageError(f"damaged NumPy array: {' '.join(str(error).split())}") from error
+        text = " ".join(str(error).split())
+        if "pickle" in text:
+            raise ImageError("an array of Python objects, not of numbers") from error
+        raise ImageError(f"damaged NumPy array: {text}") from error
     if array.dtype.kind not in "biuf":
         raise ImageError(f"an array of {array.dtype}, not of numbers")
     values = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array

@@ -156,7 +156,7 @@ def check_files(options: ModelOptions) -> None:
     }
     for key, path in files.items():
         if path is not None and not Path(path).exists():
-            hint = _name_hint(path) if key == "model" else ""
+            hint = name_hint(path) if key == "model" else ""
             raise UsageError(f"{key}: no such file: {path}{hint}")
         if path is not None and key != "model" and Path(path).is_dir():
             raise UsageError(f"{key}: {path} is a folder, expected a file")
@@ -164,7 +164,7 @@ def check_files(options: ModelOptions) -> None:
         _check_kind(source)
 
 
-def _name_hint(path: str) -> str:
+def name_hint(path: str) -> str:
     """Return a hint for a missing path that may be meant as the name of a network."""
     names = {name.lower(): name for name in NAMES}
     names |= {f"{PREFIX}{name}".lower(): f"{PREFIX}{name}" for name in APPLICATIONS}

@@ -28,6 +28,8 @@ DAMAGED = (
 """What NumPy raises for files that are damaged or something else: TypeError for a single array, and
 the last two for a header, which is Python."""
 
+NO_NUMBERS = "it is damaged, or not an .npz file of numbers"
+
 
 def encode_arrays(**arrays: npt.ArrayLike) -> bytes:
     """Return the bytes of an .npz file with `arrays` by name; equal arrays give equal bytes.
@@ -69,4 +71,6 @@ def decode_arrays(file: IO[bytes], name: str, keys: Collection[str]) -> dict[str
             return {key: arrays[key] for key in arrays.files if key in keys}
     except DAMAGED as error:
         listed = ", ".join(map(repr, keys))
-        raise ImageError(f"cannot read array {listed} from {name!r}: {error}") from error
+        # NumPy takes what it does not know for a pickle, and says how to load that.
+        reason = NO_NUMBERS if "pickle" in str(error) else error
+        raise ImageError(f"cannot read array {listed} from {name!r}: {reason}") from error

@@ -10,6 +10,7 @@ from igcli.methods import METHODS, ExpectedGradientsOptions, own_options
 from igcli.models import options as model_options
 from igcli.pipeline.explain.targets import check_file, check_syntax
 from igcli.pipeline.fonts import check_font
+from igcli.registry import suggestion
 
 
 def methods_of(settings: Settings, *, panels: bool) -> tuple[str, ...]:
@@ -60,5 +61,8 @@ def _check_folder(folder: str | None) -> None:
 
 def _check_baseline(kind: str) -> None:
     if not baselines.is_name(kind) and not Path(kind).is_file():
-        names = ", ".join(baselines.names())
-        raise UsageError(f"baseline: no such file: {kind} (known names: {names})")
+        names = baselines.names()
+        raise UsageError(
+            f"baseline: no such file: {kind} (known names: {', '.join(names)})"
+            f"{suggestion(kind, names)}"
+        )

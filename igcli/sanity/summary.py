@@ -68,6 +68,19 @@ def rows_of(outcomes: Sequence[Outcome], methods: Sequence[str], stage: Stage) -
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the test says of a method in one mode.
+
+    Attributes:
+        passed: Whether its attributions change.
+        text: One line.
+    """
+
+    passed: bool
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
     """The whole test.
@@ -102,32 +115,46 @@ class Summary:
         """Return a line for each method and mode in which attributions do not change."""
         if self.failed == len(self.images):
             return [NOTHING]
+        return [verdict.text for verdict in self._verdicts() if not verdict.passed]
+
+    def changes(self) -> list[str]:
+        """Return a line for each method and mode in which attributions change."""
+        return [verdict.text for verdict in self._verdicts() if verdict.passed]
+
+    def _verdicts(self) -> list[_Verdict]:
         groups: dict[tuple[str, Mode], list[Row]] = {}
         for row in self.rows:
             groups.setdefault((row.method, row.stage.mode), []).append(row)
-        lines = [self._finding(*key, rows) for key, rows in groups.items()]
-        return [line for line in lines if line]
+        return [self._verdict(*key, rows) for key, rows in groups.items()]
 
-    def _finding(self, method: str, mode: Mode, rows: Sequence[Row]) -> str:
+    def _verdict(self, method: str, mode: Mode, rows: Sequence[Row]) -> _Verdict:
         start = f"{method}, {mode}: "
         limits = (
             ("rank correlation", "rank_correlation", self.thresholds.max_correlation),
             ("SSIM", "ssim", self.thresholds.max_ssim),
         )
+        falls = []
         for name, key, limit in limits:
             values = [row.mean.record()[key] for row in rows]
             defined = [value for value in values if value is not None]
             if not defined:
-                return (
+                return _Verdict(
+                    False,
                     f"{start}nothing can be compared: the attributions are flat at every stage, or "
-                    "no image was attributed there"
+                    "no image was attributed there",
                 )
             if min(defined) > limit:
-                return (
+                return _Verdict(
+                    False,
                     f"{start}the attributions do not change: {name} {min(defined):.4f} or more at "
-                    f"every stage, above {limit:g}"
+                    f"every stage, above {limit:g}",
                 )
-        return ""
+            falls.append(f"{name} falls to {min(defined):.4f} (limit {limit:g})")
+        return _Verdict(
+            True,
+            f"{start}passed: the attributions depend on the weights: with random ones, "
+            f"{' and '.join(falls)}",
+        )
 
     def record(self) -> dict[str, object]:
         """Return the summary for JSON."""

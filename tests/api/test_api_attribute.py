@@ -233,6 +233,7 @@ def test_targets_of_rank_two_choose_among_outputs_of_rank_three(branches: Any) -
         ({"output": 0, "baseline": [0]}, "baseline: expected one for all inputs"),
         ({"output": 0, "baseline": [0, np.zeros(4)]}, r"baseline: has shape \(4,\), expected"),
         ({"output": 0, "baseline": "nix"}, "baseline: unknown name 'nix'"),
+        ({"output": 0, "baseline": "blurr"}, r"did you mean blur\?"),
         ({"output": 0, "baseline": np.nan}, "baseline: holds NaN or infinite values"),
         ({"output": 0, "steps": 0}, "steps: must be"),
         ({"output": 0, "stepz": 5}, "stepz: unknown key; did you mean steps"),

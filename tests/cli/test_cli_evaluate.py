@@ -259,7 +259,9 @@ def test_a_changed_network_is_refused(
         (["--shard", "1/2", "--min", "deletion=0"], "give them without --shard"),
         (["--steps", 3], "--steps: the attributions of a finished run"),
         (["--limit", 3], "--limit: the attributions of a finished run"),
-        (["--metrics", "deletions"], "--metrics: unknown name 'deletions'"),
+        (["--metrics", "deletions"], "unknown name 'deletions'; did you mean deletion?"),
+        (["--metrics", "speed"], "--metrics: unknown name 'speed'; expected aopc, aopc_lerf, "),
+        (["--min", "insertio=3"], "unknown name 'insertio'; did you mean insertion?"),
         (["--metrics", "pointing_game"], "pointing_game needs --masks"),
         (["--min", "deletion"], "--min deletion: expected METRIC=VALUE"),
         (["--min", "road=1"], "--min road=1: 'road' is not measured"),
@@ -304,6 +306,24 @@ def test_metrics_of_other_evaluations_stay_known(
     assert all({"deletion", "sparseness"} == {*line["metrics"]} for line in added)
     assert cli("evaluate", output, "--metrics", "deletion").code == 0
     assert len(lines(output)) == len(before) + len(added)
+
+
+def test_a_mask_that_cannot_be_read_fails_its_image(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path
+) -> None:
+    run("--metrics", "sparseness")
+    output, masks = tmp_path / "out", tmp_path / "masks"
+    masks.mkdir()
+    first, *others = sorted(records(output))
+    for name in (first, *others):
+        save_mask(np.eye(16, dtype=np.uint8), masks, name)
+    broken = next(masks.iterdir())
+    broken.write_bytes(b"no image")
+    result = cli("evaluate", output, "--metrics", "mass_inside", "--masks", masks)
+    assert result.code == 3
+    assert f"{broken.stem}.png: not evaluated: its mask" in result.err
+    assert "1 image not evaluated" in result.err
+    assert summary(output)["images"] == len(others)
 
 
 def test_a_warning_goes_with_its_cause(run: Callable[..., Any], cli: Cli, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_no_command_is_a_usage_error_with_the_help() -> None:
 @pytest.mark.parametrize(
     ("arguments", "start"),
     [
-        (["atribute"], "igcli: No such command 'atribute'"),
+        (["atribute"], "igcli: No such command 'atribute'; did you mean attribute? (see igcli -h)"),
         (["--nix"], "igcli: No such option '--nix'"),
         (["config", "show", "--stps", "5"], "igcli: No such option '--stps'"),
         (["config", "show", "--steps"], "igcli: Option '--steps' requires an argument"),

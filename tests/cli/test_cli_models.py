@@ -96,7 +96,8 @@ def test_without_a_network_one_line_and_exit_1(cli: Cli, release: Path, image: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("fetch", "demo"), "nothing to fetch"),
+        (("fetch", "demo"), "demo: nothing to fetch (see igcli models list)"),
+        (("fetch", "mobilenetv"), "nothing to fetch (did you mean keras:MobileNetV2?)"),
         (("fetch", "keras:VGG16", "--from", "x.zip"), "Keras downloads keras:VGG16"),
         (("fetch", "inception_v1", "--from", "none.zip"), "no such file"),
         (("show", "none.keras"), "no such file: none.keras"),

@@ -37,19 +37,56 @@ def photos(tmp_path: Path) -> Path:
 def test_the_table_has_controls_and_stages(cli: Cli, tiny_model: Path, photos: Path) -> None:
     result = cli("sanity", tiny_model, photos, "--steps", "5", "--mode", "both")
     assert result.code == 0
-    heading, random, edges, *rows = (line.split() for line in result.lines)
-    assert heading[:3] == ["correlation", "absolute", "SSIM"]
-    assert random[-2] == "random"
-    assert edges[:3] == ["1.0000"] * 3
-    assert [row[5:9] for row in rows] == [
-        ["1", "of", "2", "integrated_gradients"],
-        ["2", "of", "2", "integrated_gradients"],
-    ] * 2
+    heading, random, edges, intact, *rows = (line.split() for line in result.lines)
+    assert heading == ["layers", "correlation", "absolute", "SSIM", "score", "down", "to"]
+    assert random[-1] == "random"
+    assert edges[1:4] == ["1.0000"] * 3
+    assert intact[:3] == ["0", "of", "2"]
+    assert [row[:3] for row in rows] == [["1", "of", "2"], ["2", "of", "2"]] * 2
     assert [row[-1] for row in rows[2:]] == ["alone", "alone"]
     # The first stage of both modes randomizes the same layer.
-    assert rows[0][:5] == rows[2][:5]
-    assert float(rows[0][0]) < 0.99
+    assert rows[0][:7] == rows[2][:7]
+    assert float(rows[0][3]) < 0.99
     assert "3 of 3 images tested" in result.err
+
+
+def test_a_passed_test_says_how_similar_attributions_are(
+    cli: Cli, tiny_model: Path, photos: Path
+) -> None:
+    result = cli("sanity", tiny_model, photos, "--steps", "5")
+    assert result.code == 0
+    _, _, _, intact, *rows = (line.split() for line in result.lines)
+    network = keras.models.load_model(tiny_model)
+    pictures = [np.asarray(Image.open(path)) for path in sorted(photos.iterdir())]
+    scores = network.predict(np.stack(pictures).astype(np.float32), verbose=0).max(-1)
+    assert float(intact[6]) == pytest.approx(scores.mean(), rel=1e-3)
+    lowest = [min(float(row[place]) for row in rows) for place in (3, 5)]
+    assert said(result.err)[-2] == (
+        "igcli: integrated_gradients, cascading: passed: the attributions depend on the weights: "
+        f"with random ones, rank correlation falls to {lowest[0]:.4f} (limit 0.5) and SSIM falls "
+        f"to {lowest[1]:.4f} (limit 0.5)"
+    )
+
+
+def test_methods_have_a_column_if_there_are_several(
+    cli: Cli, tiny_model: Path, photos: Path
+) -> None:
+    names = ("gradients", "integrated_gradients")
+    result = cli("sanity", tiny_model, photos, "--steps", "5", "--methods", ",".join(names))
+    heading, _, _, _, *rows = (line.split() for line in result.lines)
+    assert heading[5] == "method"
+    assert [row[7] for row in rows] == [*names] * 2
+    # Names that follow each other begin in the same column.
+    starts = [line.index(row[7]) for line, row in zip(result.lines[4:], rows, strict=True)]
+    assert len(set(starts)) == 1
+    assert sum("passed" in line for line in said(result.err)) == 2
+
+
+def test_options_without_a_meaning_are_not_offered(cli: Cli) -> None:
+    text = cli("sanity", "--help").out.decode()
+    absent = ("--panel", "--gif", "--arrays", "--gallery", "--max-error", "--precision", "--model ")
+    assert not [name for name in absent if name in text]
+    assert "by default nothing is written" in " ".join(text.split())
 
 
 def test_json_and_the_file_are_the_same_summary(
@@ -81,7 +118,7 @@ def test_nothing_is_written_unless_asked(
     (tmp_path / "igcli.yaml").write_text("output: there\nmethod: gradients\n")
     result = cli("sanity", tiny_model, photos, "--layers", "1", "-q")
     assert result.code == 0
-    assert result.lines[-1].split()[5:9] == ["2", "of", "2", "gradients"]
+    assert result.lines[-1].split()[:3] == ["2", "of", "2"]
     assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "igcli.yaml"])
 
 
@@ -149,7 +186,7 @@ def test_flat_attributions_are_named(cli: Cli, photos: Path, tmp_path: Path) -> 
     model.save(tmp_path / "zeros.keras")
     result = cli("sanity", tmp_path / "zeros.keras", photos, "--steps", "2")
     assert result.code == 3
-    assert result.lines[-1].split()[:3] == ["-", "-", "-"]
+    assert result.lines[-1].split()[3:6] == ["-", "-", "-"]
     assert "nothing can be compared: the attributions are flat" in result.err
     assert "flat attributions, which have no order: 3 images" in result.err
 
@@ -158,7 +195,11 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "no images": (["empty"], 4, "no images in empty"),
     "none named": ([], 2, "no images are named"),
     "missing": (["gone.png"], 2, "gone.png"),
-    "method": (["photos", "--methods", "gradient"], 2, "unknown method 'gradient'"),
+    "method": (
+        ["photos", "--methods", "gradient"],
+        2,
+        "unknown name 'gradient'; did you mean gradients?",
+    ),
     "layers": (["photos", "--layers", "0"], 2, "'0' is neither all nor a number from 1"),
     "target": (["photos", "--target", "7"], 1, "7 is out of range"),
     "network twice": (["photos", "--model", "demo"], 2, "the network is the first argument"),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from igcli.config.schema import Settings
-from igcli.errors import UsageError
+from igcli.errors import ImageError, UsageError
 from igcli.evaluate.masks import Masks, ObjectMask
 from igcli.images.fit import Fit, fit
 from igcli.records import Record
@@ -72,9 +72,8 @@ def test_the_full_name_comes_before_the_stem(tmp_path: Path) -> None:
 def test_two_masks_are_one_too_many(tmp_path: Path) -> None:
     write_mask(tmp_path / "a.png", mask_of(24, 24))
     write_mask(tmp_path / "a.bmp", mask_of(24, 24))
-    mask = found(tmp_path, {"image": "a.jpg"})
-    assert mask.pixels is None
-    assert mask.warnings == ("it has more than one mask: 'a.bmp' and 'a.png'; keep one",)
+    with pytest.raises(ImageError, match=r"more than one mask: 'a\.bmp' and 'a\.png'; keep one"):
+        found(tmp_path, {"image": "a.jpg"})
 
 
 def test_an_image_is_not_its_own_mask(tmp_path: Path) -> None:
@@ -94,16 +93,14 @@ def test_a_missing_mask_is_named(tmp_path: Path) -> None:
 def test_damaged_and_large_masks_are_said_to_be(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write_mask(path, mask_of(40, 50))
-    limited = Masks(str(tmp_path), settings(max_pixels=100)).of({"image": "a.jpg"}, (24, 24))
-    path.write_bytes(path.read_bytes()[:60])
-    damaged = found(tmp_path, {"image": "a.jpg"})
-    path.write_bytes(b"")
-    empty = found(tmp_path, {"image": "a.jpg"})
-    for mask, reason in ((limited, "too large"), (damaged, "truncated"), (empty, "empty file")):
-        assert mask.pixels is None
-        assert len(mask.warnings) == 1
-        assert mask.warnings[0].startswith(f"its mask {str(path)!r}: ")
-        assert reason in mask.warnings[0]
+    start = f"its mask {str(path)!r}: "
+    with pytest.raises(ImageError, match=f"{start}.*too large"):
+        Masks(str(tmp_path), settings(max_pixels=100)).of({"image": "a.jpg"}, (24, 24))
+    whole = path.read_bytes()
+    for length, reason in ((60, "truncated"), (0, "empty file")):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ImageError, match=f"{start}.*{reason}"):
+            found(tmp_path, {"image": "a.jpg"})
 
 
 @pytest.mark.parametrize("how", ["crop", "squash", "pad"])
@@ -151,9 +148,8 @@ def test_masks_of_turned_photographs_are_upright(tmp_path: Path, orientation: in
     one = record("a.jpg", tmp_path)
     assert found(tmp_path / "masks", one).warnings == ()
     write_mask(tmp_path / "masks/a.png", mask_of(*upright[::-1]))
-    mask = found(tmp_path / "masks", one)
-    assert mask.pixels is None
-    assert "turn it upright" in mask.warnings[0]
+    with pytest.raises(ImageError, match="turn it upright"):
+        found(tmp_path / "masks", one)
 
 
 @pytest.mark.parametrize("source", [None, "", "gone.jpg", 7])
