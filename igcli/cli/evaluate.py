@@ -4,7 +4,7 @@ import logging
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -275,8 +275,9 @@ def _evaluated(evaluation: "Evaluation", *, as_json: bool, quiet: bool) -> "Eval
 
     summary = EvaluationSummary(evaluation.options, evaluation.seed)
     done, total = 0, len(evaluation.records)
-    with _saying_how_far(lambda: done, total), closing(evaluation.outcomes()) as outcomes:
-        for outcome in _with_progress(outcomes, total, quiet=quiet):
+    progress = closing(_with_progress(evaluation, quiet=quiet))
+    with _saying_how_far(lambda: done, total), progress as outcomes:
+        for outcome in outcomes:
             done += 1
             summary.add(outcome)
             if outcome.error:
@@ -324,12 +325,16 @@ def _warnings(outcome: "EvaluatedImage", metrics: Sequence[str]) -> Iterator[str
         yield warning if is_about_all else f"{warning} ({', '.join(dict.fromkeys(names))})"
 
 
-def _with_progress(outcomes: Iterable[Any], total: int, *, quiet: bool) -> Iterator[Any]:
-    """Yield outcomes, with a progress bar on a terminal and a line now and then elsewhere."""
+def _with_progress(evaluation: "Evaluation", *, quiet: bool) -> "Generator[EvaluatedImage]":
+    """Yield outcomes, with a progress bar on a terminal and a line now and then elsewhere.
+
+    The bar names the metric that was begun last: some take seconds for an image.
+    """
+    total = len(evaluation.records)
     # None leaves it to tqdm: no bar outside a terminal, and TQDM_DISABLE works.
     bar = tqdm(total=total, unit=" images", disable=True if quiet else None, file=sys.stderr)
     lines = ProgressLines(total) if bar.disable else None
-    with bar:
+    with bar, closing(evaluation.outcomes(bar.set_postfix_str)) as outcomes:
         for outcome in outcomes:
             bar.update()
             if lines is not None:

@@ -1,6 +1,6 @@
 """An evaluation of a finished run: its images, one after the other, through one engine."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -177,13 +177,17 @@ class Evaluation:
     ) -> None:
         self._stack.close()
 
-    def outcomes(self) -> Generator[EvaluatedImage]:
+    def outcomes(self, watch: Callable[[str], object]) -> Generator[EvaluatedImage]:
         """Evaluate the images; yield each outcome once its lines are written.
+
+        Args:
+            watch: Called with the name of each metric as it begins.
 
         Raises:
             OutputError: The output can no longer be written.
         """
-        jobs = (evaluate_image(record, self._context) for record in self.records)
+        context = replace(self._context, watch=watch)
+        jobs = (evaluate_image(record, context) for record in self.records)
         run = run_without_network if self._prepared is None else self._prepared.engine.run
         outcomes: Generator[EvaluatedImage] = run(jobs)
         with closing(outcomes):

@@ -41,6 +41,7 @@ class EvaluationContext:
         outputs: Number of the network's scores.
         masks: The masks of objects; None without.
         earlier: The lines of earlier evaluations.
+        watch: Called with the name of each metric as it begins.
     """
 
     options: EvaluationOptions
@@ -52,6 +53,7 @@ class EvaluationContext:
     outputs: int = 0
     masks: Masks | None = None
     earlier: Mapping[LineKey, Line] = field(default_factory=dict)
+    watch: Callable[[str], object] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ def _measured(plan: _Plan, subject: Subject, context: EvaluationContext) -> Comp
     warnings: list[str] = []
     options = context.options
     for name in plan.missing:
+        context.watch(name)
         measured = yield from metrics.measure(name, subject, options.metric_options)
         values[name] = None if measured.value is None else rounded(measured.value)
         if measured.curve is not None:

@@ -120,7 +120,7 @@ def measure_speed(photos: str, others: Sequence[str], rounds: int) -> None:
             Path(output, "evaluation.jsonl").unlink(missing_ok=True)
             started = time.perf_counter()
             with evaluation:
-                failed = [outcome for outcome in evaluation.outcomes() if outcome.error]
+                failed = [outcome for outcome in evaluation.outcomes(str) if outcome.error]
             rate = passes / (time.perf_counter() - started)
             loop = (before + loop_rate(network, batch.astype(np.float32), passes // 4)) / 2
             if failed:

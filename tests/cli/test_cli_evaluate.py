@@ -172,6 +172,19 @@ def test_images_that_are_done_are_counted(
     assert "evaluating 1 of 4 images; the others are done" in result.err
 
 
+def test_the_bar_names_the_metric(
+    run: Callable[..., Any], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("--metrics", "sparseness")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    result = cli("evaluate", tmp_path / "out", "--metrics", "sparseness,deletion,insertion")
+    assert result.code == 0
+    assert ", deletion]" in result.err
+    assert ", insertion]" in result.err
+    assert ", sparseness]" not in result.err  # It is known.
+
+
 def test_other_options_of_a_metric_measure_it_again(
     run: Callable[..., Any], cli: Cli, tmp_path: Path
 ) -> None:
