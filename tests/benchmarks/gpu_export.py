@@ -185,6 +185,9 @@ def as_on_gpu(network: TensorFlowNetwork) -> TensorFlowNetwork:
     """Return the network as it is compiled for a GPU."""
     fused = network.uncompiled()
     fused._is_fused, fused.small_batches = True, ()
+    fused._scores_of_inner(
+        1
+    )  # Makes weights bfloat16 here rather than in the first traced program.
     return fused
 
 

@@ -43,8 +43,8 @@ def trained(model: Any) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             middle = [[1], [0], [0], [1]]
-            gamma, beta, mean, variance = rng.normal(middle, 0.1, (4, *layer.gamma.shape))
-            layer.set_weights([gamma, beta, mean, variance])
+            values = list(rng.normal(middle, 0.1, (4, *layer.moving_mean.shape)))
+            layer.set_weights(values if layer.scale else values[1:])
         elif getattr(layer, "bias", None) is not None:
             layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
 
