@@ -125,6 +125,10 @@ class Network(Protocol):
         """
         ...
 
+    def rows(self, placed: Any, rows: slice) -> Any:
+        """Return some rows of an array of a `PointGradients`, still on the device."""
+        ...
+
     def accumulate(self, total: Any | None, summands: Any, weights: Array) -> Any:
         """Add weights (P,) times summands or gradients (P, ...) to a total on the device, in order.
 

@@ -73,9 +73,6 @@ def looping() -> Callable[[Any], Any]:
 
 NETWORKS: dict[str, Callable[[], TensorFlowNetwork]] = {
     "stem": lambda: TensorFlowNetwork(partial(classifier(), training=False), SHAPE),
-    "bfloat16": lambda: TensorFlowNetwork(
-        partial(classifier(), training=False), SHAPE, precision="bfloat16"
-    ),
     "logits": lambda: TensorFlowNetwork(
         partial(classifier(), training=False), SHAPE, head_options=HeadOptions("logit")
     ),
@@ -121,17 +118,15 @@ def assert_same(network: TensorFlowNetwork, several: Any) -> None:
 def test_every_kind_of_network_can_be_moved(kind: str) -> None:
     network = NETWORKS[kind]()
     moved = network.on("CPU:0")
-    assert_same(network, moved)
     assert_same(network, SeveralDevices([moved, network, moved.on("CPU:0")]))
 
 
-@pytest.mark.parametrize("kind", ["stem", "pixels"])
-def test_totals_of_accelerators_meet(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_totals_of_accelerators_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled by XLA, on arrays of the devices': sums go from one to the other."""
     monkeypatch.setattr("igcli.models.network.network.arrays_on", AcceleratorArrays)
-    network = NETWORKS[kind]()
+    network = NETWORKS["stem"]()
     assert network.streams == 1
-    assert_same(network, SeveralDevices([network, network.on("CPU:0"), network.on("CPU:0")]))
+    assert_same(network, SeveralDevices([network, network.on("CPU:0")]))
 
 
 def test_gradients_at_layers_are_those_of_the_first_device() -> None:
@@ -176,6 +171,7 @@ def test_the_precision_is_that_of_all_devices() -> None:
     network = NETWORKS["stem"]()
     several = SeveralDevices([network, network.on("CPU:0")])
     several.precision = "bfloat16"
-    rounded = NETWORKS["bfloat16"]()
+    model = partial(classifier(), training=False)
+    rounded = TensorFlowNetwork(model, SHAPE, precision="bfloat16")
     assert several.precision == rounded.precision
     assert_same(rounded, several)

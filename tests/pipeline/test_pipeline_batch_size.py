@@ -1,13 +1,18 @@
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from igcli.errors import OutOfMemoryError
+from igcli.errors import DeviceError, OutOfMemoryError
 from igcli.integration.network import Points
 from igcli.models.catalog import batch_size_cache
 from igcli.pipeline.calibration import batch_size
+from igcli.pipeline.calibration.batch_size import Work, seconds_for
+from igcli.pipeline.engine.engine import Engine
+from igcli.records import Array
+from support.networks import ClosedForm
 
 
 class Clock:
@@ -94,6 +99,34 @@ def test_slow_compiling_ends_a_measurement(home: Path, monkeypatch: pytest.Monke
     assert tuned(slow, monkeypatch, gradients=20_000) == 24
     assert set(slow.batches) == {24}
     assert not home.exists()
+
+
+def test_a_device_that_fails_is_not_measured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(Clock):
+        def gradients(self, points: Points) -> Any:
+            raise DeviceError("gone")
+
+    assert tuned(Failing({}), monkeypatch) == 24
+    assert not home.exists()
+
+
+def test_devices_are_timed_together() -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    class Together(ClosedForm):
+        def gradients(self, points: Points, **wanted: Any) -> Any:
+            together.wait()
+            return super().gradients(points, **wanted)
+
+        def predict(self, inputs: Array) -> Array:
+            together.wait()
+            return super().predict(inputs)
+
+    network = Together((2, 2, 3))
+    engine = Engine(network, batch_size=4)
+    assert seconds_for(Work(gradients=9, predictions=9), engine, devices=3) > 0
+    assert network.batches == [4] * len(network.batches)
+    assert len(network.batches) == 3 * (1 + batch_size.REPETITIONS)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"k": "25"}', '{"k": 0}', '{"k": true}', "\xff"])

@@ -40,6 +40,9 @@ class _Network:
     def place(self, start: Array, direction: Array) -> tuple[Array, Array]:
         return start, direction
 
+    def rows(self, placed: Any, rows: slice) -> Any:
+        return placed[rows]
+
     def fetch(self, placed: Any) -> Array:
         return np.array(placed, np.float32)
 

@@ -46,6 +46,10 @@ class DeviceArrays(Protocol):
         """Keep a tensor that the network returned."""
         ...
 
+    def rows(self, placed: Any, rows: slice) -> Any:
+        """Return some rows of an array, still there."""
+        ...
+
     def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
         """Add weights (P,) times gradients (P, ...) to the total, in order."""
         ...
@@ -72,6 +76,10 @@ class HostArrays:
     def keep(self, tensor: Any) -> Array:
         """View the tensor's memory; `tensor.numpy()` would copy it."""
         return np.asarray(memoryview(tensor))
+
+    def rows(self, placed: Array, rows: slice) -> Array:
+        """View some rows."""
+        return placed[rows]
 
     def accumulate(self, total: Array | None, gradients: Array, weights: Array) -> Array:
         """Add in place, 3 to 4 times faster than a TensorFlow loop on two cores."""
@@ -120,6 +128,11 @@ class AcceleratorArrays:
     def keep(self, tensor: Any) -> Any:
         """Leave the tensor on the device."""
         return tensor
+
+    def rows(self, placed: Any, rows: slice) -> Any:
+        """Cut on the device; TensorFlow would copy the whole array to the first GPU for it."""
+        with translate_device_errors(self._device), tf.device(self._device):
+            return placed[rows]
 
     def accumulate(self, total: Any | None, gradients: Any, weights: Array) -> Any:
         """Add on the device, one gradient after the other."""

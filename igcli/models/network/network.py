@@ -123,6 +123,7 @@ class TensorFlowNetwork:
         self._frozen = frozen
         self._arrays = arrays_on(device)
         self._is_fused = self._arrays.is_fused
+        self.rows = self._arrays.rows
         self.accumulate = self._arrays.accumulate
         self.fetch = self._arrays.fetch
         self.streams = self._arrays.streams
@@ -300,11 +301,6 @@ class TensorFlowNetwork:
         with self._computing():
             gradients = self._stem_gradients(tf.constant(total[None]))
             return self.fetch(self._arrays.keep(gradients)[0])
-
-    def rows(self, array: Any, rows: slice) -> Any:
-        """Return some rows of an array on the device, still there."""
-        with self._computing():
-            return array[rows]
 
     @contextmanager
     def _computing(self) -> Iterator[None]:

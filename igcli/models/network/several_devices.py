@@ -146,6 +146,10 @@ class SeveralDevices:
         for member in self._pool.members:
             member.forget_layers()
 
+    def rows(self, placed: "_Part", rows: slice) -> "_Part":
+        """Return a part of an array, still where it is."""
+        return replace(placed, rows=rows)
+
     def accumulate(self, total: Array | None, summands: "_Part", weights: Array) -> Array:
         """Add weights times summands to a total, where the summands are; return it from there."""
 
@@ -246,9 +250,6 @@ class _Part:
     batch: _Batch
     name: str
     rows: slice
-
-    def __getitem__(self, rows: slice) -> "_Part":
-        return replace(self, rows=rows)
 
     def use(self, function: Callable[[TensorFlowNetwork, Any], T]) -> T:
         """Call a function of the device that has the rows, and of the rows there."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from igcli.errors import OutOfMemoryError
+from igcli.errors import DeviceError, OutOfMemoryError
 from igcli.integration.network import Points
 from igcli.models.catalog import batch_size_cache
 from igcli.models.load import Model
@@ -77,14 +77,30 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
     known = batch_size_cache.recall(key)
     if known is not None:
         return known
+    try:
+        size = _fastest(model, gradients)
+    except DeviceError:
+        size = None  # Other devices may go on.
+    if size is None:
+        return default_batch_size(model.device)
+    batch_size_cache.remember(key, size)
+    return size
+
+
+def _fastest(model: Model, gradients: int) -> int | None:
+    """Return the fastest batch size; None if measuring takes too much of a run.
+
+    Raises:
+        DeviceError: The device fails.
+    """
     first, *others = _candidates(model.device)
     if (1 + REPETITIONS) * sum(_candidates(model.device)) > MAX_SHARE * gradients:
-        return first
+        return None
     start = time.perf_counter()
     best = first, _seconds_per_gradient(model.network.uncompiled(), first)
     spent = time.perf_counter() - start
     if spent * len(others) > MAX_SHARE * gradients * best[1]:
-        return first
+        return None
     for size in others:
         try:
             seconds = _seconds_per_gradient(model.network.uncompiled(), size)
@@ -93,7 +109,6 @@ def tuned_batch_size(model: Model, *, gradients: int) -> int:
         log.debug("batch_size %d: %.4g s a gradient", size, seconds)
         if seconds * MIN_GAIN < best[1]:
             best = size, seconds
-    batch_size_cache.remember(key, best[0])
     return best[0]
 
 

@@ -182,23 +182,28 @@ class BatchQueue:
     def _add(self, open_line: _OpenLine, results: PointGradients, rows: slice) -> None:
         """Add the results in some rows of a batch to the line that they belong to."""
         points = slice(open_line.done, open_line.done + rows.stop - rows.start)
-        fetch, line = self._network.fetch, open_line.line
-        open_line.scores[points] = fetch(results.scores[rows])
+        line = open_line.line
+
+        def fetch(placed: Any) -> Array:
+            return self._network.fetch(self._network.rows(placed, rows))
+
+        open_line.scores[points] = fetch(results.scores)
         if open_line.slopes is not None and results.slopes is not None:
-            open_line.slopes[points] = fetch(results.slopes[rows])
+            open_line.slopes[points] = fetch(results.slopes)
         if line.weights is not None:
             summands = results.summands if open_line.is_summed else results.gradients
             weights = line.weights[points].astype(np.float32)
-            open_line.total = self._network.accumulate(open_line.total, summands[rows], weights)
+            terms = self._network.rows(summands, rows)
+            open_line.total = self._network.accumulate(open_line.total, terms, weights)
         if open_line.gradients is not None:
-            open_line.gradients[points] = fetch(results.gradients[rows])
+            open_line.gradients[points] = fetch(results.gradients)
         maps = results.interior
         if line.interior is not None and open_line.interior is not None and maps is not None:
             first, end = (
                 np.count_nonzero(line.interior[:at]) for at in (points.start, points.stop)
             )
             wanted, shown = line.interior[points], open_line.interior[first:end]
-            np.compress(wanted, fetch(maps[rows]), axis=0, out=shown)
+            np.compress(wanted, fetch(maps), axis=0, out=shown)
         open_line.done = points.stop
 
     def _answer(self, open_line: _OpenLine) -> LineGradients:

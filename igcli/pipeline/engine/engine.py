@@ -124,7 +124,8 @@ class _Run(Generic[T]):
         self, engine: Engine, device: Executor, background: tuple[Executor, Executor]
     ) -> None:
         self._backoff = engine.backoff
-        self._max_alive = 2 * max(engine.batch_size, 2 * PREDICTION_SIZE)
+        streams = max(2, engine.network.streams)
+        self._max_alive = streams * max(engine.batch_size, 2 * PREDICTION_SIZE)
         self._device = device
         self._background = background
         self._network = engine.network
