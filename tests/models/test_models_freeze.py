@@ -122,3 +122,17 @@ def test_gradients_that_are_python_code_are_not_for_bfloat16() -> None:
     assert not TensorFlowNetwork(network, (5, 4, 3)).has_bfloat16
     with pytest.raises(ModelError, match="choose precision float32 or auto"):
         TensorFlowNetwork(network, (5, 4, 3), precision="bfloat16")
+
+
+def test_filters_replaced_by_folded_ones_are_not_kept() -> None:
+    filters = np.ones((3, 3, 8, 16), np.float32)
+    scale, offset = (np.full(16, value, np.float32) for value in (2, 3))
+
+    def function(images: Any) -> Any:
+        values = tf.nn.conv2d(images, filters, 1, "SAME")
+        return tf.reduce_mean(tf.nn.relu(values * scale + offset), [1, 2])
+
+    graph = freeze(function, [tf.TensorSpec((None, 5, 5, 8))]).graph
+    kept = [outer for outer, _ in graph.graph.captures if outer.shape.rank == 4]
+    assert [tuple(tensor.shape) for tensor in kept] == [filters.shape]
+    np.testing.assert_array_equal(kept[0], 2 * filters)

@@ -100,7 +100,7 @@ class _Rewrite:
         for index, tensor in enumerate(op.inputs):
             if _is_float32(tensor):
                 node.input[index] = self._in_bfloat16(tensor)
-        if op.type == "Relu" and op.inputs[0].op.type != "BiasAdd":
+        if op.type == "Relu":
             self._replace_relu(node)
         self._rounded.add(op.name)
 

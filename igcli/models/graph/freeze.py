@@ -125,6 +125,9 @@ def freeze(function: Function, signature: Sequence[Any], *, fold: bool = True) -
     if fold:
         fold_constants(frozen, definition)
         merge_residual_biases(definition, {tensor.op.name for tensor in frozen.outputs})
+    ends = [tensor.op.name for tensor in (*frozen.inputs, *frozen.outputs)]
+    # Filters that were replaced by folded ones are still there.
+    definition = tf.compat.v1.graph_util.extract_sub_graph(definition, ends)
     definition, weights = _extract_weights(definition)
     outputs = [tensor.name for tensor in frozen.outputs]
     graph = function_from_graph(definition, weights, frozen.inputs, outputs)
@@ -282,11 +285,10 @@ def _extract_weights(definition: Any) -> tuple[Any, dict[str, Any]]:
     the same time crashed twice in some hours.
     """
     weights, kept = {}, []
-    used = {name for node in definition.node for name in node.input}
     for node in definition.node:
         if not _is_weight(node):
             kept.append(node)
-        elif node.name in used:  # Filters that were replaced by folded ones are unused.
+        else:
             weights[f"{node.name}:0"] = tf.constant(tf.make_ndarray(node.attr["value"].tensor))
     rest = type(definition)(node=kept, library=definition.library, versions=definition.versions)
     return rest, weights
