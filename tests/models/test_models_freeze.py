@@ -129,7 +129,7 @@ def test_filters_replaced_by_folded_ones_are_not_kept() -> None:
     scale, offset = (np.full(16, value, np.float32) for value in (2, 3))
 
     def function(images: Any) -> Any:
-        values = tf.nn.conv2d(images, filters, 1, "SAME")
+        values = tf.nn.conv2d(images, tf.identity(filters), 1, "SAME")
         return tf.reduce_mean(tf.nn.relu(values * scale + offset), [1, 2])
 
     graph = freeze(function, [tf.TensorSpec((None, 5, 5, 8))]).graph
