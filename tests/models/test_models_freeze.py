@@ -1,3 +1,5 @@
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -7,7 +9,7 @@ import tensorflow as tf
 from igcli.errors import ModelError
 from igcli.integration.network import Points
 from igcli.models.graph.custom_gradients import local_response_normalization
-from igcli.models.graph.freeze import freeze
+from igcli.models.graph.freeze import freeze, function_from_graph
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
 
@@ -136,3 +138,15 @@ def test_filters_replaced_by_folded_ones_are_not_kept() -> None:
     kept = [outer for outer, _ in graph.graph.captures if outer.shape.rank == 4]
     assert [tuple(tensor.shape) for tensor in kept] == [filters.shape]
     np.testing.assert_array_equal(kept[0], 2 * filters)
+
+
+def test_a_function_does_not_keep_the_graph_that_it_was_made_from() -> None:
+    graph = freeze(lambda images: tf.nn.relu(images) * 2.0, [tf.TensorSpec((None, 5))]).graph
+    made = function_from_graph(
+        graph.graph.as_graph_def(), {}, graph.inputs, [graph.outputs[0].name]
+    )
+    source = weakref.ref(graph.graph)
+    del graph
+    gc.collect()
+    assert source() is None
+    np.testing.assert_array_equal(made(tf.constant([[-1.0, 2, 3, -4, 5]]))[0], [[0, 4, 6, 0, 10]])

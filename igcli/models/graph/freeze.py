@@ -177,16 +177,16 @@ def function_from_graph(
         inputs: The tensors that the function's arguments stand for.
         outputs: Names of the tensors that it returns.
     """
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
+    # TensorFlow keeps `rebuilt`: with `inputs` it would keep the graph that they come from.
+    names = [tensor.name for tensor in inputs]
 
     def rebuilt(*arguments: Any) -> Any:
         # The function captures an outer tensor once it is used inside.
         tensors = {name: tf.identity(tensor) for name, tensor in weights.items()}
-        tensors |= {
-            tensor.name: argument for tensor, argument in zip(inputs, arguments, strict=True)
-        }
+        tensors |= dict(zip(names, arguments, strict=True))
         return tf.graph_util.import_graph_def(definition, tensors, outputs, name="")
 
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
     return tf.compat.v1.wrap_function(rebuilt, signature)
 
 
