@@ -6,7 +6,7 @@ from dataclasses import dataclass
 WORDS = "auto, all, cpu, gpu or numbers as in gpu:0,2"
 """What may be given, in words."""
 
-PATTERN = "^(auto|all|(cpu|gpu)(:[0-9]{1,4}(,[0-9]{1,4}){0,63})?)$"
+PATTERN = "^(auto|all|(cpu|gpu)(:[0-9]{1,4}(, ?[0-9]{1,4}){0,63})?)$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,3 +175,11 @@ def test_an_animation_is_about_the_first_target(cli: Cli, tiny_model: Path, tmp_
     with Image.open(several) as first, Image.open(one) as second:
         assert first.height == second.height
         assert abs(first.width - second.width) < 100  # The label may be named in place of "top".
+
+
+def test_animations_cannot_be_left_out_of_gif(cli: Cli, tiny_model: Path, tmp_path: Path) -> None:
+    image = write_image(tmp_path / "a.png", 16)
+    result = cli("gif", image, "--model", tiny_model, "--no-gif", "--output", tmp_path / "out")
+    assert result.code == 2
+    assert "--no-gif" in result.err
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from igcli.errors import IgcliError, ModelError, UsageError
+from igcli.models.devices import parse_devices
 from igcli.models.load import load
 from igcli.models.options import ModelOptions, check_files
 from igcli.models.runtime import choose_devices
@@ -113,7 +114,7 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize(
     "device",
-    ["tpu", "GPU:0", "gpu:", "gpu:0,", "gpu:0, 1", "cpu,gpu", "all:1", "gpu:1\n", "", None, 0],
+    ["tpu", "GPU:0", "gpu:", "gpu:0,", "gpu:0,  1", "cpu,gpu", "all:1", "gpu:1\n", "", None, 0],
 )
 def test_a_kind_of_device_that_is_none_is_refused(device: Any) -> None:
     with pytest.raises(
@@ -172,3 +173,8 @@ def test_bfloat16_is_for_every_device(
     monkeypatch.setattr("igcli.models.load.choose_devices", lambda _device: [place])
     model = load(options(file, size=[6, 5]), device="auto", precision="bfloat16")
     assert (model.device, model.precision) == (place, "bfloat16")
+
+
+def test_a_space_may_follow_a_comma_between_devices() -> None:
+    assert parse_devices("gpu:0, 1,3") == parse_devices("gpu:0,1,3")
+    assert parse_devices("gpu:0, 1,3").numbers == (0, 1, 3)

@@ -89,6 +89,10 @@ def resolve_request(options: dict[str, Any], *, panels: bool) -> RunRequest:
     config_file, overrides = options.pop("config_file"), options.pop("overrides")
     loaded = load_command_settings(config_file, overrides, quiet=quiet)
     settings = loaded.settings
+    if not panels and overrides.get("gif") is False:
+        raise UsageError(
+            "--no-gif: igcli gif writes animations: leave it out, or use igcli attribute for panels"
+        )
     if not panels and settings.gif is None:
         settings = settings.model_copy(update={"gif": Gif()})
     arguments = Arguments(**options)
