@@ -164,9 +164,11 @@ def test_a_line_is_placed_once_while_it_is_in_use(network: TensorFlowNetwork) ->
     assert again.start is first.start
     assert again.direction is first.direction
     assert not np.array_equal(moved.start, first.start)
-    held = len(network._inner_lines)
+    stem = network._traced_stem
+    assert stem is not None
+    held = len(stem._lines)
     del first, again, moved, direction
-    assert len(network._inner_lines) == held - 1
+    assert len(stem._lines) == held - 1
 
 
 def test_an_output_that_is_no_row_of_scores_is_refused() -> None:

@@ -190,6 +190,19 @@ def function_from_graph(
     return tf.compat.v1.wrap_function(rebuilt, signature)
 
 
+def with_definition(graph: Any, definition: Any) -> Any:
+    """Return a concrete function with another GraphDef, and its own weights, inputs and outputs.
+
+    Args:
+        graph: A frozen concrete function, or a part of one.
+        definition: The GraphDef of its graph, changed.
+    """
+    captured = {id(tensor) for tensor in graph.graph.internal_captures}
+    inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
+    weights = {inner.name: outer for outer, inner in graph.graph.captures}
+    return function_from_graph(definition, weights, inputs, [out.name for out in graph.outputs])
+
+
 def _convert_once(concrete: Any) -> tuple[Any, bool]:
     """Return a function with constants, and whether all calls of other functions are inlined."""
     data = converter._FunctionConverterDataInEager(

@@ -8,7 +8,7 @@ same bits from two points on, but not for a single one.
 
 from typing import Any
 
-from igcli.models.graph.freeze import function_from_graph
+from igcli.models.graph.freeze import with_definition
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -31,14 +31,10 @@ def in_full_rows(graph: Any) -> Any:
         graph: A frozen concrete function, or a part of one.
     """
     definition = graph.graph.as_graph_def()
-    captured_by_name = {inner.name: outer for outer, inner in graph.graph.captures}
-    captured = {id(tensor) for tensor in graph.graph.internal_captures}
-    inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
-    outputs = [tensor.name for tensor in graph.outputs]
     products = {op.name for op in graph.graph.get_operations() if _is_product(op)}
     for node in [node for node in definition.node if node.name in products]:
         _pad_product(definition, node)
-    return function_from_graph(definition, captured_by_name, inputs, outputs)
+    return with_definition(graph, definition)
 
 
 def padded_rows(tensor: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from igcli.models.graph.freeze import function_from_graph
+from igcli.models.graph.freeze import with_definition
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -32,11 +32,7 @@ def with_fast_gradients(graph: Any) -> Any:
     for op in strided:
         nodes[op.name].attr["_gradient_op_type"].s = _GRADIENT.encode()
         _merge_padding(nodes[op.name], nodes, op.inputs[1].shape)
-    captured = {id(tensor) for tensor in graph.graph.internal_captures}
-    inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
-    weights = {inner.name: outer for outer, inner in graph.graph.captures}
-    outputs = [tensor.name for tensor in graph.outputs]
-    return function_from_graph(definition, weights, inputs, outputs)
+    return with_definition(graph, definition)
 
 
 def _merge_padding(convolution: Any, nodes: Mapping[str, Any], size: Sequence[int]) -> None:

@@ -3,7 +3,6 @@
 import copy
 import logging
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -29,6 +28,8 @@ from igcli.models.network.head import (
 )
 from igcli.models.network.layer_gradients import LayerFunctions
 from igcli.models.network.reentrant import reentrant
+from igcli.models.network.traced_stem import TracedStem
+from igcli.models.network.tracing import traced
 from igcli.models.runtime import tensorflow, translate_device_errors
 from igcli.records import Array
 
@@ -129,28 +130,21 @@ class TensorFlowNetwork:
         self.streams = self._arrays.streams
         has_one_size = self._is_fused or frozen.source is not None or self._fixed_batch is not None
         self.small_batches = () if has_one_size else SMALL_BATCHES
-        input_shape = self.input_shape
         with tf.device(device):
             graph = explained_graph(frozen, self._head, self.explained)
-            self._stem, self._rest = split_stem(graph, input_shape, is_fused=self._is_fused)
+            self._stem, self._rest = split_stem(graph, self.input_shape, is_fused=self._is_fused)
         self._scores = self._with_scores(graph)
-        self._predict = _traced(self._scores, *frozen.signature)
+        self._predict = traced(self._scores, *frozen.signature)
         self._scores_after_stem: dict[tuple[str, bool], Function] = {}
-        if self._stem is not None:
-            one_input = tf.TensorSpec((1, *input_shape))
-            self._stem_values = _traced(self._stem.values, one_input)
-            self._stem_changes = _traced(self._stem.changes, one_input)
-            upstream = tf.TensorSpec((1, *self._stem.output_shape))
-            self._stem_gradients = _traced(self._stem.gradients, upstream)
-        self._inner_shape = input_shape if self._stem is None else self._stem.output_shape
+        self._traced_stem = None if self._stem is None else TracedStem(self._stem, self._arrays)
+        self._inner_shape = self._stem.output_shape if self._stem else self.input_shape
         # Separate functions: as parts of the network's they would have it traced again for every
         # number of lines.
         inner = tf.TensorSpec((None, *self._inner_shape))
         line = tf.TensorSpec((None,), tf.int32)
-        self._points = _traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
+        self._points = traced(interpolation.points_on, inner, inner, line, tf.TensorSpec((None,)))
         self._slopes_signature = [inner, inner, line]
         self.__dict__.pop("_slopes", None)
-        self._inner_lines: dict[int, tuple[Any, Any, Any]] = {}
         self._functions: dict[tuple[object, ...], Function] = {}
 
     def on(self, device: str) -> "TensorFlowNetwork":
@@ -170,7 +164,7 @@ class TensorFlowNetwork:
 
     @cached_property
     def _slopes(self) -> Function:
-        return _traced(interpolation.slopes_along, *self._slopes_signature)
+        return traced(interpolation.slopes_along, *self._slopes_signature)
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -200,25 +194,11 @@ class TensorFlowNetwork:
 
     def place(self, start: Array, direction: Array) -> interpolation.PlacedLine:
         """Bring a straight line to the device, both in pixel space and after the stem."""
-        place, keep = self._arrays.place, self._arrays.keep
         with self._computing():
-            ends = place(start), place(direction)
-            if self._stem is None:
+            ends = self._arrays.place(start), self._arrays.place(direction)
+            if self._traced_stem is None:
                 return interpolation.PlacedLine(*ends, ends)
-            cached = self._inner_lines.get(id(direction))
-            if cached is None or cached[0]() is not start:
-                inner_start = keep(self._stem_values(ends[0][None]))[0]
-                # The direction of a single point is zero.
-                inner_direction = (
-                    keep(self._stem_changes(ends[1][None]))[0]
-                    if direction.any()
-                    else 0 * inner_start
-                )
-                cached = weakref.ref(start), inner_start, inner_direction
-                # Refined paths are placed repeatedly, for as long as their direction lives.
-                self._inner_lines[id(direction)] = cached
-                weakref.finalize(direction, self._inner_lines.pop, id(direction), None)
-            return interpolation.PlacedLine(*cached[1:], ends)
+            return interpolation.PlacedLine(*self._traced_stem.line(start, direction, ends), ends)
 
     def gradients(
         self,
@@ -296,11 +276,10 @@ class TensorFlowNetwork:
 
     def gradient_of(self, total: Any) -> Array:
         """Return the gradient in pixel space of a sum of gradients after the stem."""
-        if self._stem is None:
+        if self._traced_stem is None:
             return self.fetch(total)
         with self._computing():
-            gradients = self._stem_gradients(tf.constant(total[None]))
-            return self.fetch(self._arrays.keep(gradients)[0])
+            return self.fetch(self._traced_stem.gradient(total))
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -366,7 +345,7 @@ class TensorFlowNetwork:
                     signature.append(tf.TensorSpec((size,), tf.int32))
                     signature += [tf.TensorSpec((None, *self.input_shape))] * 2
                 # Under the lock: two threads cannot differentiate a frozen graph at a time.
-                self._functions[key] = _traced(
+                self._functions[key] = traced(
                     partial(self._score_gradients, self._scores_of_inner(size), **outputs),
                     *signature,
                     jit_compile=True if self._is_fused else None,
@@ -419,11 +398,3 @@ class TensorFlowNetwork:
         if not self.small_batches or is_full(size):
             return self._stem.gradients(summands)
         return self._stem.gradients(padded_rows(summands))[:size]
-
-
-def _traced(function: Function, *signature: Any, jit_compile: bool | None = None) -> Function:
-    """Return a concrete function; TensorFlow warns if many functions are traced by calls."""
-    traced = tf.function(
-        lambda *arguments: function(*arguments), autograph=False, jit_compile=jit_compile
-    )
-    return traced.get_concrete_function(*signature)  # type: ignore[no-any-return]
