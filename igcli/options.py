@@ -5,7 +5,7 @@ Groups are frozen, strictly typed and refuse unknown names.
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +16,16 @@ from igcli.urls import has_credentials
 
 # Surrogates DC80 to DCFF stand for bytes of file names that are not UTF-8.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+def flag(path: Iterable[str]) -> str:
+    """Return the command-line option of a key: --panel-style for panel, style."""
+    return "--" + "-".join(path).replace("_", "-")
+
+
+def setting(key: str, value: str) -> str:
+    """Return a setting as advice states it: "model.fit: squash (--model-fit squash)"."""
+    return f"{key}: {value} ({flag(key.split('.'))} {value})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ class _LayerCount(click.ParamType[int | None]):
     default=DEFAULT_MAXIMUM,
     show_default=True,
     metavar="NUMBER",
-    help="Exit with code 3 if a method's mean rank correlation is higher at every stage.",
+    help="Exit with code 3 if a method's mean rank correlation is higher with all layers "
+    "randomized, or with --mode independent its median over the layers.",
 )
 @click.option(
     "--max-ssim",
@@ -98,7 +99,8 @@ class _LayerCount(click.ParamType[int | None]):
     default=DEFAULT_MAXIMUM,
     show_default=True,
     metavar="NUMBER",
-    help="Exit with code 3 if a method's mean structural similarity is higher at every stage.",
+    help="Exit with code 3 if a method's mean structural similarity is higher with all layers "
+    "randomized, or with --mode independent its median over the layers.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Process at most N images.", metavar="N")
 @click.option(
@@ -119,8 +121,9 @@ def sanity(model: str, images: tuple[str, ...], **options: Any) -> None:
     image is attributed again, to the same target. The table has the mean similarity to the
     attributions of the network as it is: Spearman's rank correlation with signs and of
     magnitudes (-1 to 1), and the structural similarity of magnitudes (at most 1), beside those
-    of two random maps and of the image's edges, which no weight changes. The exit code is 3 if
-    attributions do not change.
+    of two random maps and of the image's edges, which no weight changes. The verdict is on the
+    network whose layers are all randomized; of layers randomized one at a time, on the median.
+    The exit code is 3 if attributions do not change, or are flat so that nothing shows it.
     """
     loaded = _settings(model, options)
     methods = names_in(options["methods"], METHODS, "--methods") or (loaded.settings.method,)

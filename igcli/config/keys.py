@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from igcli.config.problems import KeyPath
-from igcli.options import Options, PathField, Switch
+from igcli.options import Options, PathField, Switch, flag
 
 MarkType = TypeVar("MarkType")
 NUMBER = re.compile(r"[-+]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(e[-+]?[0-9]{1,4})?", re.I)
@@ -48,7 +48,7 @@ class Key:
     def flags(self) -> tuple[str, ...]:
         """The command-line options: `--panel-style`; `--model` and `--model-source`."""
         paths = (self.path[:-1], self.path) if self.is_shorthand else (self.path,)
-        return tuple("--" + "-".join(path).replace("_", "-") for path in paths)
+        return tuple(map(flag, paths))
 
     @property
     def shorthand(self) -> str | None:

@@ -74,7 +74,17 @@ def _cells(values: Similarity) -> list[str]:
 
 
 def flat_methods(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield a warning for each method with attributions that cannot be compared."""
-    flat = {row.method: row.flat for row in rows if row.flat}
-    for method, count in flat.items():
-        yield f"{method}: warning: flat attributions, which have no order: {count:,} images"
+    """Yield a warning for each method some of whose attributions cannot be compared.
+
+    Where none can, the verdict says so.
+    """
+    by_method: dict[str, list[Row]] = {}
+    for row in rows:
+        by_method.setdefault(row.method, []).append(row)
+    for method, own in by_method.items():
+        worst = max(own, key=lambda row: row.flat)
+        if worst.flat and any(row.is_comparable for row in own):
+            yield (
+                f"{method}: warning: flat attributions, which have no order: "
+                f"{worst.flat:,} of {worst.images:,} images"
+            )

@@ -1,14 +1,30 @@
-"""What the test says of each method: means over images, and whether attributions change."""
+"""What the test says of each method: means over images, and whether attributions change.
+
+The verdict is on the last stage of the cascading mode, where the whole network is randomized: what
+is still similar there does not come from the weights. One layer alone may matter little, as a
+branch beside a shortcut does, so the independent mode is judged by its median over the layers.
+
+Source: Adebayo et al. 2018 (arXiv 1810.03292), section 3.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 
+from igcli.options import setting
 from igcli.sanity.randomization import Outcome, TestedImage
 from igcli.sanity.similarity import Similarity, mean_similarity
 from igcli.sanity.stages import Mode, Stage
 
 NOTHING = "no image could be attributed by the network as it is, so nothing was compared"
+
+UNATTRIBUTED = "no image could be attributed by the randomized networks, so nothing was compared"
+
+FLAT = (
+    "the attributions are flat (one value everywhere) before or after, at every stage, so nothing "
+    "shows that they depend on the weights; if the scores are saturated, set "
+    f"{setting('explain', 'logit')}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,11 @@ class Row:
     images: int
     flat: int
     score: float | None
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the attributions of some image are flat neither before nor at this stage."""
+        return self.mean.ssim is not None
 
     def record(self) -> dict[str, object]:
         """Return the row for JSON."""
@@ -129,32 +150,52 @@ class Summary:
 
     def _verdict(self, method: str, mode: Mode, rows: Sequence[Row]) -> _Verdict:
         start = f"{method}, {mode}: "
+        comparable = [row for row in rows if row.is_comparable]
+        if not comparable:
+            reason = FLAT if any(row.images for row in rows) else UNATTRIBUTED
+            return _Verdict(False, start + reason)
+        where, figures = self._figures(mode, comparable)
+        above = [
+            f"{name} is {value:z.4f}, above {limit:g}"
+            for name, value, limit in figures
+            if value > limit
+        ]
+        if above:
+            text = f"{start}the attributions do not change: {where}, {' and '.join(above)}"
+            return _Verdict(False, text)
+        within = (f"{name} is {value:z.4f} (limit {limit:g})" for name, value, limit in figures)
+        return _Verdict(
+            True,
+            f"{start}passed: the attributions depend on the weights: {where}, "
+            f"{' and '.join(within)}",
+        )
+
+    def _figures(
+        self, mode: Mode, rows: Sequence[Row]
+    ) -> tuple[str, Sequence[tuple[str, float, float]]]:
+        """Return where a mode is judged, and the name, value and limit of both figures there.
+
+        Args:
+            mode: The mode.
+            rows: Its stages that can be compared, those nearest to the output first.
+        """
+        if mode == "cascading":
+            number = rows[-1].stage.number
+            where = f"with {number:,} of {len(self.layers):,} layers randomized"
+            if number < len(self.layers):
+                where += " (with more, the attributions are flat)"
+            kind, judged = "", rows[-1:]
+        else:
+            where, kind, judged = "with one layer randomized at a time", "median ", rows
+        means = [row.mean.record() for row in judged]
         limits = (
             ("rank correlation", "rank_correlation", self.thresholds.max_correlation),
             ("SSIM", "ssim", self.thresholds.max_ssim),
         )
-        falls = []
-        for name, key, limit in limits:
-            values = [row.mean.record()[key] for row in rows]
-            defined = [value for value in values if value is not None]
-            if not defined:
-                return _Verdict(
-                    False,
-                    f"{start}nothing can be compared: the attributions are flat at every stage, or "
-                    "no image was attributed there",
-                )
-            if min(defined) > limit:
-                return _Verdict(
-                    False,
-                    f"{start}the attributions do not change: {name} {min(defined):.4f} or more at "
-                    f"every stage, above {limit:g}",
-                )
-            falls.append(f"{name} falls to {min(defined):.4f} (limit {limit:g})")
-        return _Verdict(
-            True,
-            f"{start}passed: the attributions depend on the weights: with random ones, "
-            f"{' and '.join(falls)}",
-        )
+        return where, [
+            (kind + name, median(mean[key] or 0.0 for mean in means), limit)
+            for name, key, limit in limits
+        ]
 
     def record(self) -> dict[str, object]:
         """Return the summary for JSON."""

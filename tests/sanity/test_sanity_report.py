@@ -11,8 +11,14 @@ from igcli.sanity.summary import Row
 LAYER = "functional_1/block_13_expand_1/convolution"
 
 
-def row(method: str = "gradients", *, flat: int = 0, score: float | None = 0.98765) -> Row:
-    mean = Similarity(-0.123456, 0.5, None)
+def row(
+    method: str = "gradients",
+    *,
+    flat: int = 0,
+    score: float | None = 0.98765,
+    ssim: float | None = None,
+) -> Row:
+    mean = Similarity(-0.123456, 0.5, ssim)
     return Row(method, Stage("cascading", 28, LAYER), mean, 3, flat, score)
 
 
@@ -46,6 +52,8 @@ def test_names_of_layers_are_cut_to_the_terminal(
 
 
 def test_flat_attributions_are_named_once_a_method() -> None:
-    rows = [row(), row("saliency", flat=3), row("saliency", flat=2)]
-    [warning] = flat_methods(rows)
-    assert warning.startswith("saliency: warning: flat attributions")
+    rows = [row(), row("saliency", flat=1, ssim=0.2), row("saliency", flat=2), row("rise", flat=3)]
+    # Of a method without any that are not flat, the verdict speaks.
+    assert [*flat_methods(rows)] == [
+        "saliency: warning: flat attributions, which have no order: 2 of 3 images"
+    ]
