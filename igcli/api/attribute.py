@@ -49,7 +49,7 @@ from igcli.pipeline.explain.network_output import network_output_of
 from igcli.pipeline.explain.spec import AttributionSpec, check_layers
 from igcli.pipeline.explain.targets import Targets, parse_target
 from igcli.records import Array, Explanation
-from igcli.registry import suggestion
+from igcli.registry import unknown_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,8 +273,7 @@ def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
         ValueError: The message suggests the nearest choice.
     """
     if not (isinstance(value, str) and value in choices):
-        hint = suggestion(str(value), choices)
-        raise ValueError(f"{name}: must be one of {', '.join(choices)}, not {value!r}{hint}")
+        raise ValueError(f"{name}: {unknown_name(str(value), choices)}")
 
 
 def _method_options(

@@ -19,7 +19,7 @@ from igcli.models.adapters.input_structure import InputStructure
 from igcli.pipeline.explain.spec import predict_one
 from igcli.pipeline.explain.targets import TargetChoice, Targets
 from igcli.records import Array
-from igcli.registry import suggestion
+from igcli.registry import unknown_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,10 +151,8 @@ def _samplers(
         options = validated(BaselineOptions, baseline, KEYS, ("baseline",))
         if not baselines.is_name(options.kind):
             known = baselines.names()
-            raise ValueError(
-                f"baseline: unknown name {options.kind!r}; expected {', '.join(known)} or a colour "
-                f"as '#rrggbb'{suggestion(options.kind, known)}"
-            )
+            expected = f"{', '.join(known)} or a colour as '#rrggbb'"
+            raise ValueError(f"baseline: {unknown_name(options.kind, known, expected)}")
         return [BaselineSampler.from_options(options, seed=seed)] * count
     values = _numbers(baseline)
     if values.shape == (count, *shape):

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from igcli.errors import UsageError
-from igcli.registry import suggestion
+from igcli.registry import unknown_name
 
 
 class PathType(click.ParamType[str]):
@@ -50,6 +51,20 @@ class Names(click.ParamType[str]):
         return names or ([CompletionItem(incomplete, type="file")] if self._files else [])
 
 
+class Choice(click.Choice[str]):
+    """One of a few names, with the same message as a setting about any other."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name.
+
+        Raises:
+            UsageError: It is unknown.
+        """
+        if value not in self.choices and param is not None:
+            raise UsageError(f"{param.opts[0]}: {unknown_name(value, self.choices)}")
+        return super().convert(value, param, ctx)
+
+
 def names_in(text: str | None, known: Sequence[str], option: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas, each once; none for None.
 
@@ -64,6 +79,5 @@ def names_in(text: str | None, known: Sequence[str], option: str) -> tuple[str, 
     names = [] if text is None else [name.strip() for name in text.split(",")]
     for name in names:
         if name not in known:
-            hint = suggestion(name, known) or f"; expected {', '.join(known)}"
-            raise UsageError(f"{option}: unknown name {name!r}{hint}")
+            raise UsageError(f"{option}: {unknown_name(name, known)}")
     return tuple(dict.fromkeys(names))

@@ -31,7 +31,7 @@ from igcli.outputs.folder import OutputFolder
 from igcli.outputs.open import output_at
 from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES, is_page
 from igcli.outputs.shards import started_shards
-from igcli.registry import suggestion
+from igcli.registry import unknown_name
 
 if TYPE_CHECKING:
     from igcli.evaluate.evaluation import Evaluation
@@ -213,8 +213,7 @@ def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, flo
     if math.isnan(number):
         raise UsageError(f"{option} {text}: expected METRIC=VALUE, such as insertion=0.2")
     if name not in METRICS:
-        hint = suggestion(name, METRICS) or f"; expected {', '.join(METRICS)}"
-        raise UsageError(f"{option} {text}: unknown name {name!r}{hint}")
+        raise UsageError(f"{option} {text}: {unknown_name(name, METRICS)}")
     if name not in metrics:
         raise UsageError(
             f"{option} {text}: {name!r} is not measured; choose one of {', '.join(metrics)}, or "

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from igcli.cli.attribute.inputs import select_images
 from igcli.cli.attribute.options import Arguments
 from igcli.cli.attribute.request import announce_model
-from igcli.cli.completion import Names, PathType, names_in
+from igcli.cli.completion import Choice, Names, PathType, names_in
 from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.setting_options import load_command_settings, setting_options_without
 from igcli.cli.terminal import NOTICE, say, verbosity
@@ -71,7 +71,7 @@ class _LayerCount(click.ParamType[int | None]):
 )
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    type=Choice(MODES),
     default="cascading",
     show_default=True,
     help="Randomize layers from the output down, one alone at a time, or both in turn.",

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from igcli.config.keys import NUMBER, Alternative, Key, child, walk
 from igcli.config.problems import KeyPath, Problem, dotted
 from igcli.options import Expected, Options, PathField, Switch
-from igcli.registry import suggestion
+from igcli.registry import either, shortened, unknown_name
 
 Group = TypeVar("Group", bound=Options)
 
@@ -105,9 +105,11 @@ def _message(path: KeyPath, errors: Sequence[ErrorDetails], keys: tuple[Key, ...
         return f"{errors[0]['msg'].replace('Input should', 'must')}, not {plain(value)}"
     alternatives = _alternatives_at(path, keys)
     children = ", ".join(key.path[-1] for key in _children_at(path, keys))
-    has_choices = any(alternative.choices for alternative in alternatives)
-    show_keys = children and not has_choices
+    choices = [str(choice) for alternative in alternatives for choice in alternative.choices]
+    show_keys = children and not choices
     hint = f"; its keys are {children}" if show_keys else _hint(value, alternatives)
+    if choices and isinstance(value, str) and not hint:
+        return unknown_name(value, choices, words(alternatives))
     return f"must be {words(alternatives)}, not {plain(value)}{hint}"
 
 
@@ -153,12 +155,8 @@ def _hint(value: object, alternatives: tuple[Alternative, ...]) -> str:
         return f"; write {int(number) if number.is_integer() else number}"
     if bool in kinds and value.lower() in ("true", "false"):
         return f"; write {value.lower()}"
-    choices = [str(choice) for alternative in alternatives for choice in alternative.choices]
-    return suggestion(value, choices)
+    return ""
 
-
-_MAX_LENGTH = 60
-"""Characters of a value in a message."""
 
 _NOUNS = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
@@ -166,9 +164,7 @@ _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
 
 def words(alternatives: Iterable[Alternative]) -> str:
     """Return the values allowed, in words: "auto or an integer of at least 1"."""
-    parts = [part for alternative in alternatives for part in _words(alternative)]
-    *others, last = dict.fromkeys(parts)
-    return " or ".join(part for part in (", ".join(others), last) if part)
+    return either(part for alternative in alternatives for part in _words(alternative))
 
 
 def _words(alternative: Alternative) -> list[str]:
@@ -229,13 +225,9 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return repr(_shortened(value))
+        return repr(shortened(value))
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, tuple):
-        return _shortened(f"[{', '.join(plain(item) for item in value)}]")
-    return _shortened(str(value))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."
+        return shortened(f"[{', '.join(plain(item) for item in value)}]")
+    return shortened(str(value))

@@ -63,6 +63,6 @@ def _check_baseline(kind: str) -> None:
     if not baselines.is_name(kind) and not Path(kind).is_file():
         names = baselines.names()
         raise UsageError(
-            f"baseline: no such file: {kind} (known names: {', '.join(names)})"
-            f"{suggestion(kind, names)}"
+            f"baseline: no such file: {kind}{suggestion(kind, names)} "
+            f"(known names: {', '.join(names)})"
         )

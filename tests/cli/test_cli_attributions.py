@@ -78,7 +78,10 @@ def test_a_baseline_is_read_from_a_file_and_fitted(
     assert missing.code == 2
     assert "--baseline: no such file: nix.png (known names: black" in missing.err
     misspelt = cli(*base, "--baseline", "blak", "--output", "c")
-    assert misspelt.err.splitlines()[-1].endswith("; did you mean black?")
+    assert misspelt.err.splitlines()[-1].endswith(
+        "--baseline: no such file: blak; did you mean black? (known names: black, blur, gray, "
+        "mean, noise, white)"
+    )
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     broken = cli(*base, "--baseline", "broken.png", "--output", "c")
     assert (broken.code, "--baseline: broken.png: " in broken.err) == (2, True)

@@ -273,7 +273,7 @@ def test_a_changed_network_is_refused(
         (["--steps", 3], "--steps: the attributions of a finished run"),
         (["--limit", 3], "--limit: the attributions of a finished run"),
         (["--metrics", "deletions"], "unknown name 'deletions'; did you mean deletion?"),
-        (["--metrics", "speed"], "--metrics: unknown name 'speed'; expected aopc, aopc_lerf, "),
+        (["--metrics", "speed"], "--metrics: must be aopc, aopc_lerf, "),
         (["--min", "insertio=3"], "unknown name 'insertio'; did you mean insertion?"),
         (["--metrics", "pointing_game"], "pointing_game needs --masks"),
         (["--min", "deletion"], "--min deletion: expected METRIC=VALUE"),

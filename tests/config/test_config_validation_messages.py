@@ -45,7 +45,13 @@ def mistakes(content: str, **overrides: object) -> list[str]:
             "device: 'gpu:1\n\n'",
             "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'gpu:1\\n'",
         ),
-        ("method: integrated_gradient", "1:9: method: must be"),
+        (
+            "method: integrated_gradient",
+            "1:9: method: unknown name 'integrated_gradient'; did you mean integrated_gradients? "
+            "(expected blur_integrated_gradients, ",
+        ),
+        ("explain: prob", "1:10: explain: unknown name 'prob'; did you mean probability? ("),
+        ("explain: nix", "1:10: explain: must be probability or logit, not 'nix'"),
         ("output: 2024", "1:9: output: must be text, not 2024; quote it if it is text"),
         ("output: ''", "1:9: output: must not be empty"),
         ("arrays: 'true'", "1:9: arrays: must be true or false, not 'true'; write true"),
@@ -73,10 +79,13 @@ def mistakes(content: str, **overrides: object) -> list[str]:
         ("model: {preprocess: fft}", "1:21: model.preprocess: must be tf, torch"),
         (
             "model: {preprocess: cafe}",
-            "1:21: model.preprocess: must be tf, torch, caffe, unit, none or {mean: 117.0, std: "
-            "1.0}, not 'cafe'; did you mean caffe?",
+            "1:21: model.preprocess: unknown name 'cafe'; did you mean caffe? (expected tf, torch, "
+            "caffe, unit, none or {mean: 117.0, std: 1.0})",
         ),
-        ("panel:\n  columns: [image, lable]", "2:20: panel.columns[1]: must be image, label"),
+        (
+            "panel:\n  columns: [image, lable]",
+            "2:20: panel.columns[1]: unknown name 'lable'; did you mean label? (",
+        ),
         ("panel:\n  columns: []", "2:12: panel.columns: must be a list"),
         ("panel:\n  columns: image", "2:12: panel.columns: must be a list"),
         (
@@ -110,7 +119,7 @@ def test_a_number_that_is_text_is_shown_as_a_number(written: str, meant: str | N
 
 def test_the_nearest_value_is_named() -> None:
     (problem,) = mistakes("panel: {style: overlya}")
-    assert problem.endswith("; did you mean overlay?")
+    assert ": unknown name 'overlya'; did you mean overlay? (expected auto, " in problem
 
 
 def test_all_mistakes_come_in_one_go_and_in_order() -> None:

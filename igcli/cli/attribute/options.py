@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import click
 
-from igcli.cli.completion import PathType
+from igcli.cli.completion import Choice, PathType
 from igcli.cli.setting_options import setting_options
 from igcli.cli.terminal import verbosity
 from igcli.outputs.exclusive_access import OnExisting
@@ -59,7 +59,7 @@ _OPTIONS = (
     ),
     click.option(
         "--input-format",
-        type=click.Choice(["files", "tar"]),
+        type=Choice(["files", "tar"]),
         default="files",
         show_default=True,
         help="Read IMAGES as image files, or as tar files of images (WebDataset), each of which "
@@ -70,7 +70,7 @@ _OPTIONS = (
     ),
     click.option(
         "--on-existing",
-        type=click.Choice(["resume", "error", "overwrite"]),
+        type=Choice(["resume", "error", "overwrite"]),
         default="resume",
         show_default=True,
         help="What to do if the output holds results: continue, stop or start over.",
@@ -89,7 +89,7 @@ _OPTIONS = (
     ),
     click.option(
         "--engine",
-        type=click.Choice(["local", "ray"]),
+        type=Choice(["local", "ray"]),
         default="local",
         show_default=True,
         help="Run in this process, or on Ray workers (requires igcli[ray]).",
