@@ -19,6 +19,11 @@ from igcli.cli import main
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the pages be tried in a slow browser, where what does not wait is found."""
+    parser.addoption("--slow-pages", action="store_true", help="slow down the browser")
+
+
 @dataclass(frozen=True)
 class Result:
     """The exit code and output of a command."""

@@ -12,11 +12,11 @@ Browse = Callable[[Path], Tab]
 
 
 @pytest.fixture(scope="module")  # While a browser is open, its event loop is that of the process.
-def new_tab() -> Iterator[Callable[[], Tab]]:
+def new_tab(pytestconfig: pytest.Config) -> Iterator[Callable[[], Tab]]:
     path = installed()
     if path is None:
         pytest.skip("no Chromium is installed")
-    with chromium(path) as new:
+    with chromium(path, is_slow=pytestconfig.getoption("--slow-pages")) as new:
         yield new
 
 

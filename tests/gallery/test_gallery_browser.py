@@ -13,7 +13,7 @@ from igcli.gallery.thumbnails import Thumbnails
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from igcli.outputs.run_files import write_page
-from support.chromium import Tab
+from support.chromium import SHOWN, Tab
 from support.runs import animation, failed, ok, picture, write_file, write_run
 
 Browse = Callable[[Path], Tab]
@@ -168,6 +168,7 @@ def test_hostile_names_are_text_and_their_links_work(browse: Browse, tmp_path: P
     for place in range(len(shown)):
         tab.run(f"document.querySelectorAll('.open')[{place}].click()")
         assert tab.run("document.getElementById('large-name').textContent") == shown[place]
+    tab.wait(SHOWN)
     assert tab.run("typeof hacked") == "undefined"
     assert tab.run("document.scripts.length") == 2
     assert tab.complaints == []

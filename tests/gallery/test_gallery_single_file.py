@@ -13,7 +13,7 @@ from igcli.gallery.single_file import single_html
 from igcli.outputs.local_folder import LocalFolder
 from igcli.outputs.results import read_results
 from igcli.outputs.tar import END, encode_group
-from support.chromium import Tab
+from support.chromium import SHOWN, Tab
 from support.runs import animation, failed, ok, picture, write_file, write_run
 
 SIZE = (40, 60)
@@ -86,11 +86,11 @@ def test_the_cards_have_their_pictures(opened: Tab) -> None:
 def test_the_view_works_without_loading_anything(opened: Tab) -> None:
     opened.run("document.querySelectorAll('.open')[0].click()")
     opened.wait("!!document.querySelector('#large canvas')")
-    opened.wait("/The shown pixels/.test(document.getElementById('large').textContent)")
+    opened.wait(f"{SHOWN} && /The shown pixels/.test(document.getElementById('large').innerText)")
     opened.run("document.getElementById('next').click()")
     opened.wait("document.querySelector('#large-body img')?.naturalWidth === 300")
     opened.run("document.getElementById('next').click()")
-    opened.wait("/The shown pixels/.test(document.getElementById('large').textContent)")
+    opened.wait(f"{SHOWN} && /The shown pixels/.test(document.getElementById('large').innerText)")
     assert HOSTILE in opened.run("document.getElementById('large').textContent")
     opened.run("document.getElementById('next').click()")
     opened.wait("document.querySelector('#large-body img')?.naturalWidth === 30")

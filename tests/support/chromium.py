@@ -13,6 +13,18 @@ from playwright.sync_api import Browser, Error, sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 PATIENCE = 30
+SHOWN = "document.getElementById('large-body').ariaBusy === 'false'"
+"""Whether the view of an image shows the image that was opened."""
+SLOWNESS = 6
+LATE_FILES = """
+  const later = () => new Promise((done) => setTimeout(done, 400));
+  const { append } = Element.prototype, { createImageBitmap } = window;
+  Element.prototype.append = function (...nodes) {
+    if (nodes[0] instanceof HTMLScriptElement) later().then(() => append.apply(this, nodes));
+    else append.apply(this, nodes);
+  };
+  window.createImageBitmap = (...given) => later().then(() => createImageBitmap(...given));
+"""
 
 
 def installed() -> str | None:
@@ -29,7 +41,7 @@ class Tab:
         requests: URLs that it asked for.
     """
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, *, is_slow: bool = False) -> None:
         self._context = browser.new_context(viewport={"width": 1280, "height": 900})
         self._context.set_default_timeout(1000 * PATIENCE)
         self.complaints: list[str] = []
@@ -39,6 +51,9 @@ class Tab:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self._session = self._context.new_cdp_session(self.page)
+        if is_slow:
+            self._session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWNESS})
+            self.page.add_init_script(LATE_FILES)
 
     def close(self) -> None:
         """Close the page."""
@@ -98,11 +113,14 @@ class Tab:
 
 
 @contextlib.contextmanager
-def chromium(path: str) -> Iterator[Callable[[], Tab]]:
-    """Start a Chromium with an empty profile; called, it opens a tab."""
+def chromium(path: str, *, is_slow: bool = False) -> Iterator[Callable[[], Tab]]:
+    """Start a Chromium with an empty profile; called, it opens a tab.
+
+    In a slow one, everything takes longer, and what a page loads later comes late.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(OPTIONS))
         try:
-            yield lambda: Tab(browser)
+            yield lambda: Tab(browser, is_slow=is_slow)
         finally:
             browser.close()

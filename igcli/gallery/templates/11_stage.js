@@ -124,6 +124,7 @@ function resetCamera() {
 }
 
 function setCursor(x, y) {
+  if (!stages.length) return; // The pointer leaves a picture that is no longer shown.
   const { width, height } = stages[0].size;
   Object.assign(cursor, x < 0 || y < 0 || x >= width || y >= height ? { x: -1, y: -1 } : { x, y });
   drawStages();

@@ -16,6 +16,7 @@ async function openView(card) {
   element("next").disabled = place < 0 || place === shown.length - 1;
   if (!large.open) large.showModal();
   largeBody.focus();
+  setBusy(true);
   large.scrollTop = 0;
   const problems = [];
   let loaded = [];
@@ -28,6 +29,7 @@ async function openView(card) {
     problems.push(`The values cannot be shown: ${error.message}`);
   }
   if (opened !== card) return; // Another image was opened meanwhile.
+  setBusy(false);
   views = loaded;
   frames = null;
   stages = sources = [];
@@ -46,6 +48,12 @@ async function openView(card) {
   resetCamera();
   update();
   if (card.links.frames) loadFrames(card);
+}
+
+// While values are loaded, what is shown is still the image before: it cannot be used.
+function setBusy(isBusy) {
+  largeBody.ariaBusy = `${isBusy}`;
+  element("workbench").inert = isBusy;
 }
 
 function step(by) {
