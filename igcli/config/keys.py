@@ -118,6 +118,11 @@ class Alternative:
         items = get_args(self.kind) if get_origin(self.kind) is tuple else ()
         return None if Ellipsis in items or not items else len(items)
 
+    @property
+    def is_free_text(self) -> bool:
+        """Whether it is a text that no pattern confines."""
+        return self.kind is str and not any(getattr(mark, "pattern", None) for mark in self.marks)
+
     def mark(self, kind: type[MarkType]) -> MarkType | None:
         """Return the first mark of a kind, else None."""
         return next((mark for mark in self.marks if isinstance(mark, kind)), None)

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from igcli.config.keys import keys_of
 from igcli.images.options import Limits
 from igcli.methods import COARSE, METHODS, MethodOptions
-from igcli.models.devices import PATTERN, WORDS, check_devices
+from igcli.models.devices import PATTERN, WORDS, as_text, check_devices
 from igcli.models.options import Explained, ModelOptions, Precision
 from igcli.options import Expected, Options, PathField, Switch
 from igcli.render.options import (
@@ -84,11 +84,13 @@ class _Run(MethodOptions, _Network):
     device: Annotated[
         str,
         Field(pattern=PATTERN),
+        BeforeValidator(as_text),
         AfterValidator(check_devices),
         Expected(WORDS, "auto|all|cpu|gpu|gpu:N,N"),
     ] = "auto"
-    """Device that runs the network: auto (a GPU if there is one), all (every GPU at the same time),
-    cpu, gpu or numbers of GPUs, such as gpu:0,1,3."""
+    """Device that runs the network: auto (a GPU if there is one), all (every GPU at the same time,
+    or the CPU if there is none), cpu, gpu or numbers of GPUs, such as gpu:0,1,3 or, in YAML,
+    [gpu:0, gpu:1]."""
 
     precision: Precision = "float32"
     """Number format of gradient computations: float32, bfloat16 (faster for dense networks if the

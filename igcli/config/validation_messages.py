@@ -149,7 +149,8 @@ def _hint(value: object, alternatives: tuple[Alternative, ...]) -> str:
     """Return how to correct a value, where that takes more than the types it may have."""
     kinds = [alternative.kind for alternative in alternatives]
     if not isinstance(value, str):
-        return "; quote it if it is text" if str in kinds and not isinstance(value, dict) else ""
+        may_be_text = any(alternative.is_free_text for alternative in alternatives)
+        return "; quote it if it is text" if may_be_text and not isinstance(value, dict) else ""
     if {int, float} & set(kinds) and NUMBER.fullmatch(value):
         number = float(value)
         return f"; write {int(number) if number.is_integer() else number}"

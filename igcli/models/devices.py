@@ -6,7 +6,10 @@ from dataclasses import dataclass
 WORDS = "auto, all, cpu, gpu or numbers as in gpu:0,2"
 """What may be given, in words."""
 
-PATTERN = "^(auto|all|(cpu|gpu)(:[0-9]{1,4}(, ?[0-9]{1,4}){0,63})?)$"
+_NUMBERED = "{0}(:[0-9]{{1,4}}(, ?({0}:)?[0-9]{{1,4}}){{0,63}})?"
+
+PATTERN = f"^(auto|all|{_NUMBERED.format('cpu')}|{_NUMBERED.format('gpu')})$"
+"""Of the texts; "gpu:0,gpu:2" is the same as "gpu:0,2"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class Devices:
 def parse_devices(text: object) -> Devices:
     """Return the devices that "auto", "all", "cpu", "gpu", "gpu:1" or "gpu:0,2" names.
 
+    Args:
+        text: The text; a list, as YAML may have it, is first joined by `as_text`.
+
     Raises:
         ValueError: It is none of these, or names a device twice.
     """
@@ -33,11 +39,17 @@ def parse_devices(text: object) -> Devices:
     if text in ("auto", "all"):
         return Devices(None, None if text == "all" else (0,))
     kind, _, listed = text.partition(":")
-    numbers = tuple(map(int, listed.split(","))) if listed else (0,)
+    numbers = tuple(map(int, re.findall("[0-9]+", listed))) if listed else (0,)
     twice = next((number for number in numbers if numbers.count(number) > 1), None)
     if twice is not None:
         raise ValueError(f"names {kind}:{twice} twice")
     return Devices(kind.upper(), numbers)
+
+
+def as_text(value: object) -> object:
+    """Return a list of devices, as in [gpu:0, gpu:2], as one text; any other value as it is."""
+    is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    return ",".join(value) if is_list else value
 
 
 def check_devices(text: str) -> str:

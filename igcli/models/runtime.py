@@ -1,5 +1,6 @@
 """TensorFlow: imported on first use and quietly, its devices, and its errors in our words."""
 
+import functools
 import logging
 import os
 import sys
@@ -10,6 +11,10 @@ from types import ModuleType
 
 from igcli.errors import DeviceError, OutOfMemoryError, UsageError
 from igcli.models.devices import parse_devices
+
+CUDA = "install igcli[cuda] if the machine has an NVIDIA GPU"
+
+log = logging.getLogger(__name__)
 
 
 def tensorflow() -> ModuleType:
@@ -48,9 +53,9 @@ def choose_devices(device: str) -> tuple[str, ...]:
     """Return TensorFlow's names of devices, such as "CPU:0" or "GPU:1".
 
     Args:
-        device: "auto" (the first GPU if there is one), "all" (every GPU; without one, every part
-            that a program has divided the CPU into, which is usually one), "cpu", "gpu", or the
-            numbers of some devices, such as "gpu:0,2".
+        device: "auto" (the first GPU if there is one), "all" (every GPU; without one, with a
+            warning, every part that a program has divided the CPU into, which is usually one),
+            "cpu", "gpu", or the numbers of some devices, such as "gpu:0,2".
 
     Raises:
         UsageError: The name is invalid, or there is no such device.
@@ -67,6 +72,8 @@ def choose_devices(device: str) -> tuple[str, ...]:
             tf.config.experimental.set_memory_growth(gpu, True)
     counts = {kind: len(tf.config.list_logical_devices(kind)) for kind in ("CPU", "GPU")}
     kind = chosen.kind or ("GPU" if counts["GPU"] else "CPU")
+    if device == "all" and kind == "CPU":
+        warn_without_gpu()
     numbers = range(counts[kind]) if chosen.numbers is None else chosen.numbers
     for number in numbers:
         if number >= counts[kind]:
@@ -74,14 +81,17 @@ def choose_devices(device: str) -> tuple[str, ...]:
     return tuple(f"{kind}:{number}" for number in numbers)
 
 
+@functools.cache  # Once a process: a command may load a network twice.
+def warn_without_gpu() -> None:
+    """Warn that there is no GPU, where all of them were asked for."""
+    log.warning("device all: TensorFlow sees no GPU, so the CPU is used; %s", CUDA)
+
+
 def _missing(kind: str, number: int, count: int) -> str:
     """Return the message about a device that does not exist, of `count` that do."""
     names = ", ".join(f"{kind.lower()}:{existing}" for existing in range(count))
-    hint = "use device: cpu, or install igcli[cuda] if the machine has an NVIDIA GPU"
-    return (
-        f"device: there is no {kind.lower()}:{number}: TensorFlow sees {names or 'no GPU'}"
-        f"{f' ({hint})' if kind == 'GPU' else ''}"
-    )
+    seen = f"TensorFlow sees {names or f'no GPU; use cpu, or {CUDA}'}"
+    return f"device: there is no {kind.lower()}:{number}: {seen}"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ BATCHES = 8
 
 RUNS = """
 import io, json, sys, threading
-from igcli.models.runtime import tensorflow
+from igcli.models.runtime import tensorflow, warn_without_gpu
 
 tf = tensorflow()
 [cpu] = tf.config.list_physical_devices("CPU")
@@ -53,6 +53,7 @@ TensorFlowNetwork.gradients = gradients
 for name, arguments in json.load(sys.stdin).items():
     batches.clear()
     failing.clear()
+    warn_without_gpu.cache_clear()
     sys.argv = ["igcli", *arguments]
     sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO()), io.StringIO()
     code = main()
@@ -190,8 +191,23 @@ def test_several_devices_take_part_and_all_are_named(
     assert {*run.batches} <= {*devices.split(", ")}
     assert len(run.batches) >= 2  # A fast one may be free before the last one is needed.
     assert run.summary["device"] == devices
-    assert run.said[0].endswith(f"tiny.keras on {devices}")
+    [announced] = [line for line in run.said if "tiny.keras on " in line]
+    assert announced.endswith(f"tiny.keras on {devices}")
     assert f" s on {devices}, in " in run.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "warnings"),
+    [("many, four", 1), ("auto, four", 1), ("many, two", 0), ("auto, one", 0)],
+)
+def test_all_where_there_is_no_gpu_gets_one_warning(
+    runs: dict[str, Run], name: str, warnings: int
+) -> None:
+    about_gpus = [line for line in runs[name].said if "GPU" in line]
+    assert about_gpus == warnings * [
+        "igcli: device all: TensorFlow sees no GPU, so the CPU is used; install igcli[cuda] if the "
+        "machine has an NVIDIA GPU"
+    ]
 
 
 def test_a_device_that_fails_is_named_and_the_run_goes_on(runs: dict[str, Run]) -> None:

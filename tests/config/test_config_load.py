@@ -55,6 +55,20 @@ def test_an_option_beats_the_file_which_beats_the_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "device"),
+    [
+        ("[gpu:0, gpu:2]", "gpu:0,gpu:2"),
+        ("\n  - gpu:0\n  - gpu:2", "gpu:0,gpu:2"),
+        ("['gpu:0,2']", "gpu:0,2"),
+        ("[cpu]", "cpu"),
+        ("[all]", "all"),
+    ],
+)
+def test_devices_may_be_a_list(written: str, device: str) -> None:
+    assert load(f"device: {written}\n").settings.device == device
+
+
+@pytest.mark.parametrize(
     ("message", "located"),
     [
         ("model: no such file: a", "--model: no such file: a"),

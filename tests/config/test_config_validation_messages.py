@@ -38,9 +38,10 @@ def mistakes(content: str, **overrides: object) -> list[str]:
         ),
         ("device: gpu:0,2,0", "1:9: device: names gpu:0 twice"),
         (
-            "device: [gpu:0, gpu:1]",
-            "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not ",
+            "device: [gpu:0, cpu:1]",
+            "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'gpu:0,cpu:1'",
         ),
+        ("device: [gpu:0, gpu:2, gpu:0]", "1:9: device: names gpu:0 twice"),
         (
             "device: 'gpu:1\n\n'",
             "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not 'gpu:1\\n'",
@@ -115,6 +116,14 @@ def test_types_are_strict(written: str) -> None:
 def test_a_number_that_is_text_is_shown_as_a_number(written: str, meant: str | None) -> None:
     (problem,) = mistakes(f"steps: {written}")
     assert problem.endswith(f"; write {meant}") if meant else "; write" not in problem
+
+
+@pytest.mark.parametrize("written", ["0", "[0, 1]", "true", "[]"])
+def test_only_a_text_of_any_kind_is_advised_to_be_quoted(written: str) -> None:
+    (problem,) = mistakes(f"device: {written}")
+    start = "1:9: device: must be auto, all, cpu, gpu or numbers as in gpu:0,2, not "
+    assert problem.startswith(start)
+    assert "quote" not in problem
 
 
 def test_the_nearest_value_is_named() -> None:

@@ -11,7 +11,7 @@ from igcli.errors import IgcliError, ModelError, UsageError
 from igcli.models.devices import parse_devices
 from igcli.models.load import load
 from igcli.models.options import ModelOptions, check_files
-from igcli.models.runtime import choose_devices
+from igcli.models.runtime import choose_devices, warn_without_gpu
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,11 @@ def test_missing_files_are_known_before_loading(file: Path, tmp_path: Path) -> N
 
 
 def test_a_gpu_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(UsageError, match="there is no gpu:93"):
+    with pytest.raises(
+        UsageError,
+        match=r"^device: there is no gpu:93: TensorFlow sees no GPU; use cpu, or install "
+        r"igcli\[cuda\] if the machine has an NVIDIA GPU$",
+    ):
         choose_devices("gpu:93")
 
 
@@ -114,7 +118,20 @@ def test_a_network_that_cannot_be_called_is_one_line(tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize(
     "device",
-    ["tpu", "GPU:0", "gpu:", "gpu:0,", "gpu:0,  1", "cpu,gpu", "all:1", "gpu:1\n", "", None, 0],
+    [
+        "tpu",
+        "GPU:0",
+        "gpu:",
+        "gpu:0,",
+        "gpu:0,  1",
+        "cpu,gpu",
+        "gpu:0,cpu:1",
+        "all:1",
+        "gpu:1\n",
+        "",
+        None,
+        0,
+    ],
 )
 def test_a_kind_of_device_that_is_none_is_refused(device: Any) -> None:
     with pytest.raises(
@@ -146,6 +163,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("cpu:0", ["CPU:0"]),
         ("gpu:2", ["GPU:2"]),
         ("gpu:0,1,3", ["GPU:0", "GPU:1", "GPU:3"]),
+        ("gpu:0, gpu:3,1", ["GPU:0", "GPU:3", "GPU:1"]),
         ("gpu:3,0", ["GPU:3", "GPU:0"]),
         ("all", ["GPU:0", "GPU:1", "GPU:2", "GPU:3"]),
     ],
@@ -156,14 +174,28 @@ def test_the_devices_that_a_setting_names(device: str, names: list[str]) -> None
 
 @pytest.mark.usefixtures("machine")
 def test_a_number_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(UsageError, match="no gpu:4: TensorFlow sees gpu:0, gpu:1, gpu:2, gpu:3 "):
+    with pytest.raises(UsageError, match=r"no gpu:4: TensorFlow sees gpu:0, gpu:1, gpu:2, gpu:3$"):
         choose_devices("gpu:1,4,5")
     with pytest.raises(UsageError, match=r"no cpu:1: TensorFlow sees cpu:0$"):
         choose_devices("cpu:0,1")
 
 
-def test_without_gpus_all_is_the_cpu() -> None:
-    assert choose_devices("all") == choose_devices("auto") == ("CPU:0",)
+def test_without_gpus_all_is_the_cpu_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    warn_without_gpu.cache_clear()
+    assert choose_devices("auto") == ("CPU:0",)
+    assert not caplog.messages
+    assert choose_devices("all") == choose_devices("all") == ("CPU:0",)
+    assert caplog.messages == [
+        "device all: TensorFlow sees no GPU, so the CPU is used; install igcli[cuda] if the "
+        "machine has an NVIDIA GPU"
+    ]
+
+
+@pytest.mark.usefixtures("machine")
+def test_with_gpus_all_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    warn_without_gpu.cache_clear()
+    choose_devices("all")
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("place", ["CPU:0", "GPU:0"])

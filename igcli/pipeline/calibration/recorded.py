@@ -15,7 +15,7 @@ NOT_RECORDED = (
     "{} is determined by the first images, which workers do not share: {}, or start with "
     "--engine local --limit 32 and continue with --engine ray"
 )
-OWN_DEVICE = "device: {}: --engine ray gives each worker a device of its own: use device: {}"
+OWN_DEVICE = "device: {}: --engine ray gives each worker a device of its own: use {}"
 
 
 @dataclass(frozen=True, slots=True)
