@@ -23,9 +23,16 @@ def flag(path: Iterable[str]) -> str:
     return "--" + "-".join(path).replace("_", "-")
 
 
-def setting(key: str, value: str) -> str:
-    """Return a setting as advice states it: "model.fit: squash (--model-fit squash)"."""
-    return f"{key}: {value} ({flag(key.split('.'))} {value})"
+def setting(key: str, value: str = "", *, typed: str | None = None) -> str:
+    """Return a setting as advice states it, as a key and as an option.
+
+    Args:
+        key: The key: "model.fit" gives "model.fit (--model-fit)".
+        value: Its value in YAML: "squash" gives "model.fit: squash (--model-fit squash)".
+        typed: Its value on the command line, if that is written in another way.
+    """
+    option = f"{flag(key.split('.'))} {value if typed is None else typed}".rstrip()
+    return f"{key}: {value} ({option})" if value else f"{key} ({option})"
 
 
 @dataclass(frozen=True, slots=True)

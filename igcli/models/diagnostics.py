@@ -18,7 +18,10 @@ from igcli.models.preprocess import preprocessing
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import input_layout
 from igcli.models.training_statistics import TrainingStatistics
+from igcli.options import setting
 from igcli.records import Array
+
+PREPROCESS = setting("model.preprocess")
 
 _TOLERANCE = 1e-6
 _MODES: tuple[Preprocess, ...] = ("tf", "torch", "caffe", "unit", "none")
@@ -83,8 +86,8 @@ def find_problems(
         return [
             Finding(
                 "its scores are NaN or infinite",
-                "set model.preprocess, or look for a division by zero or a logarithm of zero in "
-                "the network",
+                f"set {PREPROCESS}, or look for a division by zero or a logarithm of zero in the "
+                "network",
             )
         ]
     findings = [*_constant_scores(scores), *_unusual_sums(scores, model)]
@@ -102,7 +105,7 @@ def _constant_scores(scores: Array) -> Iterator[Finding]:
     if spread <= _TOLERANCE * max(1.0, float(np.abs(scores).max())):
         yield Finding(
             "it returns the same scores for all images, for black and for white",
-            "set model.preprocess as in its training, and check that it is trained",
+            f"set {PREPROCESS} as in its training, and check that it is trained",
         )
 
 
@@ -112,7 +115,7 @@ def _unusual_sums(scores: Array, model: Model) -> Iterator[Finding]:
     if model.network.is_binary:
         yield Finding(
             "it ends in a single value without a sigmoid, which is taken for two classes",
-            "set model.activation: sigmoid (--model-activation sigmoid) to explain probabilities",
+            f"set {setting('model.activation', 'sigmoid')} to explain probabilities",
         )
         return
     if scores.shape[-1] > 1 and np.abs(scores.sum(-1) - 1).max() > 1e-3:
@@ -120,7 +123,8 @@ def _unusual_sums(scores: Array, model: Model) -> Iterator[Finding]:
             f"its scores do not sum to one (they range from {scores[0].min():.3g} to "
             f"{scores[0].max():.3g}): it does not end in a softmax",
             "its raw output is explained, which is right for logits; to explain probabilities, set "
-            "model.activation, or model.output if it has an output with a softmax",
+            f"{setting('model.activation', 'softmax')}, or {setting('model.output')} if it has an "
+            "output with a softmax",
         )
 
 
@@ -149,20 +153,21 @@ def doubtful_preprocessing(
         limit = best.divergence + _TIE * margin
         near = [candidate for candidate, fit in ranked if fit.divergence <= limit]
         suggestion = " or ".join(near)
+        advised = " or ".join(setting("model.preprocess", candidate) for candidate in near)
         hint = "; more images will tell which" if len(near) > 1 else ""
         yield Finding(
             f"preprocess: {describe_preprocessing(mode)} does not seem to fit: with {suggestion}, "
             "the values at its first batch normalization vary about as in training "
             f"({best.spread:.2g} times as much, against {current.spread:.3g} times)",
-            f"set model.preprocess: {suggestion}, or what its author recommends{hint}",
+            f"set {advised}, or what its author recommends{hint}",
         )
 
 
 def _missing_preprocessing(suggestion: str) -> Finding:
     return Finding(
         "it was exported by PyTorch without scaling its input, and no model.preprocess was given",
-        f"set model.preprocess: {suggestion} if it was trained with ImageNet's mean and standard "
-        "deviation, else what its author recommends",
+        f"set {setting('model.preprocess', suggestion)} if it was trained with ImageNet's mean and "
+        "standard deviation, else what its author recommends",
     )
 
 
@@ -177,8 +182,8 @@ def _bad_gradients(images: Sequence[Array], scores: Array, model: Model) -> Iter
         except ModelError as error:
             yield Finding(
                 str(error).removeprefix("model: "),
-                "set model.output to an output before the operation that has no gradient, or save "
-                "the network without it",
+                f"set {setting('model.output')} to an output before the operation that has no "
+                "gradient, or save the network without it",
             )
             return
         if not np.isfinite(gradients).all():
@@ -192,8 +197,8 @@ def _bad_gradients(images: Sequence[Array], scores: Array, model: Model) -> Iter
         count = f"{vanishing:,} of {len(images):,} images" if len(images) > 1 else "the image"
         yield Finding(
             f"its gradients are zero at {count} and halfway to black",
-            "set explain: logit if the network is merely saturated, else check model.preprocess; "
-            "rounding and comparisons in the network have no gradient",
+            f"set {setting('explain', 'logit')} if the network is merely saturated, else check "
+            f"{PREPROCESS}; rounding and comparisons in the network have no gradient",
         )
 
 

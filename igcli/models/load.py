@@ -18,6 +18,7 @@ from igcli.models.runtime import choose_devices, tensorflow
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import InputLayout, input_layout
 from igcli.models.sources.open import open_source
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -145,8 +146,9 @@ def from_source(
     if explain == "probability" and network.activation is None:
         log.warning(
             "%s does not end in a softmax or sigmoid: its raw output is explained, which is not a "
-            "probability; set model.activation to add the missing one",
+            "probability; set %s to add the missing one",
             options.source,
+            setting("model.activation"),
         )
     names = _labels(opened, options, network.outputs)
     suggestion = None if options.preprocess else opened.suggested_preprocess

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from igcli.errors import UsageError
+from igcli.options import setting
 from igcli.render.text import Face, font, has_glyph, packaged
 
 log = logging.getLogger(__name__)
@@ -107,8 +108,9 @@ def _fallbacks(missing: set[str]) -> Iterator[bytes]:
             return
     log.warning(
         "no font on this machine has some characters of the labels (%s); they are drawn as "
-        "escapes: set panel.font",
+        "escapes: set %s",
         " ".join(char.encode("unicode_escape").decode() for char in sorted(missing)[:MAX_SHOWN]),
+        setting("panel.font"),
     )
 
 

@@ -16,6 +16,7 @@ from igcli.models.options import ModelOptions, describe_preprocessing
 from igcli.models.runtime import choose_devices
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.open import open_source
+from igcli.options import setting
 from igcli.pipeline.explain.network_output import segments_of
 from igcli.pipeline.explain.targets import parse_target
 from igcli.pipeline.read import read_fitted
@@ -80,7 +81,7 @@ def _scores_in_words(model: Model) -> str:
 def _labels_in_words(names: tuple[str, ...] | None) -> str:
     """Return the number of labels, and the first and the last one."""
     if not names:
-        return "none (set model.labels)"
+        return f"none; set {setting('model.labels')}"
     return f"{len(names):,} names: {names[0]} ... {names[-1]}"
 
 
@@ -125,11 +126,13 @@ def _labels(settings: Settings, model: Model) -> tuple[tuple[str, ...] | None, l
         if settings.model.labels:
             names = labels.read(settings.model.labels, outputs)
     except IgcliError as error:
-        problems.append(Finding(str(error), "give model.labels one name for each output"))
+        remedy = f"give {setting('model.labels')} one name for each output"
+        problems.append(Finding(str(error), remedy))
     try:
         parse_target(settings.target, names, outputs, where="target")
     except IgcliError as error:
-        problems.append(Finding(str(error), "set target to one of the network's outputs"))
+        remedy = f"set {setting('target')} to one of the network's outputs"
+        problems.append(Finding(str(error), remedy))
     return names, problems
 
 

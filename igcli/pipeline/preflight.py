@@ -47,7 +47,7 @@ def check(settings: Settings, *, panels: bool) -> None:
         capable = [name for name in METHODS if methods.load(name).INTERIOR]
         raise UsageError(
             f"gif: {settings.method} has no interior gradients to animate: "
-            f"use method: {' or '.join(capable)}"
+            f"use {' or '.join(capable)}"
         )
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -119,7 +120,7 @@ def test_a_network_is_described(cli: Cli, net: Path) -> None:
     assert described["output"] == "scores, 3 scores"
     assert described["ends in"] == "softmax"
     assert described["preprocess"] == "unit"
-    assert described["labels"] == "none (set model.labels)"
+    assert described["labels"] == "none; set model.labels (--model-labels)"
     assert described["parameters"] == f"{model_files.network().count_params():,}"
     assert len(described["sha256"]) == 64
 
@@ -144,6 +145,10 @@ def findings(cli: Cli, tmp_path: Path, image: Path, layers: Any, *more: str) -> 
     result = cli("models", "check", tmp_path / "odd.keras", image, *more)
     assert result.code == 3, result.err
     assert all("; " in line for line in result.lines)
+    # Advice names a setting both ways: as a key and as an option.
+    advised = [key for line in result.lines for key in re.findall(r"set ([a-z.]+)", line)]
+    options = ["--" + key.replace(".", "-") for key in advised if key != "to"]
+    assert all(option in " ".join(result.lines) for option in options)
     return result.lines
 
 

@@ -14,7 +14,7 @@ from support.image_files import write_images
 from support.onnx_networks import SIDE, Builder, onnx_runtime, save
 from support.results import lines, summary
 
-SUGGESTED = "set model.preprocess: torch"
+SUGGESTED = "set model.preprocess: torch (--model-preprocess torch)"
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_networks_that_scale_pixels_get_no_suggestion(
     path = save(b.model(x), tmp_path)
     result = cli("attribute", images, "--model", path, "--steps", "2", "--output", "scaled")
     assert result.code == 0
-    assert "no model.preprocess was given" in result.err
+    assert "no model.preprocess (--model-preprocess) was given" in result.err
     assert SUGGESTED not in result.err
     model = onnx_networks.convolutional()
     model.producer_name = "MATLAB Deep Learning Toolbox"
@@ -137,7 +137,7 @@ def test_preprocessing_that_does_not_fit_its_training_is_found(
     net = save(b.model(x), tmp_path)
     result = cli("models", "check", net, *images.iterdir())
     assert result.code == 3
-    assert "set model.preprocess: torch" in result.out.decode()
+    assert SUGGESTED in result.out.decode()
     fits = cli("models", "check", net, *images.iterdir(), "--model-preprocess", "torch")
     assert fits.code == 0, fits.out
 

@@ -39,7 +39,7 @@ def test_a_network_of_open_size_takes_the_size_given(file: Path, tmp_path: Path)
 
 
 def test_a_network_of_open_size_needs_one(file: Path) -> None:
-    with pytest.raises(ModelError, match=r"set model\.size"):
+    with pytest.raises(ModelError, match=r"set its size, as in model\.size: "):
         load(options(file), device="cpu")
 
 

@@ -297,7 +297,7 @@ def test_several_outputs_are_listed(tmp_path: Path) -> None:
     names = [b.node("Gemm", x, b.weight(3 * SIDE * SIDE, count)) for count in (2, 5)]
     path = save(b.model(names), tmp_path)
     listed = ", ".join(names)
-    assert f"has 2 outputs: set model.output to one of: {listed}" in refused(path)
+    assert f"has 2 outputs: set model.output (--model-output) to one of: {listed}" in refused(path)
     assert opened(path, output=1).network.outputs == 5
     assert opened(path, output=names[0]).network.outputs == 2
     for output in ("scores", 2):
@@ -349,7 +349,7 @@ def test_operators_of_another_domain(tmp_path: Path) -> None:
     [
         (("batch", "channels", SIDE, SIDE), "expected RGB or grey images"),
         (("batch", 3, SIDE, SIDE, "frames"), "expected RGB or grey images"),
-        (("batch", 3, "height", "width"), "set model.size"),
+        (("batch", 3, "height", "width"), "model.size: [224, 224] (--model-size 224,224)"),
         ((), "does not say the shape of its input images"),
         (None, "does not say the shape of its input images"),
         (("batch", 5, SIDE, SIDE), "expected RGB or grey images"),

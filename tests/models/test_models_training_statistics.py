@@ -1,5 +1,6 @@
 """What the first batch normalization remembers, against means and variances taken by NumPy."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -170,7 +171,10 @@ def test_a_wrong_scale_is_seen_on_single_photos(shared: Path, used: str) -> None
 
 
 def _named(finding: Finding) -> list[str]:
-    return finding.remedy.removeprefix("set model.preprocess: ").split(",")[0].split(" or ")
+    """Return the advised preprocessings, which are named as options too."""
+    keys = re.findall(r"model\.preprocess: (\w+)", finding.remedy)
+    assert keys == re.findall(r"--model-preprocess (\w+)", finding.remedy)
+    return keys
 
 
 def test_several_photos_show_what_single_ones_do_not(shared: Path) -> None:

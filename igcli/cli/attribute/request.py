@@ -14,6 +14,7 @@ from igcli.config.load import LoadedSettings
 from igcli.config.schema import Gif, Settings
 from igcli.errors import UsageError
 from igcli.models.options import is_name
+from igcli.options import setting
 from igcli.outputs.exclusive_access import refuse_results
 from igcli.outputs.open import output_at
 from igcli.outputs.run_files import refuse_foreign_page
@@ -33,19 +34,20 @@ DEMO = (
 MEMORY = "output memory://: its contents are lost when this command ends"
 
 NO_PREPROCESS = (
-    "no model.preprocess was given: the network gets pixel values 0...255 unscaled; "
+    "no {advised} was given: the network gets pixel values 0...255 unscaled; "
     "`igcli models check {source} IMAGE` tests whether that fits"
 )
 
 FROM_PYTORCH = (
     "no model.preprocess was given: the network gets pixel values 0...255 unscaled, but networks "
-    "exported by PyTorch usually expect ImageNet's mean and standard deviation: set "
-    "model.preprocess: {suggestion} (`igcli models check {source} IMAGE` tests what it can)"
+    "exported by PyTorch usually expect ImageNet's mean and standard deviation: set {advised}; "
+    "`igcli models check {source} IMAGE` tests what it can"
 )
 
 NO_FIT = (
     "no model.fit was given: images of another shape are cropped; if the network was trained with "
-    "squashed ones, as Keras's image_dataset_from_directory makes them, set model.fit: squash"
+    "squashed ones, as Keras's image_dataset_from_directory makes them, set "
+    f"{setting('model.fit', 'squash')}"
 )
 
 AUTO_PRECISION_OF_SHARD = (
@@ -204,6 +206,7 @@ def announce_model(
     say(f"{model.source} on {device}", NOTICE)
     if not is_name(model.source) and model.preprocess is None:
         notice = FROM_PYTORCH if suggestion else NO_PREPROCESS
-        say(notice.format(source=model.source, suggestion=suggestion), NOTICE)
+        advised = setting("model.preprocess", suggestion or "")
+        say(notice.format(source=model.source, advised=advised), NOTICE)
     if not is_name(model.source) and "model.fit" not in request.chosen:
         say(NO_FIT, NOTICE)

@@ -17,6 +17,7 @@ from igcli.models.graph.fold_batch_norm import fold_constants
 from igcli.models.graph.integer_input import bypass_integer_casts
 from igcli.models.graph.residual_bias import merge_residual_biases
 from igcli.models.runtime import tensorflow, translate_memory_errors
+from igcli.options import setting
 
 tf = tensorflow()
 # The public converter, tf.lite's, needs a SavedModel on disk.
@@ -160,8 +161,8 @@ def convert_variables(concrete: Any) -> Any:
         raise ModelError(
             "model: its output is random at inference, as augmentation layers make it in "
             "model.export(): save it with model.save(FILE.keras), remove these layers, or feed a "
-            "frozen graph the value that turns the randomness off (model.feeds); the operation is "
-            f"{random_operation}"
+            "frozen graph the value that turns the randomness off, "
+            f"{setting('model.feeds')}; the operation is {random_operation}"
         )
     return frozen
 

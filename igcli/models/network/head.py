@@ -10,6 +10,7 @@ from igcli.errors import ModelError
 from igcli.models.graph.freeze import FrozenGraph, freeze
 from igcli.models.options import Activation, Explained
 from igcli.models.runtime import tensorflow
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -99,7 +100,7 @@ def explained_graph(frozen: FrozenGraph, head: Head, explain: Explained) -> Any:
         raise ModelError(
             "explain: logit: the network does not end in a softmax or sigmoid: leave explain out "
             "to explain its output itself (the logits, if it ends in them), or name the tensor of "
-            "the logits with model.output"
+            f"the logits with {setting('model.output')}"
         )
     return frozen.ending_at(lambda output: explained_tensor(output, explain))
 
@@ -162,8 +163,8 @@ def _check_output(output: Any) -> None:
     if not output.dtype.is_floating:
         raise ModelError(
             f"model: its output is {output.dtype.name} (from {_last_operation(output).type}) and "
-            "has no gradient: choose the scores before it with model.output, or save the network "
-            "without that step"
+            f"has no gradient: choose the scores before it with {setting('model.output')}, or save "
+            "the network without that step"
         )
     shape = output.shape
     if not shape.rank or None in shape[1:]:

@@ -33,6 +33,7 @@ from igcli.models.onnx.values import (
     text,
 )
 from igcli.models.runtime import first_line, tensorflow
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -130,7 +131,8 @@ class Graph:
             raise ModelError(
                 f"model: the output {self.output} has shape {text(scores.shape)}, several rows for "
                 "an image, as detectors give them: name scores of the whole image with "
-                f"model.output, or {self.output} if its rows are what you want to explain"
+                f"{setting('model.output')}, or {self.output} if its rows are what you want to "
+                "explain"
             )
         tensor = scores.declared().data
         return tf.ensure_shape(tensor, [None, *scores.shape[1:]])
@@ -304,7 +306,8 @@ def _select_output(graph: onnx.GraphProto, nodes: list[Node], output: str | int 
     listed = ", ".join(names) or "none"
     if output is None and len(names) != 1:
         raise ModelError(
-            f"model: the ONNX graph has {len(names)} outputs: set model.output to one of: {listed}"
+            f"model: the ONNX graph has {len(names)} outputs: set {setting('model.output')} to one "
+            f"of: {listed}"
         )
     name = names[0] if output is None else output
     if not any(name in node.outputs for node in nodes):

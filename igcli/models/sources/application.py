@@ -19,6 +19,7 @@ from igcli.models.options import ModelOptions
 from igcli.models.runtime import first_line, tensorflow
 from igcli.models.sources import OpenedModel, keras_model
 from igcli.models.sources.keras_file import UNREADABLE, complete_weights
+from igcli.options import setting
 
 tensorflow()
 
@@ -89,7 +90,7 @@ class _DownloadErrors:
             raise ModelError(
                 f"model: the ImageNet weights of keras:{self._name} could not be downloaded: "
                 f"{first_line(error)} (put the file at {cached_weights(self._name)}, or set "
-                "model.weights to a file or to random)"
+                f"{setting('model.weights')} to a file or to random)"
             ) from None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from igcli.errors import ModelError
 from igcli.models.runtime import tensorflow
 from igcli.models.sources.keras_config import SavedConfig, mappings
+from igcli.options import setting
 
 tensorflow()
 
@@ -97,7 +98,7 @@ def _preprocessing(path: str, saved: SavedConfig) -> dict[str, Any]:
         ""
         if application
         else " (to -1...1); for another one, import it in a file and set "
-        "model.custom_objects to that file",
+        f"{setting('model.custom_objects')} to that file",
     )
     module = getattr(keras.applications, application or _DEFAULT_APPLICATION)
     return {_PREPROCESSING: getattr(module, _PREPROCESSING)}

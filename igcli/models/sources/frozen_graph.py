@@ -12,6 +12,7 @@ from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import first_line, tensorflow
 from igcli.models.sources import OpenedModel
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -184,8 +185,8 @@ def _check_fed(subgraph: Any, fed: Collection[str], prefix: str) -> None:
         listed = ", ".join(f"{name}: {value}" for name, value in feeds.items())
         option = ",".join(f"{name}={value}" for name, value in feeds.items())
         raise ModelError(
-            f"{prefix} also needs a value for {', '.join(feeds)}: set model.feeds: {{{listed}}} "
-            f"(--model-feeds {option})"
+            f"{prefix} also needs a value for {', '.join(feeds)}: set "
+            f"{setting('model.feeds', f'{{{listed}}}', typed=option)}"
         )
 
 

@@ -8,8 +8,11 @@ from igcli.errors import ModelError
 from igcli.models.options import ModelOptions
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel
+from igcli.options import setting
 
 tf = tensorflow()
+
+SET_SIZE = f"set its size, as in {setting('model.size', '[224, 224]', typed='224,224')}"
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _INTEGERS = ("uint8", "int8", "uint16", "int16", "int32", "int64", "uint32")
@@ -90,7 +93,8 @@ def check_dtype(dtype: Any, source: str) -> None:
         decodes = " (it decodes image files itself)" if name == "string" else ""
         raise ModelError(
             f"model: {source} takes {name} inputs{decodes}, which have no gradient: save it from "
-            "its first tensor of pixels on, or name that tensor of a frozen graph with model.input"
+            "its first tensor of pixels on, or name that tensor of a frozen graph with "
+            f"{setting('model.input')}"
         )
 
 
@@ -101,9 +105,7 @@ def _size(sides: list[int | None], opened: OpenedModel, options: ModelOptions) -
         raise ModelError(f"model.size: {list(size)} differs from the network's {sides}")
     height, width = size
     if height is None or width is None:
-        raise ModelError(
-            f"model: {options.source} leaves its input size open: set model.size, as in [224, 224]"
-        )
+        raise ModelError(f"model: {options.source} leaves its input size open: {SET_SIZE}")
     return height, width
 
 
@@ -117,8 +119,8 @@ def _row_layout(opened: OpenedModel, options: ModelOptions) -> InputLayout:
             return InputLayout((height, width, channels), False, (length,), opened.dtype)
     raise ModelError(
         f"model: {options.source} takes {_description(opened.input_shape)}, which are not the "
-        "pixels of a square image: if the images are not square, set model.size to their height "
-        "and width (in Python, igcli.attribute takes any arrays)"
+        f"pixels of a square image: if the images are not square, set {setting('model.size')} to "
+        "their height and width (in Python, igcli.attribute takes any arrays)"
     )
 
 

@@ -17,6 +17,7 @@ from google.protobuf import text_format
 
 from igcli.errors import ModelError
 from igcli.models.runtime import tensorflow
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -31,7 +32,7 @@ _MAX_BYTES = 1 << 27
 
 _WEIGHTS_ONLY = (
     "model: {path} holds weights without a network: save the whole model (model.save), or name "
-    "the network as keras:NAME and this file as model.weights"
+    f"the network as keras:NAME and this file as {setting('model.weights')}"
 )
 _NO_NETWORK = "model: {path} is not a Keras file: it is an archive without config.json"
 

@@ -31,6 +31,7 @@ from igcli.models.sources.keras_config import (
     mappings,
     read_config,
 )
+from igcli.options import setting
 
 tensorflow()
 
@@ -55,12 +56,13 @@ _PIP_NAMES = {"keras_hub": "keras-hub", "keras_nlp": "keras-nlp", "keras_cv": "k
 
 _HOW_TO_TRUST = (
     "add --trust-model if you trust whoever made the file (it may then run any code), with "
-    "model.custom_objects: FILE.py if its code is not found; or save it with model.export(FOLDER); "
-    "or pass the model to igcli.attribute in Python"
+    f"{setting('model.custom_objects', 'FILE.py')} if its code is not found; or save it with "
+    "model.export(FOLDER); or pass the model to igcli.attribute in Python"
 )
 _HOW_TO_FIND = (
-    "name the file or module that defines it with model.custom_objects: FILE.py, or save it with "
-    "model.export(FOLDER), or pass the model to igcli.attribute in Python"
+    "name the file or module that defines it with "
+    f"{setting('model.custom_objects', 'FILE.py')}, or save it with model.export(FOLDER), or pass "
+    "the model to igcli.attribute in Python"
 )
 
 _SUFFIXES: dict[Kind, str] = {"zip": ".keras", "folder": "", "hdf5": ".h5"}

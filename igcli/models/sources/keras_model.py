@@ -8,6 +8,8 @@ from igcli.errors import ModelError
 from igcli.models.options import ModelOptions, Preprocess
 from igcli.models.runtime import tensorflow
 from igcli.models.sources import OpenedModel
+from igcli.models.sources.input_shape import SET_SIZE
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -105,8 +107,8 @@ def _input(model: Any, name: str, options: ModelOptions) -> _Input:
         shape = (None, *options.size, 3)
     if shape is None:
         raise ModelError(
-            f"model: {name} does not declare its input: set model.size, as in [224, 224], if it "
-            "takes RGB images, or call it once before saving it"
+            f"model: {name} does not declare its input: if it takes RGB images, {SET_SIZE}, "
+            "or call it once before saving it"
         )
     return _Input("input", shape, "float32", lambda images: images)
 
@@ -145,7 +147,7 @@ def _leaf_paths(structure: Any, path: tuple[object, ...] = ()) -> list[tuple[obj
 
 
 def _output_index(names: Sequence[str], output: str | int | None, name: str) -> int:
-    choice = f"set model.output to one of {', '.join(names)}, or to its index from 0"
+    choice = f"set {setting('model.output')} to one of {', '.join(names)}, or to its index from 0"
     if output is None and len(names) == 1:
         return 0
     if output is None:

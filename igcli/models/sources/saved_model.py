@@ -12,6 +12,7 @@ from igcli.models.options import ModelOptions
 from igcli.models.runtime import first_line, tensorflow
 from igcli.models.sources import OpenedModel
 from igcli.models.sources.input_shape import check_dtype
+from igcli.options import setting
 
 tf = tensorflow()
 
@@ -168,7 +169,10 @@ def _choose(endpoints: Sequence[_Endpoint], options: ModelOptions) -> _Endpoint:
     reason = (
         "has several inputs and outputs that match" if matches else "has no such input and output"
     )
-    raise ModelError(f"{prefix} {reason}: set model.input and model.output to one of: {listed}")
+    raise ModelError(
+        f"{prefix} {reason}: set {setting('model.input')} and {setting('model.output')} to one of: "
+        f"{listed}"
+    )
 
 
 def _fits(endpoint: _Endpoint, input: str | None, output: str | None) -> bool:  # noqa: A002

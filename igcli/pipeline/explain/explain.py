@@ -14,6 +14,7 @@ from igcli.integration.requests import (
     with_mask,
 )
 from igcli.methods import Task
+from igcli.options import setting
 from igcli.pipeline.explain.network_output import (
     NO_PIXELS,
     NetworkOutput,
@@ -30,12 +31,12 @@ NOTHING = "nothing is attributed"
 NO_GRADIENT = f"the gradient is zero everywhere: {NOTHING}"
 SAME_SCORE = f"the score stays the same whatever is hidden: {NOTHING}"
 SATURATED = (
-    "the {activation} is saturated (score {score:.3g}) and leaves no gradient: explain: logit "
-    "(--explain logit) explains the value before it"
+    "the {activation} is saturated (score {score:.3g}) and leaves no gradient: "
+    f"{setting('explain', 'logit')} explains the value before it"
 )
 INCOMPLETE = (
     "completeness error {error:.0%}: the attributions miss that much of the score's difference; "
-    "more steps, or steps: auto, may help"
+    f"more steps, or {setting('steps', 'auto')}, may help"
 )
 CONFIDENT = (
     "the baseline itself is classified with confidence: {score:.3g} for output {top}; "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from igcli.errors import IgcliError, ImageError, UsageError
+from igcli.options import setting
 from igcli.pipeline.explain.target_file import image_keys, read_rows, row_keys
 from igcli.urls import ARCHIVES, is_url, scheme
 
@@ -227,7 +228,8 @@ def parse_target(
 def _index_of_label(label: str, labels: Sequence[str] | None, *, where: str) -> int:
     if labels is None:
         raise IgcliError(
-            f"{where}: {label!r} is not an index, and the network has no labels: set model.labels"
+            f"{where}: {label!r} is not an index, and the network has no labels: set "
+            f"{setting('model.labels')}"
         )
     indices = [index for index, name in enumerate(labels) if name == label]
     if len(indices) == 1:

@@ -12,6 +12,7 @@ from typing import Any
 from igcli.models.onnx.layout import aligned
 from igcli.models.onnx.node import Node
 from igcli.models.onnx.values import Value
+from igcli.options import setting
 
 Operator = Callable[..., Value | tuple[Value, ...]]
 
@@ -32,7 +33,7 @@ REFUSED = {
     ),
     **dict.fromkeys(
         ("NonMaxSuppression", "RoiAlign", "MaxRoiPool", "NonZero", "TopK"),
-        "detection: name scores of the whole image with model.output",
+        f"detection: name scores of the whole image with {setting('model.output')}",
     ),
     **dict.fromkeys(
         (
