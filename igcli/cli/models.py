@@ -9,9 +9,10 @@ import click
 
 from igcli.cli.completion import PathType
 from igcli.cli.help_sections import SectionedCommand
-from igcli.cli.setting_options import load_command_settings, setting_options
+from igcli.cli.setting_options import load_command_settings, setting_options_listing
 from igcli.cli.terminal import NOTICE, say, verbosity
-from igcli.config.schema import Settings
+from igcli.config.keys import walk
+from igcli.config.schema import KEYS, Settings
 from igcli.errors import FINDINGS, UsageError
 from igcli.models.catalog import published
 from igcli.models.catalog.applications import APPLICATIONS, PREFIX, cached_weights
@@ -24,6 +25,11 @@ UNKNOWN_TRAINING = (
     "this network has no trained batch normalization, so whether model.preprocess fits is unknown: "
     "compare its predictions with known ones"
 )
+
+OF_NETWORK = frozenset(key.name for key in walk(KEYS) if key.path[0] == "model") - {"model.source"}
+OF_IMAGES = frozenset(("model.fit", "model.resample", "max_pixels", "max_bytes", "icc"))
+OF_SCORES = frozenset(("target", "explain", "device"))
+"""Keys with an effect on what is known of a network, on images read, and on scores computed."""
 
 
 @click.group()
@@ -43,17 +49,17 @@ def list_() -> None:
         click.echo(f"{network.name:<26}{network.size:>4}  {state:<9} {network.origin}")
 
 
-def _network(command: Command) -> Command:
-    """Add the settings and --trust-model to a command."""
+def _network(listed: frozenset[str]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the settings, some of them listed, and --trust-model."""
     option = click.option(
         "--trust-model", is_flag=True, help="Allow a Keras file to execute code from its author."
     )
-    return verbosity(setting_options(option(command)))
+    return lambda command: verbosity(setting_options_listing(listed)(option(command)))
 
 
 @models.command(cls=SectionedCommand)
 @click.argument("name", type=PathType())
-@_network
+@_network(OF_NETWORK - OF_IMAGES)
 def show(name: str, **options: Any) -> None:
     """Describe a network.
 
@@ -70,7 +76,7 @@ def show(name: str, **options: Any) -> None:
 @models.command(cls=SectionedCommand)
 @click.argument("name", type=PathType())
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=PathType())
-@_network
+@_network(OF_NETWORK | OF_IMAGES | OF_SCORES)
 def check(name: str, images: tuple[str, ...], **options: Any) -> None:
     """Run a network on images; report problems and remedies.
 

@@ -54,6 +54,18 @@ def setting_options_without(
     return lambda command: _with_options(command, keys, changes)
 
 
+def setting_options_listing(names: Collection[str]) -> Callable[[Command], Command]:
+    """Return `setting_options` for a command whose help lists only what has an effect there.
+
+    The other options are accepted all the same: commands are often given those of another one.
+
+    Args:
+        names: Keys that have an effect.
+    """
+    changes = {key.name: {"hidden": True} for key in walk(KEYS) if key.name not in names}
+    return lambda command: _with_options(command, KEYS, changes)
+
+
 def _with_options(command: Command, all_keys: tuple[Key, ...], changes: Changes) -> Command:
     keys = {_parameter(key): key for key in walk(all_keys)}
 

@@ -5,11 +5,16 @@ from typing import Any
 
 import keras
 import pytest
+from click.testing import CliRunner
 from conftest import Cli
-from PIL import Image
+from PIL import Image, ImageCms
 
+from igcli.cli.models import models
+from igcli.config.keys import walk
+from igcli.config.schema import KEYS, Settings
 from igcli.models.catalog.applications import APPLICATIONS
 from igcli.models.options import NAMES
+from igcli.pipeline import model_inspection
 from support import inception, model_files
 from support.image_files import write_image
 from support.model_files import SHAPE
@@ -132,6 +137,41 @@ def test_an_application_is_described_without_its_weights(
     result = cli("models", "show", "keras:MobileNetV3Small")
     assert "sha256: known once the weights are downloaded" in result.lines
     assert "labels: 1,000 names: tench ... toilet tissue" in result.lines
+
+
+class Recorded:
+    """Settings that remember which of them are read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.read = settings, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(self.settings, name)
+
+
+@pytest.mark.parametrize("name", ["show", "check"])
+def test_the_help_lists_the_settings_that_are_read(name: str, net: Path, image: Path) -> None:
+    recorded = Recorded(Settings.model_validate({"model": {"source": str(net)}}))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.open(image).save(image, icc_profile=profile)
+    if name == "show":
+        model_inspection.describe(recorded, trust_model=False)  # type: ignore[arg-type]
+    else:
+        model_inspection.check(recorded, [str(image)], trust_model=False)  # type: ignore[arg-type]
+    text = CliRunner().invoke(models, [name, "--help"], terminal_width=200).output
+    flags = re.findall(r"^  (?:-., )?(--[a-z-]+)", text, re.MULTILINE)
+    keys = {flag: key for key in walk(KEYS) for flag in key.flags if flag in flags}
+    # Of what is shown, nothing depends on the kind of score.
+    read = recorded.read - ({"explain"} if name == "show" else set())
+    assert {key.path[0] for key in keys.values()} == read
+    assert "--model" not in flags
+    assert "--model-preprocess" in flags
+    assert ("--model-fit" in flags) is (name == "check")
+
+
+def test_options_of_other_commands_are_accepted(cli: Cli, net: Path) -> None:
+    assert cli("models", "show", net, "--steps", "5", "--panel-style", "overlay").code == 0
 
 
 def test_a_sound_network_passes(cli: Cli, net: Path, image: Path) -> None:

@@ -61,7 +61,7 @@ def test_several_outputs_need_a_choice(two_heads: Any, tmp_path: Path, named: bo
         np.testing.assert_allclose(
             chosen.network.predict(images()), two_heads(images())[0], rtol=1e-5
         )
-    with pytest.raises(ModelError, match=r"2 outputs: set model\.output \(--model-output\) to one of"):
+    with pytest.raises(ModelError, match=r"2 outputs: set model\.output \(--model-output\) to"):
         opened(saved(model, tmp_path))
     with pytest.raises(ModelError, match="has no output 'size'"):
         opened(saved(model, tmp_path), output="size")
