@@ -48,8 +48,9 @@ def parse_devices(text: object) -> Devices:
 
 def as_text(value: object) -> object:
     """Return a list of devices, as in [gpu:0, gpu:2], as one text; any other value as it is."""
-    is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    return ",".join(value) if is_list else value
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    return value
 
 
 def check_devices(text: str) -> str:
