@@ -46,11 +46,11 @@ def test_it_serves_until_it_is_stopped(run: Path, number: int, code: int) -> Non
         assert address.startswith("http://127.0.0.1:")
         assert address.endswith("/\n")
         host = address.removeprefix("http://").removesuffix("/\n")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=60)
         connection.request("GET", "/panels/a.jpg")  # It stays open beyond the end.
         assert connection.getresponse().read() == picture(30)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
         connection.close()
     assert (process.returncode, out) == (code, "")
     assert err == "igcli: Ctrl-C stops the server\n"
@@ -97,7 +97,7 @@ def test_a_run_in_progress_is_served(run: Path) -> None:
     write_file(run, ".igcli-lock", b"\n")
     with started(run, "--serve", "0", "-q") as process:
         host = first_line(process).removeprefix("http://").removesuffix("/\n")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=60)
         connection.request("GET", "/")
         page = connection.getresponse().read()
         connection.close()
@@ -112,7 +112,7 @@ def test_an_output_that_cannot_be_written_is_served(cli: Cli, run: Path) -> None
     assert "output 'gallery/" in written.err
     with started(run, "--serve") as process:
         host = first_line(process).removeprefix("http://").removesuffix("/\n")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=60)
         connection.request("GET", "/gallery/values/a.js")
         assert connection.getresponse().read().startswith(b"igcliValues(")
         connection.close()

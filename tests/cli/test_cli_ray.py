@@ -22,7 +22,7 @@ from support.results import TREES, Record, files, lines, summary, timeless
 
 pytest.importorskip("ray")
 
-PATIENCE = 120
+PATIENCE = 400
 MARK = "IGCLI_TEST"
 """Of the environment: tells the processes of a test from others."""
 STEPS = ("--steps", "4", "--batch-size", "8", "--panel-format", "png", "--gif", "--arrays")

@@ -77,7 +77,7 @@ def ask(
     port: int, target: str, *, method: str = "GET", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """Send a request with its target as it is; return status, headers and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection._validate_path = lambda _: None  # type: ignore[attr-defined]
     headers = {"Host": f"127.0.0.1:{port}", **(headers or {})}
     connection.putrequest(method, target, skip_host=True)
@@ -263,7 +263,7 @@ def test_other_names_are_refused(port: int) -> None:
 
 
 def raw(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -294,7 +294,7 @@ def test_requests_that_are_none_do_no_harm(port: int) -> None:
 
 
 def test_a_connection_may_be_used_again_and_dropped(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(3):
         connection.request("GET", "/panels/a%20b.jpg")
         assert connection.getresponse().read() == PANEL

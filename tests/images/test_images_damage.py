@@ -167,9 +167,9 @@ def test_bombs_are_refused_at_once_and_without_memory(name: str) -> None:
     refuse()  # The first of a format imports what it needs.
     tracemalloc.start()
     try:
-        start = time.perf_counter()
+        start = time.thread_time()
         refuse()
-        seconds = time.perf_counter() - start
+        seconds = time.thread_time() - start
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -111,7 +111,7 @@ def test_a_device_that_fails_is_not_measured(home: Path, monkeypatch: pytest.Mon
 
 
 def test_devices_are_timed_together() -> None:
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=100)
 
     class Together(ClosedForm):
         def gradients(self, points: Points, **wanted: Any) -> Any:

@@ -252,7 +252,7 @@ def test_the_failure_of_the_last_device_ends_the_run(caplog: pytest.LogCaptureFi
 
 
 def test_threads_that_wait_for_a_device_hear_that_all_have_failed() -> None:
-    started = threading.Barrier(3, timeout=30)
+    started = threading.Barrier(3, timeout=100)
 
     class Dying(Member):
         @property

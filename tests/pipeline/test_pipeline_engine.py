@@ -86,7 +86,7 @@ def test_calls_run_beside_the_network() -> None:
 
 
 def test_calls_that_wait_for_a_store_are_many_at_a_time() -> None:
-    together = threading.Barrier(6, timeout=30)
+    together = threading.Barrier(6, timeout=100)
 
     def waiting() -> Job[int]:
         return (yield from in_background(together.wait, waits=True))
@@ -147,7 +147,7 @@ def test_sums_are_in_order_whichever_batch_is_done_first() -> None:
             found = super().gradients(points, **wanted)
             first = float(points.alpha[0])
             if first == 0:
-                assert self.second.wait(timeout=10)
+                assert self.second.wait(timeout=100)
             self.finished.append(first)
             self.second.set()
             return found

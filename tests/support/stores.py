@@ -19,7 +19,7 @@ import pytest
 from igcli import stores
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI-K7MDENG-bPxRfiCY-EXAMPLEKEY"
-PATIENCE = 60
+PATIENCE = 200
 
 
 @contextlib.contextmanager
