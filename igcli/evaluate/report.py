@@ -4,24 +4,18 @@ The table has a row for each method and control, and a column for each metric: t
 interval, and a mark where the method does not beat a control.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from igcli import metrics
-from igcli.evaluate.statistics import FEWEST_IMAGES, Interval, Statistics
+from igcli.evaluate.statistics import FEWEST_IMAGES, Statistics
+from igcli.metrics import MARK, NONE, Mean, write_means
 
 FIRST, GAP = "method", "  "
-MARK, NO_MARK, NONE = "*", " ", "- "
-DIGITS = 4
-"""Significant digits of the largest number in a column; the others have as many decimals."""
-
-PLAIN = (1e-3, 1e5)
-"""Range of the largest number in a column that is not written with an exponent."""
+NO_MARK = " "
+"""In place of the mark, so that numbers are aligned."""
 
 DIRECTIONS = {True: "higher is better", False: "lower is better", None: ""}
-
-Format = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ def table(statistics: Mapping[str, Statistics], *, width: int) -> Iterator[str]:
         directions = _row("", first, block, [column.headings[1] for column in block])
         yield from [directions] if directions else []
         for method in methods:
-            cells = [column.cells.get(method, NONE) for column in block]
+            cells = [column.cells.get(method, NONE + NO_MARK) for column in block]
             yield _row(method, first, block, cells)
 
 
@@ -81,36 +75,19 @@ def _row(name: str, first: int, block: Sequence[_Column], cells: Sequence[str]) 
 
 
 def _column(metric: str, one: Statistics) -> _Column:
-    write = _format(one)
-    marked = {difference.first for difference in one.unbeaten}
-    cells = {}
-    for method, summary in one.summaries.items():
-        value = "-" if summary.mean is None else write(summary.mean)
-        interval = summary.interval
-        ends = f" [{write(interval.low)}, {write(interval.high)}]" if interval else ""
-        cells[method] = f"{value}{ends}{MARK if method in marked else NO_MARK}"
+    means = {
+        method: Mean(
+            summary.mean, summary.interval and (summary.interval.low, summary.interval.high)
+        )
+        for method, summary in one.summaries.items()
+    }
+    unbeaten = {difference.first for difference in one.unbeaten}
+    cells = {
+        method: text if text.endswith(MARK) else text + NO_MARK
+        for method, text in write_means(means, unbeaten).items()
+    }
     direction = DIRECTIONS[metrics.load(metric).HIGHER_IS_BETTER]
     return _Column((metric + NO_MARK, direction + NO_MARK), cells)
-
-
-def _format(one: Statistics) -> Format:
-    """Return how the numbers of a metric are written: with the same number of decimals."""
-    numbers = [
-        abs(number)
-        for summary in one.summaries.values()
-        for number in (summary.mean, *_ends(summary.interval))
-        if number is not None
-    ]
-    largest = max(numbers, default=0.0)
-    if not largest:
-        return "{:z.3f}".format
-    if not PLAIN[0] <= largest < PLAIN[1]:
-        return f"{{:.{DIGITS - 1}e}}".format
-    return f"{{:z.{max(0, DIGITS - 1 - math.floor(math.log10(largest)))}f}}".format
-
-
-def _ends(interval: Interval | None) -> tuple[float, ...]:
-    return (interval.low, interval.high) if interval else ()
 
 
 def findings(statistics: Mapping[str, Statistics]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from igcli.gallery.formatting import number, text
 from igcli.gallery.values import PlottedCurve
 from igcli.methods import METHODS
+from igcli.metrics import NONE, Mean, write_means
 from igcli.outputs.folder import OutputFolder
 from igcli.outputs.journal import parse
 from igcli.outputs.run_files import EVALUATION, EVALUATION_LINES, EVALUATION_PARTS
@@ -131,10 +132,15 @@ def section_of(evaluation: Mapping[str, Any]) -> EvaluationSection:
     controls = set(evaluation["controls"])
     better = evaluation["better"]
     unbeaten = {
-        (name, one["first"])
+        name: {one["first"] for one in differences if one["beats"] is False}
         for name, differences in evaluation["differences"].items()
-        for one in differences
-        if one["beats"] is False
+    }
+    cells = {
+        name: write_means(
+            {method: _mean(values[name]) for method, values in methods.items() if name in values},
+            unbeaten.get(name, ()),
+        )
+        for name in metrics
     }
     return EvaluationSection(
         headings=[_heading(name, better.get(name)) for name in metrics],
@@ -142,9 +148,9 @@ def section_of(evaluation: Mapping[str, Any]) -> EvaluationSection:
             (
                 text(method),
                 method in controls,
-                [_cell(values.get(name), (name, method) in unbeaten) for name in metrics],
+                [cells[name].get(method, NONE) for name in metrics],
             )
-            for method, values in methods.items()
+            for method in methods
         ],
         findings=[*map(text, evaluation["findings"])],
         plots=[
@@ -159,13 +165,9 @@ def _heading(name: str, better: object) -> str:
     return text(name) + arrow
 
 
-def _cell(summary: Mapping[str, Any] | None, is_unbeaten: bool) -> str:
-    mean = None if summary is None else number(summary["mean"])
-    if summary is None or mean is None:
-        return "-"
+def _mean(summary: Mapping[str, Any]) -> Mean:
     interval = summary["interval"]
-    ends = f" ({interval[0]:.3g} to {interval[1]:.3g})" if interval else ""
-    return f"{mean:.3g}{ends}{' *' if is_unbeaten else ''}"
+    return Mean(number(summary["mean"]), (interval[0], interval[1]) if interval else None)
 
 
 def _plot(

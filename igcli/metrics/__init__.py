@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from igcli import registry
+from igcli.metrics._cells import MARK, NONE, Mean, write_means
 from igcli.metrics._options import MetricOptions
 from igcli.metrics._protocol import Curve, Measurement, Metric, Subject
 
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
     from igcli.integration.requests import Computation
 
 __all__ = [
+    "MARK",
     "METRICS",
+    "NONE",
     "Curve",
+    "Mean",
     "Measurement",
     "Metric",
     "MetricOptions",
     "Subject",
     "load",
     "measure",
+    "write_means",
 ]
 
 METRICS = registry.names(__path__)

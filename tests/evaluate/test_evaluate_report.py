@@ -7,6 +7,7 @@ import pytest
 from igcli.evaluate.controls import CONTROLS
 from igcli.evaluate.report import findings, table
 from igcli.evaluate.statistics import Statistics, statistics_of
+from igcli.gallery.evaluation import section_of
 from igcli.metrics import METRICS
 
 Column = Sequence[float | None]
@@ -63,6 +64,35 @@ def test_the_table() -> None:
         "edges                 0.3750 [0.3750, 0.3750]                               - "
         "  0.7500 [0.7500, 0.7500]",
     ]
+
+
+def test_the_page_of_a_run_shows_the_same_texts() -> None:
+    statistics = example()
+    methods = ["gradients", "integrated_gradients", "edges"]
+    section = section_of(
+        {
+            "options": {name: {} for name in statistics},
+            "methods": {
+                method: {
+                    name: one.summaries[method].record()
+                    for name, one in statistics.items()
+                    if method in one.summaries
+                }
+                for method in methods
+            },
+            "controls": ["edges"],
+            "better": {},
+            "differences": {
+                name: [pair.record() for pair in one.differences]
+                for name, one in statistics.items()
+            },
+            "findings": [],
+            "curves": {},
+        }
+    )
+    _, _, *lines = table(statistics, width=120)
+    for line, (method, _, cells) in zip(lines, section.rows, strict=True):
+        assert " ".join(line.split()) == " ".join((method, *cells))
 
 
 @pytest.mark.parametrize(("width", "count"), [(52, 3), (77, 3), (78, 2), (103, 2), (104, 1)])

@@ -61,8 +61,8 @@ def test_the_section_has_the_table_the_findings_and_the_curves(tmp_path: Path) -
     html = html_of(folder_with(tmp_path / "out", json.dumps(evaluation())))
     assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["Method", "deletion ↓", "sparseness"]
     assert re.findall(r"<td>(.*?)</td>", html) == [
-        *("0.25 (0.125 to 0.5) *", "-"),
-        *("0.5 (0.25 to 0.75)", "-"),
+        *("0.2500 [0.1250, 0.5000]*", "-"),
+        *("0.5000 [0.2500, 0.7500]", "-"),
     ]
     assert "<li>* gradients does not beat edges in deletion</li>" in html
     # 300 wide and 180 high, from the score 1 at the top to 0.
