@@ -19,7 +19,7 @@ from igcli.cli.attribute.report import join_names
 from igcli.cli.attribute.request import RunRequest, resolve_request
 from igcli.cli.attribute.shard_option import parse_shard
 from igcli.cli.completion import Names, PathType, names_in
-from igcli.cli.help_sections import SectionedCommand
+from igcli.cli.help_sections import SectionedCommand, long_name
 from igcli.cli.setting_options import group_options
 from igcli.cli.terminal import NOTICE, ProgressLines, say
 from igcli.errors import FINDINGS, NoImagesError, UsageError
@@ -210,7 +210,7 @@ def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, flo
         number = float(value)
     except ValueError:
         number = math.nan
-    if math.isnan(number):
+    if not math.isfinite(number):
         raise UsageError(f"{option} {text}: expected METRIC=VALUE, such as insertion=0.2")
     if name not in METRICS:
         raise UsageError(f"{option} {text}: {unknown_name(name, METRICS)}")
@@ -223,11 +223,25 @@ def _threshold(text: str, option: str, metrics: Sequence[str]) -> tuple[str, flo
 
 
 def _finished_run(arguments: Sequence[str]) -> OutputFolder | None:
-    """Return the output that is the only argument; None if the arguments are images."""
-    if len(arguments) != 1 or arguments[0] == "-":
+    """Return the output that is the only argument; None if the arguments are images.
+
+    Raises:
+        UsageError: There is an output among several arguments.
+    """
+    runs = [folder for argument in arguments if (folder := _run_at(argument)) is not None]
+    if runs and len(arguments) > 1:
+        raise UsageError(
+            f"{runs[0].path!r} is the output of a run: evaluate one output alone, or name images"
+        )
+    return runs[0] if runs else None
+
+
+def _run_at(argument: str) -> OutputFolder | None:
+    """Return the output that an argument names, if it is one."""
+    if argument == "-":
         return None
     try:
-        folder = output_at(arguments[0])
+        folder = output_at(argument)
     except UsageError:
         return None  # Images may lie where igcli cannot write.
     is_run = folder.exists() and (journal.exists(folder) or started_shards(folder))
@@ -244,7 +258,7 @@ def _refuse_settings() -> None:
         name = str(parameter.name)
         if name not in OF_A_FINISHED_RUN and not name.startswith(METRIC_PARAMETERS):
             raise UsageError(
-                f"{parameter.opts[0]}: the attributions of a finished run are evaluated as they "
+                f"{long_name(parameter)}: the attributions of a finished run are evaluated as they "
                 "are; to make others, give IMAGES and --output"
             )
 

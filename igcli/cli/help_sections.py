@@ -78,9 +78,14 @@ class SectionedCommand(click.Command):
                     formatter.write_dl(records)
 
 
+def long_name(option: click.Parameter) -> str:
+    """Return the name of an option as messages and the sections have it: "--output", not "-o"."""
+    return next((name for name in option.opts if name.startswith("--")), option.opts[0])
+
+
 def section_of(option: click.Option) -> tuple[str, str]:
     """Return the title of an option's section and the pattern that matches the option."""
-    name = next((opt for opt in option.opts if opt.startswith("--")), option.opts[0])
+    name = long_name(option)
     return next(
         (title, pattern)
         for title, patterns in SECTIONS.items()

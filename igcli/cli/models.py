@@ -87,6 +87,8 @@ def check(name: str, images: tuple[str, ...], **options: Any) -> None:
     for image in images:
         if not Path(image).exists():
             raise UsageError(f"{image}: no such file")
+        if Path(image).is_dir():
+            raise UsageError(f"{image}: is a folder: name the image files in it")
     from igcli.pipeline.model_inspection import check as check_network
 
     verdict = check_network(settings, images, trust_model=options["trust_model"])

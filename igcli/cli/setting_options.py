@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -20,6 +20,8 @@ from igcli.options import Options
 Command = Callable[..., Any]
 Changes = Mapping[str, Mapping[str, Any]]
 Group = TypeVar("Group", bound=Options)
+
+MODEL = "model.source"
 
 SHORT = {"output": ("-o",)}
 """Short forms of options, by key."""
@@ -68,6 +70,7 @@ def setting_options_listing(names: Collection[str]) -> Callable[[Command], Comma
 
 def _with_options(command: Command, all_keys: tuple[Key, ...], changes: Changes) -> Command:
     keys = {_parameter(key): key for key in walk(all_keys)}
+    is_argument = bool(changes.get(MODEL, {}).get("hidden"))  # The network is the first argument.
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
@@ -80,10 +83,12 @@ def _with_options(command: Command, all_keys: tuple[Key, ...], changes: Changes)
         try:
             return command(*arguments, overrides=overrides, **options)
         except IgcliError as error:
-            located = _located(error)
-            if located is None:
+            lines = error.lines if isinstance(error, ConfigError) else _located(error)
+            if not lines:
                 raise
-            raise ConfigError([located], error.exit_code) from error
+            if is_argument and len(lines) == 1 and lines[0].startswith("--model: "):
+                raise UsageError(_about_argument(lines[0])) from error
+            raise ConfigError(lines, error.exit_code) from error
 
     for option in reversed((_config_option(), *options_for(all_keys, changes))):
         wrapped = option(wrapped)
@@ -128,12 +133,20 @@ def _with_option_names(message: str, keys: tuple[Key, ...]) -> str:
     return "; ".join(f"{names.get(key, key)}{colon}{text}" for key, colon, text in parts)
 
 
-def _located(error: IgcliError) -> str | None:
-    """Return an error's message with the source of the mistaken setting; None if there is none."""
+def _located(error: IgcliError) -> Sequence[str]:
+    """Return an error's message with the source of the mistaken setting; nothing without one."""
     if isinstance(error, ModelError) and str(error).startswith("model: "):
-        return None  # The network itself is at fault, not the setting that names it.
+        return ()  # The network itself is at fault, not the setting that names it.
     loaded = click.get_current_context().meta.get(_LOADED)
-    return loaded.locate(str(error)) if isinstance(loaded, LoadedSettings) else None
+    located = loaded.locate(str(error)) if isinstance(loaded, LoadedSettings) else None
+    return () if located is None else (located,)
+
+
+def _about_argument(line: str) -> str:
+    """Return a message about --model with the argument in its place that names the network."""
+    context = click.get_current_context()
+    argument = next(one for one in context.command.params if isinstance(one, click.Argument))
+    return line.replace("--model", argument.make_metavar(context), 1)
 
 
 def load_command_settings(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from igcli import metrics
-from igcli.evaluate.statistics import FEWEST_IMAGES, Statistics
+from igcli.evaluate.statistics import FEWEST_IMAGES, Interval, Statistics
 from igcli.metrics import MARK, NONE, Mean, write_means
 
 FIRST, GAP = "method", "  "
@@ -76,9 +76,7 @@ def _row(name: str, first: int, block: Sequence[_Column], cells: Sequence[str]) 
 
 def _column(metric: str, one: Statistics) -> _Column:
     means = {
-        method: Mean(
-            summary.mean, summary.interval and (summary.interval.low, summary.interval.high)
-        )
+        method: Mean(summary.mean, _ends(summary.interval))
         for method, summary in one.summaries.items()
     }
     unbeaten = {difference.first for difference in one.unbeaten}
@@ -88,6 +86,10 @@ def _column(metric: str, one: Statistics) -> _Column:
     }
     direction = DIRECTIONS[metrics.load(metric).HIGHER_IS_BETTER]
     return _Column((metric + NO_MARK, direction + NO_MARK), cells)
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)
 
 
 def findings(statistics: Mapping[str, Statistics]) -> Iterator[str]:

@@ -106,7 +106,10 @@ def test_without_a_network_one_line_and_exit_1(cli: Cli, release: Path, image: P
         (("fetch", "mobilenetv"), "nothing to fetch (did you mean keras:MobileNetV2?)"),
         (("fetch", "keras:VGG16", "--from", "x.zip"), "Keras downloads keras:VGG16"),
         (("fetch", "inception_v1", "--from", "none.zip"), "no such file"),
-        (("show", "none.keras"), "no such file: none.keras"),
+        (("show", "none.keras"), "igcli: NAME: no such file: none.keras"),
+        (("show", ""), "igcli: NAME: must not be empty"),
+        (("check", "keras:ResNet51", "a.png"), "igcli: NAME: keras.applications has no network"),
+        (("check", "demo", "."), "igcli: .: is a folder: name the image files in it"),
         (("check", "demo", "none.png"), "none.png: no such file"),
     ],
 )
