@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from igcli.cli.bounded_numbers import Similarity
 from igcli.cli.completion import PathType
 from igcli.cli.page_file import checked_page
 from igcli.cli.terminal import NOTICE, say, verbosity
@@ -34,7 +35,7 @@ HEADINGS = ("correlation", "top-5%", "score A", "score B", "change", "image")
 )
 @click.option(
     "--min-correlation",
-    type=click.FloatRange(-1, 1),
+    type=Similarity(),
     metavar="NUMBER",
     help="Exit with code 3 if the rank correlation of an image is lower.",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from igcli.cli.bounded_numbers import PositiveInteger
 from igcli.cli.completion import PathType
 from igcli.cli.page_file import checked_page
 from igcli.cli.terminal import NOTICE, say, verbosity
@@ -54,7 +55,7 @@ class Port(click.ParamType[int]):
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=PositiveInteger(),
     metavar="N",
     help="With --single: show the first N images.",
 )

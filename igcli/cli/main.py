@@ -154,7 +154,7 @@ def _run() -> int:
     except click.ClickException as error:
         command = getattr(error, "ctx", None)
         hint = f" (see {command.command_path} -h)" if command else ""
-        say(f"{error.format_message().removesuffix('.')}{hint}")
+        say(f"{_usage_message(error)}{hint}")
         return error.exit_code
     except ConfigError as error:
         for line in error.lines:
@@ -170,6 +170,13 @@ def _run() -> int:
         print_traceback(error)
         return error.exit_code
     return 0
+
+
+def _usage_message(error: click.ClickException) -> str:
+    """Return what Click says of a mistake, about the value of an option as of that of a setting."""
+    if type(error) is click.BadParameter and isinstance(error.param, click.Option):
+        return f"{error.param.opts[-1]}: {error.message}"
+    return error.format_message().removesuffix(".")
 
 
 def _complete(instruction: str) -> int:

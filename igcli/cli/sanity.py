@@ -12,6 +12,7 @@ from tqdm import tqdm
 from igcli.cli.attribute.inputs import select_images
 from igcli.cli.attribute.options import Arguments
 from igcli.cli.attribute.request import announce_model
+from igcli.cli.bounded_numbers import PositiveInteger, Similarity
 from igcli.cli.completion import Choice, Names, PathType, names_in
 from igcli.cli.help_sections import SectionedCommand
 from igcli.cli.setting_options import load_command_settings, setting_options_without
@@ -86,7 +87,7 @@ class _LayerCount(click.ParamType[int | None]):
 )
 @click.option(
     "--max-correlation",
-    type=click.FloatRange(-1, 1),
+    type=Similarity(),
     default=DEFAULT_MAXIMUM,
     show_default=True,
     metavar="NUMBER",
@@ -95,14 +96,14 @@ class _LayerCount(click.ParamType[int | None]):
 )
 @click.option(
     "--max-ssim",
-    type=click.FloatRange(-1, 1),
+    type=Similarity(),
     default=DEFAULT_MAXIMUM,
     show_default=True,
     metavar="NUMBER",
     help="Exit with code 3 if a method's mean structural similarity is higher with all layers "
     "randomized, or with --mode independent its median over the layers.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Process at most N images.", metavar="N")
+@click.option("--limit", type=PositiveInteger(), help="Process at most N images.", metavar="N")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print records to standard output, not a table."
 )

@@ -67,7 +67,8 @@ def describe(settings: Settings, *, trust_model: bool) -> dict[str, str]:
 def _preprocess_in_words(options: ModelOptions, loaded: OpenedModel) -> str:
     text = describe_preprocessing(options.preprocess or loaded.preprocess)
     if options.preprocess is None and loaded.suggested_preprocess:
-        text += f" (exported by PyTorch: it probably expects {loaded.suggested_preprocess})"
+        suggested = setting("model.preprocess", loaded.suggested_preprocess)
+        text += f"; exported by PyTorch, it probably expects {suggested}"
     return text
 
 

@@ -46,8 +46,8 @@ def check(settings: Settings, *, panels: bool) -> None:
     if settings.gif is not None and not methods.load(settings.method).INTERIOR:
         capable = [name for name in METHODS if methods.load(name).INTERIOR]
         raise UsageError(
-            f"gif: {settings.method} has no interior gradients to animate: "
-            f"use {' or '.join(capable)}"
+            f"method: {settings.method} has no interior gradients, which GIFs show: use "
+            f"{' or '.join(capable)}"
         )
 
 

@@ -163,7 +163,7 @@ def test_settings_that_do_not_go_together_are_refused_before_the_model_is_loaded
     for arguments, line in {
         ("--method", "expected_gradients"): "--expected-gradients-folder: missing",
         ("--method", "expected_gradients", "--expected-gradients-folder", "nix"): "no such folder",
-        ("--method", "gradients", "--gif"): "gif: gradients has no interior gradients",
+        ("--method", "gradients", "--gif"): "--method: gradients has no interior gradients",
         ("--smoothgrad-samples", "0"): "--smoothgrad-samples: must be",
         ("--occlusion-stride", "16"): "--occlusion-stride: 16 leaves pixels out between windows",
         ("--target", "-1"): "--target: must be top, top:N, folder, a class index or a label",

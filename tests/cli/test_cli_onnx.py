@@ -116,7 +116,10 @@ def test_a_network_is_described(cli: Cli, net: Path) -> None:
     assert facts["input"] == f"images, {SIDE} x {SIDE} RGB"
     assert facts["output"].endswith(", 3 scores")
     assert facts["ends in"] == "softmax"
-    assert facts["preprocess"] == "none (exported by PyTorch: it probably expects torch)"
+    assert facts["preprocess"] == (
+        "none; exported by PyTorch, it probably expects "
+        "model.preprocess: torch (--model-preprocess torch)"
+    )
     model = onnx.load(net)
     weights = sum(np.prod(tensor.dims) for tensor in model.graph.initializer)
     assert facts["parameters"] == f"{int(weights):,}"

@@ -202,7 +202,13 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
         2,
         "unknown name 'gradient'; did you mean gradients?",
     ),
-    "layers": (["photos", "--layers", "0"], 2, "'0' is neither all nor a number from 1"),
+    "layers": (["photos", "--layers", "0"], 2, "--layers: '0' is neither all nor a number from 1"),
+    "limit": (["photos", "--limit", "0"], 2, "--limit: must be an integer of at least 1, not '0'"),
+    "no integer": (["photos", "--limit", "1.5"], 2, "--limit: must be an integer of at least 1"),
+    "too high": (["photos", "--max-ssim", "2"], 2, "--max-ssim: must be a number from -1 to 1"),
+    "no number": (["photos", "--max-ssim", "x"], 2, "--max-ssim: must be a number from -1 to 1"),
+    # Nothing is above it, so that everything would pass.
+    "nan": (["photos", "--max-correlation", "nan"], 2, "must be a number from -1 to 1, not 'nan'"),
     "target": (["photos", "--target", "7"], 1, "7 is out of range"),
     "network twice": (["photos", "--model", "demo"], 2, "the network is the first argument"),
 }

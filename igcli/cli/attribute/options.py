@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import click
 
+from igcli.cli.bounded_numbers import PositiveInteger
 from igcli.cli.completion import Choice, PathType
 from igcli.cli.setting_options import setting_options
 from igcli.cli.terminal import verbosity
@@ -36,9 +37,7 @@ class Arguments:
 
 _OPTIONS = (
     click.argument("images", nargs=-1, type=PathType(), metavar="[IMAGES]..."),
-    click.option(
-        "--limit", type=click.IntRange(min=1), help="Process at most N images.", metavar="N"
-    ),
+    click.option("--limit", type=PositiveInteger(), help="Process at most N images.", metavar="N"),
     click.option(
         "--dry-run",
         is_flag=True,
@@ -96,7 +95,7 @@ _OPTIONS = (
     ),
     click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=PositiveInteger(),
         metavar="N",
         help="Number of Ray workers; by default one for each GPU or for every 4 cores.",
     ),
