@@ -84,7 +84,7 @@ def choose_devices(device: str) -> tuple[str, ...]:
 @functools.cache  # Once a process: a command may load a network twice.
 def warn_without_gpu() -> None:
     """Warn that there is no GPU, where all of them were asked for."""
-    log.warning("device all: TensorFlow sees no GPU, so the CPU is used; %s", CUDA)
+    log.warning("device all: there is no GPU, so the CPU is used; %s", CUDA)
 
 
 def _missing(kind: str, number: int, count: int) -> str:

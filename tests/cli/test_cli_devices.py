@@ -205,7 +205,7 @@ def test_all_where_there_is_no_gpu_gets_one_warning(
 ) -> None:
     about_gpus = [line for line in runs[name].said if "GPU" in line]
     assert about_gpus == warnings * [
-        "igcli: device all: TensorFlow sees no GPU, so the CPU is used; install igcli[cuda] if the "
+        "igcli: device all: there is no GPU, so the CPU is used; install igcli[cuda] if the "
         "machine has an NVIDIA GPU"
     ]
 

@@ -16,6 +16,7 @@ from conftest import Cli
 from PIL import Image
 
 from igcli.errors import UsageError
+from igcli.models.runtime import warn_without_gpu
 from igcli.pipeline.distributed.cluster import worker_resources
 from support import onnx_networks
 from support.results import TREES, Record, files, lines, summary, timeless
@@ -246,9 +247,9 @@ def test_a_network_that_cannot_be_loaded_ends_the_run_with_one_line(
     [
         (("--precision", "auto"), ("precision: auto", "float32", "--limit 32")),
         (("--panel-scale", "shared"), ("--panel-scale: shared", "a number", "--limit 32")),
-        (("--device", "gpu:1"), ("gpu:1", "device: gpu")),
-        (("--device", "gpu:0,1"), ("gpu:0,1", "device: gpu")),
-        (("--device", "cpu:0"), ("cpu:0", "device: cpu")),
+        (("--device", "gpu:1"), ("gpu:1", "own: use gpu")),
+        (("--device", "gpu:0,1"), ("gpu:0,1", "own: use gpu")),
+        (("--device", "cpu:0"), ("cpu:0", "own: use cpu")),
         (("--engine", "local", "--workers", "2"), ("--workers", "--engine ray")),
         (("--engine", "local", "--ray-address", "h:1"), ("--ray-address", "--engine ray")),
     ],
@@ -323,6 +324,16 @@ def test_a_gpu_for_each_worker() -> None:
         worker_resources(nodes, 3, "gpu")
     with pytest.raises(UsageError, match="has 0"):
         worker_resources([{"Alive": True, "Resources": {"CPU": 8.0}}], None, "gpu")
+
+
+def test_all_in_a_cluster_without_gpus_gets_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    warn_without_gpu.cache_clear()
+    nodes = [{"Alive": True, "Resources": {"CPU": 8.0}}]
+    assert worker_resources(nodes, None, "auto") == worker_resources(nodes, None, "cpu")
+    assert not caplog.messages
+    assert worker_resources(nodes, None, "all").gpus == 0
+    [message] = caplog.messages
+    assert message.startswith("device all: there is no GPU, so the CPU is used; ")
 
 
 @pytest.mark.full

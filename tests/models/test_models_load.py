@@ -186,7 +186,7 @@ def test_without_gpus_all_is_the_cpu_with_one_warning(caplog: pytest.LogCaptureF
     assert not caplog.messages
     assert choose_devices("all") == choose_devices("all") == ("CPU:0",)
     assert caplog.messages == [
-        "device all: TensorFlow sees no GPU, so the CPU is used; install igcli[cuda] if the "
+        "device all: there is no GPU, so the CPU is used; install igcli[cuda] if the "
         "machine has an NVIDIA GPU"
     ]
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from igcli.errors import IgcliError, UsageError
-from igcli.models.runtime import quiet_stderr
+from igcli.models.runtime import quiet_stderr, warn_without_gpu
 
 OBJECT_STORE_BYTES = 128 << 20
 """Size of the object store of a cluster that we start; it only holds a few image names."""
@@ -176,7 +176,8 @@ def worker_resources(
     Args:
         nodes: The nodes, as `ray.nodes` returns them.
         workers: Number of workers; None for as many as the cluster has room for.
-        device: "cpu", "gpu", or "auto" or "all": one GPU for each worker if there are GPUs.
+        device: "cpu", "gpu", or "auto" or "all": one GPU for each worker if there are GPUs; without
+            any, "all" gets a warning.
 
     Raises:
         UsageError: There are no GPUs, or fewer than workers.
@@ -184,6 +185,8 @@ def worker_resources(
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(node.get("GPU", 0)) for node in alive)
     cores = [int(node.get("CPU", 0)) for node in alive]
+    if device == "all" and not gpus:
+        warn_without_gpu()
     if device == "cpu" or (device != "gpu" and not gpus):
         count = workers or sum(max(1, cpus // CORES_PER_WORKER) for cpus in cores if cpus)
         return WorkerResources(count, _cores_per_worker(cores, count), 0)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from igcli.errors import IgcliError, ModelError
-from igcli.models.runtime import warn_without_gpu
 from igcli.pipeline.distributed.cluster import cluster, worker_resources
 from igcli.pipeline.distributed.coordinator import Coordinator
 from igcli.pipeline.distributed.messages import Assignment, RunConfig, Updates, WorkerConfig
@@ -91,8 +90,6 @@ class Pool:
             stack.callback(self._kill_workers)
             self._resources = worker_resources(self._ray.nodes(), workers, config.settings.device)
             log.info("Ray: %s", self._resources)
-            if config.settings.device == "all" and not self._resources.gpus:
-                warn_without_gpu()
             self.workers = self._resources.workers
             self._coordinator = self._start_coordinator()
             for ticket in range(self.workers):
