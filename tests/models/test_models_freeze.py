@@ -1,5 +1,6 @@
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import tensorflow as tf
 
 from igcli.errors import ModelError
 from igcli.integration.network import Points
+from igcli.models.graph.bfloat16 import in_bfloat16
 from igcli.models.graph.custom_gradients import local_response_normalization
 from igcli.models.graph.freeze import freeze, function_from_graph
+from igcli.models.graph.full_rows import in_full_rows
 from igcli.models.network.head import HeadOptions
 from igcli.models.network.network import TensorFlowNetwork
 
@@ -150,3 +153,19 @@ def test_a_function_does_not_keep_the_graph_that_it_was_made_from() -> None:
     gc.collect()
     assert source() is None
     np.testing.assert_array_equal(made(tf.constant([[-1.0, 2, 3, -4, 5]]))[0], [[0, 4, 6, 0, 10]])
+
+
+@pytest.mark.parametrize("rewrite", [in_full_rows, in_bfloat16])
+def test_a_graph_that_was_differentiated_is_rewritten_with_its_own_output_alone(
+    rewrite: Callable[[Any], Any],
+) -> None:
+    weights = np.ones((5, 5), np.float32)
+    spec = tf.TensorSpec((None, 5))
+    graph = freeze(lambda x: tf.tanh(tf.tanh(x @ weights) @ weights)[:, :2], [spec]).graph
+    with tf.GradientTape() as tape:
+        x = tf.ones((1, 5))
+        tape.watch(x)
+        [y] = graph(x)
+    tape.gradient(y, x)
+    assert len(graph.outputs) > 1  # TensorFlow added what the gradient needs.
+    assert [tuple(tensor.shape) for tensor in rewrite(graph).outputs] == [(None, 2)]

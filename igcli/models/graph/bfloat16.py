@@ -9,7 +9,7 @@ bits as integers.
 
 from typing import Any
 
-from igcli.models.graph.freeze import function_from_graph
+from igcli.models.graph.freeze import function_from_graph, own_outputs
 from igcli.models.runtime import tensorflow
 
 tf = tensorflow()
@@ -38,7 +38,7 @@ def in_bfloat16(graph: Any) -> Any:
     rewrite = _Rewrite(graph)
     captured = {id(tensor) for tensor in graph.graph.internal_captures}
     inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
-    outputs = [rewrite.in_float32(tensor) for tensor in graph.outputs]
+    outputs = [rewrite.in_float32(tensor) for tensor in own_outputs(graph)]
     return function_from_graph(rewrite.definition, rewrite.weights, inputs, outputs)
 
 

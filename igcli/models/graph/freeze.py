@@ -75,7 +75,7 @@ class FrozenGraph:
         weights = {inner.name: tf.identity(outer) for outer, inner in captures}
         captured = {inner.name for _, inner in captures}
         inputs = [tensor for tensor in self.graph.inputs if tensor.name not in captured]
-        outputs = [tensor.name for tensor in self.graph.outputs]
+        outputs = [tensor.name for tensor in own_outputs(self.graph)]
         graph = function_from_graph(definition, weights, inputs, outputs)
         return replace(self, graph=graph)
 
@@ -201,7 +201,20 @@ def with_definition(graph: Any, definition: Any) -> Any:
     captured = {id(tensor) for tensor in graph.graph.internal_captures}
     inputs = [tensor for tensor in graph.inputs if id(tensor) not in captured]
     weights = {inner.name: outer for outer, inner in graph.graph.captures}
-    return function_from_graph(definition, weights, inputs, [out.name for out in graph.outputs])
+    outputs = [tensor.name for tensor in own_outputs(graph)]
+    return function_from_graph(definition, weights, inputs, outputs)
+
+
+def own_outputs(graph: Any) -> Sequence[Any]:
+    """Return the tensors that a concrete function returns.
+
+    Once it has been differentiated, its `outputs` are also what its gradient needs; a function made
+    of them adds zeros to each of these gradients.
+
+    Args:
+        graph: The concrete function.
+    """
+    return tf.nest.flatten(graph.structured_outputs)  # type: ignore[no-any-return]
 
 
 def _convert_once(concrete: Any) -> tuple[Any, bool]:
