@@ -1,8 +1,9 @@
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -169,3 +170,25 @@ def test_a_graph_that_was_differentiated_is_rewritten_with_its_own_output_alone(
     tape.gradient(y, x)
     assert len(graph.outputs) > 1  # TensorFlow added what the gradient needs.
     assert [tuple(tensor.shape) for tensor in rewrite(graph).outputs] == [(None, 2)]
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Only what is collected deliberately is collected."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_large_networks_first_copy_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(300)])
+    weights = weakref.ref(model.weights[0])
+    monkeypatch.setattr("igcli.models.graph.freeze.LARGE_SUM", 20 * 300 * 4 - 1)
+    network = TensorFlowNetwork(model, (20,))
+    del model
+    keras.backend.clear_session()
+    assert weights() is not None
+    network.forget_layers()
+    assert weights() is None

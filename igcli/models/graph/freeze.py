@@ -33,8 +33,8 @@ each random flip."""
 LARGE_BYTES = 1 << 12
 """Constants of this size or larger are taken out of the graph."""
 
-GARBAGE_BYTES = 1 << 26
-"""Networks larger than this are worth a garbage collection, which takes a fraction of a second."""
+LARGE_SUM = 1 << 26
+"""Bytes of weights that are worth a garbage collection, which takes a fraction of a second."""
 
 Function = Callable[..., Any]
 
@@ -53,6 +53,12 @@ class FrozenGraph:
     graph: Any
     source: Function | None
     signature: Sequence[Any]
+
+    def drop_copies(self) -> None:
+        """Collect garbage: what large weights were read from holds copies, in reference cycles."""
+        weights = [] if self.source else [outer for outer, _ in self.graph.graph.captures]
+        if sum(weight.dtype.size * weight.shape.num_elements() for weight in weights) > LARGE_SUM:
+            gc.collect()
 
     def ending_at(self, find: Callable[[Any], Any]) -> Any:
         """Return the function that ends at the tensor that `find` returns for the only output."""
@@ -132,13 +138,10 @@ def freeze(function: Function, signature: Sequence[Any], *, fold: bool = True) -
     definition, weights = _extract_weights(definition)
     outputs = [tensor.name for tensor in frozen.outputs]
     graph = function_from_graph(definition, weights, frozen.inputs, outputs)
-    weight_bytes = sum(
-        weight.dtype.size * weight.shape.num_elements() for weight in weights.values()
-    )
-    if definition.ByteSize() + weight_bytes > GARBAGE_BYTES:
-        del concrete, frozen, operations, definition
-        gc.collect()  # What was traced holds a second copy of the weights, in reference cycles.
-    return FrozenGraph(graph, None, signature)
+    del concrete, frozen, operations, definition
+    rewritten = FrozenGraph(graph, None, signature)
+    rewritten.drop_copies()
+    return rewritten
 
 
 def convert_variables(concrete: Any) -> Any:

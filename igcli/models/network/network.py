@@ -15,6 +15,7 @@ from igcli.errors import ModelError
 from igcli.integration.network import PointGradients, Points
 from igcli.integration.requests import LayerGradients
 from igcli.models.graph.bfloat16 import in_bfloat16
+from igcli.models.graph.compact_gradients import with_compact_gradients
 from igcli.models.graph.freeze import FrozenGraph
 from igcli.models.graph.full_rows import in_full_rows, is_full, padded_rows
 from igcli.models.network import interpolation
@@ -267,6 +268,7 @@ class TensorFlowNetwork:
     def forget_layers(self) -> None:
         """Free the memory that only `layer_gradients` needs: the function and its variables."""
         self._layers = None
+        self._frozen.drop_copies()
 
     @property
     def _layer_functions(self) -> LayerFunctions:
@@ -335,21 +337,16 @@ class TensorFlowNetwork:
         key = size, self.precision, *outputs.values()
         with self._trace_lock:
             if key not in self._functions:
-                signature = [
-                    tf.TensorSpec((size, *self._inner_shape)),
-                    tf.TensorSpec((size,), tf.int32),
-                ]
+                inner = tf.TensorSpec((size, *self._inner_shape))
+                specs = [inner, tf.TensorSpec((size,), tf.int32)]
                 if self.positions is not None:
-                    signature.append(tf.TensorSpec((size, self.positions)))
+                    specs.append(tf.TensorSpec((size, self.positions)))
                 if outputs["interior"]:
-                    signature.append(tf.TensorSpec((size,), tf.int32))
-                    signature += [tf.TensorSpec((None, *self.input_shape))] * 2
+                    specs.append(tf.TensorSpec((size,), tf.int32))
+                    specs += [tf.TensorSpec((None, *self.input_shape))] * 2
+                function = partial(self._score_gradients, self._scores_of_inner(size), **outputs)
                 # Under the lock: two threads cannot differentiate a frozen graph at a time.
-                self._functions[key] = traced(
-                    partial(self._score_gradients, self._scores_of_inner(size), **outputs),
-                    *signature,
-                    jit_compile=True if self._is_fused else None,
-                )
+                self._functions[key] = traced(function, *specs, jit_compile=self._is_fused or None)
             return self._functions[key]
 
     def _scores_of_inner(self, size: int) -> Function:
@@ -358,6 +355,8 @@ class TensorFlowNetwork:
         if key not in self._scores_after_stem:
             precision, is_padded = key
             rest = in_bfloat16(self._rest) if precision == "bfloat16" else self._rest
+            if self._frozen.source is None and not self._is_fused:
+                rest = with_compact_gradients(rest)
             rest = in_full_rows(rest) if is_padded else rest
             self._scores_after_stem[key] = self._with_scores(rest)
         return self._scores_after_stem[key]
