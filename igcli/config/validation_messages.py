@@ -10,10 +10,14 @@ from pydantic_core import ErrorDetails
 
 from igcli.config.keys import NUMBER, Alternative, Key, child, walk
 from igcli.config.problems import KeyPath, Problem, dotted
+from igcli.metrics import METRICS
 from igcli.options import Expected, Options, PathField, Switch
 from igcli.registry import either, shortened, unknown_name
 
 Group = TypeVar("Group", bound=Options)
+
+_OF_EVALUATIONS = (*METRICS, "evaluation", "metrics", "masks", "controls")
+"""What users look for among the keys, and are options of `igcli evaluate`."""
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
@@ -117,6 +121,8 @@ def _unknown_key(path: KeyPath, keys: tuple[Key, ...]) -> str:
     """Return the message for an unknown key: a key of this name elsewhere, or the nearest one."""
     names = [key.path[-1] for key in _children_at(path[:-1], keys)]
     name = str(path[-1])
+    if len(path) == 1 and name in _OF_EVALUATIONS:
+        return "unknown key; what is evaluated is set by options alone: see igcli evaluate -h"
     candidates = [key.name for key in walk(keys) if key.path[-1] == name]
     candidates += difflib.get_close_matches(name.replace("-", "_").lower(), names, 1)
     if candidates:

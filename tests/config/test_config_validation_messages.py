@@ -97,6 +97,12 @@ def mistakes(content: str, **overrides: object) -> list[str]:
         ("batch-size: 5", "1:1: batch-size: unknown key; did you mean batch_size?"),
         ("panel: {qualty: 5}", "1:9: panel.qualty: unknown key; did you mean quality?"),
         ("quality: 5", "1:1: quality: unknown key; did you mean panel.quality?"),
+        (
+            "deletion: {steps: 5}",
+            "1:1: deletion: unknown key; what is evaluated is set by options alone: see igcli "
+            "evaluate -h",
+        ),
+        ("metrics: [road]", "1:1: metrics: unknown key; what is evaluated is set by options"),
         ("zzz: 5", "1:1: zzz: unknown key; known are model, baseline, steps, "),
     ],
     ids=lambda value: value[:24],
