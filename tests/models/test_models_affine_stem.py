@@ -69,6 +69,26 @@ def test_straight_lines_stay_straight(beginning: Any) -> None:
     np.testing.assert_allclose(line, points, rtol=1e-4, atol=1e-3)
 
 
+def strided(x: Any) -> Any:
+    return tf.nn.bias_add(tf.nn.conv2d(x + 100, FILTERS, 2, "SAME"), BIAS)
+
+
+@pytest.mark.parametrize("beginning", [*BEGINNINGS, strided])
+def test_maps_are_channel_means_of_products(beginning: Any) -> None:
+    stem, _ = parts(whole(beginning))
+    assert (stem.phases is not None) == (beginning is strided)
+    x = tf.constant(inputs(4))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values = beginning(x)
+    upstream = RNG.normal(size=values.shape).astype(np.float32)
+    gradients = np.asarray(tape.gradient(values, x, upstream))
+    factors, line = inputs(2), np.array([0, 0, 1, 0], np.int32)
+    maps = stem.maps(tf.constant(upstream), tf.constant(factors), tf.constant(line))
+    expected = (factors[line] * gradients).mean(-1)
+    np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_gradients_come_back_one_by_one_or_summed(beginning: Any) -> None:
     stem, rest = parts(whole(beginning))

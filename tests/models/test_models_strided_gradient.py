@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from igcli.models.graph.freeze import freeze
-from igcli.models.graph.strided_gradient import with_fast_gradients
+from igcli.models.graph.strided_gradient import only_phases, with_fast_gradients
 from igcli.models.runtime import tensorflow
 from igcli.records import Array
 
@@ -45,6 +45,22 @@ def test_gradients_are_tensorflows(
     [convolution] = [op for op in fast.graph.get_operations() if op.type == "Conv2D"]
     is_known = isinstance(padding, str) or (size > 1 and padding[0] < size + 1)
     assert bool(convolution.node_def.attr["_gradient_op_type"].s) == is_known
+    phases = only_phases(fast) if is_known else None
+    if phases is not None:
+        in_phases = phases.gradients(tf.constant(upstream))
+        np.testing.assert_allclose(phases.join(in_phases), expected, atol=1e-4)
+        np.testing.assert_array_equal(phases.join(phases.split(tf.constant(inputs))), inputs)
+    # A layer that pads remains if the convolution cannot pad as much itself.
+    assert (phases is not None) >= (is_known and layer is None)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_scale_is_not_left_out(factor: float) -> None:
+    filters = np.ones((3, 3, 3, 4), np.float32)
+    spec = [tf.TensorSpec((None, 16, 16, 3))]
+    graph = freeze(lambda images: factor * tf.nn.conv2d(images - 1, filters, 2, "SAME"), spec).graph
+    phases = only_phases(with_fast_gradients(graph))
+    assert phases is None or factor == 1
 
 
 def test_other_convolutions_are_left_alone() -> None:

@@ -16,6 +16,8 @@ from igcli.models.runtime import tensorflow
 tf = tensorflow()
 
 _GRADIENT = "IgcliStridedConvolution"
+_SHIFTS = ("Add", "AddV2", "BiasAdd", "Identity")
+"""Operations whose gradient is that of their output."""
 
 
 def with_fast_gradients(graph: Any) -> Any:
@@ -75,23 +77,90 @@ def _is_strided(op: Any) -> bool:
 @tf.RegisterGradient(_GRADIENT)  # type: ignore[untyped-decorator]
 def _gradient(op: Any, upstream: Any) -> list[Any]:
     """Return the gradient at the images; the filters are constants."""
-    images, filters = op.inputs
-    stride = op.get_attr("strides")[1]
-    axes = [_Axis.of(op, axis, stride) for axis in (0, 1)]
-    rows, columns = (axis.steps for axis in axes)
-    upstream = upstream[:, : axes[0].used, : axes[1].used]
-    phases = tf.nn.conv2d(
-        upstream,
-        _filters_of_phases(filters, axes, stride),
-        1,
-        [[0, 0], axes[0].padding, axes[1].padding, [0, 0]],
-    )
-    channels = images.shape[3]
-    split = tf.reshape(phases, [-1, rows, columns, stride, stride * channels])
-    # `tf.nn.depth_to_space` would use a single core.
-    whole = tf.transpose(split, [0, 1, 3, 2, 4])
-    whole = tf.reshape(whole, [-1, rows * stride, columns * stride, channels])
-    return [whole[:, : images.shape[1], : images.shape[2]], None]
+    phases = Phases(op, op.inputs[1])
+    return [phases.join(phases.gradients(upstream)), None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phases:
+    """The gradient of a strided convolution, with the phases of pixels as channels.
+
+    With stride S, images (N, H, W, C) are then (N, H / S, W / S, S * S * C), rounded up.
+
+    Attributes:
+        convolution: The operation.
+        filters: Its filters, a tensor of the graph that is being built.
+    """
+
+    convolution: Any
+    filters: Any
+
+    @property
+    def count(self) -> int:
+        """Number of phases, S * S."""
+        return int(self._stride**2)
+
+    @property
+    def _stride(self) -> int:
+        return int(self.convolution.get_attr("strides")[1])
+
+    @property
+    def _axes(self) -> "list[_Axis]":
+        return [_Axis.of(self.convolution, axis, self._stride) for axis in (0, 1)]
+
+    def gradients(self, upstream: Any) -> Any:
+        """Return the gradients at the images, in phases."""
+        axes = self._axes
+        return tf.nn.conv2d(
+            upstream[:, : axes[0].used, : axes[1].used],
+            _filters_of_phases(self.filters, axes, self._stride),
+            1,
+            [[0, 0], axes[0].padding, axes[1].padding, [0, 0]],
+        )
+
+    def split(self, images: Any) -> Any:
+        """Bring images (N, H, W, C) into phases."""
+        rows, columns = (axis.steps for axis in self._axes)
+        stride, (height, width, channels) = self._stride, images.shape[1:]
+        missing = [[0, rows * stride - height], [0, columns * stride - width]]
+        padded = tf.pad(images, [[0, 0], *missing, [0, 0]])
+        split = tf.reshape(padded, [-1, rows, stride, columns, stride * channels])
+        ordered = tf.transpose(split, [0, 1, 3, 2, 4])
+        return tf.reshape(ordered, [-1, rows, columns, stride * stride * channels])
+
+    def join(self, phases: Any) -> Any:
+        """Bring phases (N, H / S, W / S, S * S * C) back into images (N, H, W, C)."""
+        rows, columns = (axis.steps for axis in self._axes)
+        stride, channels = self._stride, phases.shape[3] // self.count
+        height, width = self.convolution.inputs[0].shape[1:3]
+        split = tf.reshape(phases, [-1, rows, columns, stride, stride * channels])
+        # `tf.nn.depth_to_space` would use a single core.
+        whole = tf.transpose(split, [0, 1, 3, 2, 4])
+        whole = tf.reshape(whole, [-1, rows * stride, columns * stride, channels])
+        return whole[:, :height, :width]
+
+
+def only_phases(graph: Any) -> Phases | None:
+    """Return the phases of a function's convolution, which alone determines its gradient.
+
+    Args:
+        graph: A result of `with_fast_gradients`, of one input.
+
+    Returns:
+        None if its gradient is not just that of one strided convolution.
+    """
+    convolution, op = None, graph.outputs[0].op
+    while op is not graph.inputs[0].op:
+        source = next(source for source in op.inputs if source.shape[:1] == [None])
+        if _is_strided(op) and convolution is None:
+            convolution = op
+        elif op.type not in _SHIFTS or op.outputs[0].shape != source.shape:
+            return None
+        op = source.op
+    if convolution is None:
+        return None
+    [filters] = graph.prune([], [convolution.inputs[1]])()
+    return Phases(convolution, filters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from igcli.models.graph.compact_gradients import with_compact_gradients
 from igcli.models.graph.freeze import FrozenGraph
 from igcli.models.graph.full_rows import in_full_rows, is_full, padded_rows
 from igcli.models.network import interpolation
-from igcli.models.network.affine_stem import split_stem
+from igcli.models.network.affine_stem import channel_means, split_stem
 from igcli.models.network.device_arrays import XLA_ERRORS, arrays_on
 from igcli.models.network.head import (
     HeadOptions,
@@ -362,13 +362,7 @@ class TensorFlowNetwork:
         return self._scores_after_stem[key]
 
     def _score_gradients(
-        self,
-        function: Function,
-        points: Any,
-        target: Any,
-        *others: Any,
-        per_point: bool,
-        interior: bool,
+        self, function: Function, points: Any, target: Any, *others: Any, **outputs: bool
     ) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(points)
@@ -381,19 +375,23 @@ class TensorFlowNetwork:
             raise ModelError(f"model: an operation in it has no gradient: {error}") from None
         if summands is None:
             raise ModelError("model: its scores have no gradient with respect to its input")
-        gradients = maps = None
-        if per_point or interior:
-            gradients = self._through_stem(summands, points.shape[0])
-        if interior:
-            line, starts, directions = others[-3:]
-            channels = tf.unstack(tf.gather(starts + directions, line) * gradients, axis=-1)
-            maps = sum(channels) / len(channels)  # Half the time of `tf.reduce_mean`.
-        return scores, summands, gradients if per_point else None, maps
+        size = points.shape[0]
+        gradients = self._through_stem(summands, size) if outputs["per_point"] else None
+        maps = self._maps(summands, *others[-3:]) if outputs["interior"] else None
+        return scores, summands, gradients, maps
+
+    def _maps(self, summands: Any, line: Any, starts: Any, directions: Any) -> Any:
+        """Return the interior maps (B, H, W) of gradients after the stem."""
+        ends, size = starts + directions, line.shape[0]
+        if self._stem is None:
+            return channel_means(tf.gather(ends, line) * summands)[..., 0]
+        if self.small_batches and not is_full(size):
+            summands, line = padded_rows(summands), padded_rows(line)
+        return self._stem.maps(summands, ends, line)[:size]
 
     def _through_stem(self, summands: Any, size: int) -> Any:
         """Bring each gradient of a batch back through the stem."""
         if self._stem is None:
             return summands
-        if not self.small_batches or is_full(size):
-            return self._stem.gradients(summands)
-        return self._stem.gradients(padded_rows(summands))[:size]
+        is_padded = self.small_batches and not is_full(size)
+        return self._stem.gradients(padded_rows(summands) if is_padded else summands)[:size]
