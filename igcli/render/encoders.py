@@ -17,9 +17,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import GifImagePlugin, Image
+from PIL import Image
 
-from igcli.records import Array, Pixels
+from igcli.records import Pixels
 
 Bins = npt.NDArray[np.uint16]
 
@@ -28,16 +28,22 @@ COLOURS = (128, 48, 32)
 
 WEBP_QUALITY = 75
 
-_BITS = 5
-_MAX_LEVEL = (1 << _BITS) - 1
-
 SAMPLED_FRAMES = 8
 """Every which frame is encoded to tell whether the file will be small enough."""
+
+COUNTED_FRAMES = 16
+"""Maximum number of frames whose colours are counted for the palette, evenly spaced."""
+
+_BITS = 5
+_MAX_LEVEL = (1 << _BITS) - 1
+_LAST_BITS = 1 << 2 * _BITS | 1 << _BITS | 1
+"""The last bit of each channel of a bin."""
 
 _BLOCK = 64
 """Colours compared with the palette at a time."""
 
 _TRANSPARENT = 255
+_CODE_BITS = 8
 _WEBP_ANIMATED = 0x02
 _WEBP_NOT_BLENDED = 0x02
 _WEBP_STILL_HEADER = 12
@@ -70,27 +76,36 @@ def encode_gif(
     binned = [_bins(frame) for frame in frames]
     left, top, right, bottom = _moving(binned)
     moved = [bins[top : bottom + 1, left : right + 1] for bins in binned]
-    counts = _counts([binned[0], *moved[1:]])
-    file = b""
+    counts = _counts([binned[0], *moved[1 :: 1 + len(moved) // COUNTED_FRAMES]])
     for colours in COLOURS:
         palette, nearest = _palette(counts, colours)
-        indexed = [nearest.take(bins) for bins in moved]
-        if colours != COLOURS[-1] and _expected_size(indexed) > max_bytes:
-            continue
-        first = _gif_block(nearest[binned[0]], (0, 0), frame_ms)
-        changes = (_gif_change(*pair, (left, top), frame_ms) for pair in pairwise(indexed))
-        file = b"".join([_gif_header(binned[0].shape, palette, loop), first, *changes, b";"])
-        if len(file) <= max_bytes:
+        pairs = list(pairwise(nearest.take(bins) for bins in moved))
+        still = _gif_block(nearest[binned[0]], (0, 0), frame_ms)
+        sampled = {
+            number: _gif_change(*pairs[number], (left, top), frame_ms)
+            for number in range(0, len(pairs), SAMPLED_FRAMES)
+        }
+        expected = sum(map(len, sampled.values())) * len(pairs) / max(1, len(sampled))
+        if len(still) + expected <= max_bytes:
             break
-    return file
+    changes = (
+        sampled.get(number) or _gif_change(*pair, (left, top), frame_ms)
+        for number, pair in enumerate(pairs)
+    )
+    return b"".join([_gif_header(binned[0].shape, palette, loop), still, *changes, b";"])
 
 
 def _bins(frame: Pixels) -> Bins:
     """Return the number of each pixel's colour, rounded to five bits a channel, (H, W)."""
     # 249 / 2048 is 31 / 255 for all 8-bit values, once rounded.
-    levels: Bins = (frame * np.uint16(249) + np.uint16(1014)) >> np.uint16(11)
-    red, green, blue = (levels[..., channel] for channel in range(3))
-    return np.asarray((red << 2 * _BITS) | (green << _BITS) | blue, np.uint16)
+    levels: Bins = frame * np.uint16(249)
+    levels += 1014
+    levels >>= 11
+    bins = levels[..., 0] << np.uint16(_BITS)
+    bins |= levels[..., 1]
+    bins <<= _BITS
+    bins |= levels[..., 2]
+    return bins
 
 
 def _moving(binned: Sequence[Bins]) -> tuple[int, int, int, int]:
@@ -116,26 +131,38 @@ def _palette(counts: npt.NDArray[np.int64], colours: int) -> tuple[Pixels, Pixel
     root of their frequency, so that rare bright marks get colours too.
     """
     used = np.flatnonzero(counts)
-    channels = (used >> 2 * _BITS, (used >> _BITS) & _MAX_LEVEL, used & _MAX_LEVEL)
-    rgb = np.rint(np.stack(channels, axis=-1) * (255 / _MAX_LEVEL)).astype(np.uint8)
+    rgb = _rgb(used)
     weighted = np.repeat(rgb, np.ceil(np.sqrt(counts[used])).astype(int), axis=0)
     quantized = Image.fromarray(weighted[np.newaxis]).quantize(colours, Image.Quantize.MEDIANCUT)
     picked = np.array(quantized.getpalette("RGB"), np.uint8).reshape(-1, 3)[:colours]
     palette = np.concatenate([np.array([[0] * 3, [255] * 3], np.uint8), picked])
+    # Bins of frames that were not counted share the colour of bins around them.
+    bins = np.arange(len(counts))
+    coarse = bins & ~_LAST_BITS
     nearest = np.zeros(len(counts), np.uint8)
-    nearest[used] = _nearest(rgb.astype(np.float32), palette.astype(np.float32))
+    nearest[bins == coarse] = _nearest(_rgb(bins[bins == coarse]), palette)
+    nearest = nearest[coarse]
+    nearest[used] = _nearest(rgb, palette)
     return np.pad(palette, ((0, 256 - len(palette)), (0, 0))), nearest
 
 
-def _nearest(colours: Array, palette: Array) -> npt.NDArray[np.intp]:
+def _rgb(bins: npt.NDArray[np.intp]) -> Pixels:
+    """Return the colours of bins, (N, 3)."""
+    channels = (bins >> 2 * _BITS, (bins >> _BITS) & _MAX_LEVEL, bins & _MAX_LEVEL)
+    rgb: Pixels = np.rint(np.stack(channels, axis=-1) * (255 / _MAX_LEVEL)).astype(np.uint8)
+    return rgb
+
+
+def _nearest(colours: Pixels, palette: Pixels) -> npt.NDArray[np.intp]:
     """Return the index of the palette's nearest colour to each colour, (N, 3)."""
     # Not one matrix product: BLAS would use all cores, which then wait busily and hold up the
     # network.
     nearest = np.empty(len(colours), np.intp)
-    lengths = (palette**2).sum(axis=1)
+    rows, columns = colours.astype(np.float32), palette.T.astype(np.float32)
+    lengths = (columns**2).sum(axis=0)
     for start in range(0, len(colours), _BLOCK):
         part = slice(start, start + _BLOCK)
-        nearest[part] = (lengths - 2 * colours[part] @ palette.T).argmin(axis=1)
+        nearest[part] = (lengths - 2 * rows[part] @ columns).argmin(axis=1)
     return nearest
 
 
@@ -143,13 +170,6 @@ def _gif_header(shape: tuple[int, ...], palette: Pixels, loop: int) -> bytes:
     screen = struct.pack("<6sHHBBB", b"GIF89a", shape[1], shape[0], 0xF7, 0, 0)
     repeat = b"!\xff\x0bNETSCAPE2.0" + struct.pack("<BBHB", 3, 1, loop, 0)
     return screen + palette.tobytes() + repeat
-
-
-def _expected_size(indexed: Sequence[Pixels]) -> float:
-    """Return about how many bytes all frames take, from the changes of a few."""
-    pairs = list(pairwise(indexed))[::SAMPLED_FRAMES]
-    sizes = [len(_gif_change(*pair, (0, 0), 0)) for pair in pairs]
-    return len(indexed) * sum(sizes) / max(1, len(sizes))
 
 
 def _gif_change(previous: Pixels, frame: Pixels, corner: tuple[int, int], frame_ms: int) -> bytes:
@@ -162,11 +182,11 @@ def _gif_change(previous: Pixels, frame: Pixels, corner: tuple[int, int], frame_
 
 
 def _gif_block(indexed: Pixels, offset: tuple[int, int], frame_ms: int) -> bytes:
-    image = Image.fromarray(indexed)
-    parts = GifImagePlugin.getdata(
-        image, offset, duration=frame_ms, transparency=_TRANSPARENT, disposal=1
-    )
-    return b"".join(parts)
+    """Return a frame with its time, transparent in some pixels, that stays until the next."""
+    height, width = indexed.shape
+    control = struct.pack("<3sBHBB", b"!\xf9\x04", 0b101, frame_ms // 10, _TRANSPARENT, 0)
+    place = struct.pack("<cHHHHBB", b",", *offset, width, height, 0, _CODE_BITS)
+    return control + place + Image.fromarray(indexed).tobytes("gif", "L") + b"\0"
 
 
 def _bounds(changed: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:

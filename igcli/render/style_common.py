@@ -24,7 +24,7 @@ from igcli.render.options import StyleOptions
 BAR_SHADES = 256
 """Colours of a colour bar."""
 
-SAMPLE_STRIDE = 16
+SAMPLE_STRIDE = 64
 """Every which value `high_percentile` looks at first."""
 
 
