@@ -202,8 +202,9 @@ class BatchQueue:
             first, end = (
                 np.count_nonzero(line.interior[:at]) for at in (points.start, points.stop)
             )
-            wanted, shown = line.interior[points], open_line.interior[first:end]
-            np.compress(wanted, fetch(maps), axis=0, out=shown)
+            wanted, shown = np.flatnonzero(line.interior[points]), open_line.interior[first:end]
+            # Any mode but the default writes into `out` at once, instead of by way of a copy.
+            np.take(fetch(maps), wanted, axis=0, out=shown, mode="clip")
         open_line.done = points.stop
 
     def _answer(self, open_line: _OpenLine) -> LineGradients:
