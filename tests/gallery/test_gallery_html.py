@@ -189,7 +189,7 @@ def test_names_in_an_evaluation_stay_text(tmp_path: Path) -> None:
     assert f"{shown} ↑" in parsed.texts["th"]
     assert shown in parsed.texts["th"]
     assert any(shown in text for text in parsed.texts["li"])
-    assert "0.25 (0.125 to 0.5) *" in parsed.texts["td"]
+    assert "0.2500 [0.1250, 0.5000]*" in parsed.texts["td"]
     assert len(parsed.all("script")) == len(plain.all("script"))
     assert not [image for image in parsed.all("img") if image.get("onerror")]
     [line] = parsed.all("polyline")
