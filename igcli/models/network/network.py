@@ -30,7 +30,7 @@ from igcli.models.network.head import (
 from igcli.models.network.layer_gradients import LayerFunctions
 from igcli.models.network.reentrant import reentrant
 from igcli.models.network.traced_stem import TracedStem
-from igcli.models.network.tracing import traced
+from igcli.models.network.tracing import compiled_by_xla, traced
 from igcli.models.runtime import tensorflow, translate_device_errors
 from igcli.records import Array
 
@@ -346,7 +346,8 @@ class TensorFlowNetwork:
                     specs += [tf.TensorSpec((None, *self.input_shape))] * 2
                 function = partial(self._score_gradients, self._scores_of_inner(size), **outputs)
                 # Under the lock: two threads cannot differentiate a frozen graph at a time.
-                self._functions[key] = traced(function, *specs, jit_compile=self._is_fused or None)
+                trace = compiled_by_xla if self._is_fused else traced
+                self._functions[key] = trace(function, *specs)
             return self._functions[key]
 
     def _scores_of_inner(self, size: int) -> Function:
